@@ -1,0 +1,136 @@
+/** One number that a person may change: flags, environment names, docs and checks all come from this row. */
+export interface LimitRow {
+  default: number
+  min: number
+  max: number
+  why: string
+}
+
+/** Numbers with their unit at the end of the name: Ms, Bytes, or a count. docs/options.md lists the same rows (a test compares). */
+export const LIMITS = {
+  messageBytesMax: {
+    default: 1_048_576,
+    min: 1_024,
+    max: 16_777_216,
+    why: 'Larger bodies are held whole in memory; files and streams come later.'
+  },
+  headerBytesMax: { default: 16_384, min: 0, max: 65_535, why: 'Headers of one message, together.' },
+  headersMax: { default: 100, min: 0, max: 1_000, why: 'Headers of one message, in number.' },
+  segmentBytesMax: {
+    default: 67_108_864,
+    min: 65_536,
+    max: 1_073_741_824,
+    why: 'A segment is removed whole: smaller frees space sooner, larger costs fewer files.'
+  },
+  rangeBytesMax: {
+    default: 1_048_576,
+    min: 1_024,
+    max: 16_777_216,
+    why: 'One upload: a request costs 60 us, so that small ones waste it; a lost one is sent again whole.'
+  },
+  rangesPerStreamMax: {
+    default: 4,
+    min: 1,
+    max: 64,
+    why: 'Ranges of one stream on their way at once: hides the round trip.'
+  },
+  uploadsPerPeerMax: { default: 8, min: 1, max: 256, why: 'Uploads to one peer at once, over all its streams.' },
+  connectionsPerPeerMax: { default: 4, min: 1, max: 64, why: 'Kept-alive connections to one peer.' },
+  connectMsMax: {
+    default: 5_000,
+    min: 100,
+    max: 120_000,
+    why: 'A peer that does not accept a connection by then is down.'
+  },
+  answerMsMax: { default: 10_000, min: 100, max: 600_000, why: 'Wait for an answer once the body is sent.' },
+  stallMsMax: {
+    default: 10_000,
+    min: 100,
+    max: 600_000,
+    why: 'A body that does not move for so long is given up; one that moves may take its time.'
+  },
+  retryMsMin: { default: 1_000, min: 10, max: 60_000, why: 'First wait after a failed upload.' },
+  retryMsMax: { default: 300_000, min: 1_000, max: 86_400_000, why: 'Notice a peer within 5 min.' },
+  scanMs: {
+    default: 2_000,
+    min: 50,
+    max: 60_000,
+    why: 'Every loop also looks on a timer; hints only shorten the wait.'
+  },
+  leaseMs: {
+    default: 60_000,
+    min: 100,
+    max: 86_400_000,
+    why: 'A polled message comes back after so long without a verdict.'
+  },
+  attemptsMax: { default: 10, min: 1, max: 1_000_000, why: 'Failed attempts before a message is dead.' },
+  attemptMsMin: {
+    default: 1_000,
+    min: 0,
+    max: 3_600_000,
+    why: 'First wait before a failed message is handed out again; doubles.'
+  },
+  attemptMsMax: { default: 600_000, min: 0, max: 86_400_000, why: 'The longest such wait.' },
+  idMemoryMs: {
+    default: 604_800_000,
+    min: 60_000,
+    max: 31_536_000_000,
+    why: 'How long a caller-given id is remembered (P2).'
+  },
+  retentionMs: {
+    default: 86_400_000,
+    min: 0,
+    max: 31_536_000_000,
+    why: 'Finished messages are kept so long, to look at.'
+  },
+  retentionBytes: {
+    default: 1_073_741_824,
+    min: 0,
+    max: 1_099_511_627_776,
+    why: 'Finished messages a channel keeps at most.'
+  },
+  restartMsMin: { default: 1_000, min: 10, max: 60_000, why: 'Second restart of a child; the first is at once.' },
+  restartMsMax: { default: 60_000, min: 100, max: 3_600_000, why: 'Longest wait between restarts of a child.' },
+  heartbeatMsMax: {
+    default: 30_000,
+    min: 1_000,
+    max: 600_000,
+    why: 'A child silent for so long is stuck and restarted.'
+  },
+  graceMs: { default: 10_000, min: 100, max: 600_000, why: 'Time to finish work in hand on SIGTERM.' },
+  serverConnectionsMax: { default: 1_000, min: 1, max: 100_000, why: 'Connections the server accepts at once.' },
+  bodyBytesPerSecondMin: {
+    default: 64,
+    min: 1,
+    max: 1_048_576,
+    why: 'An upload slower than this is cut; whole entries of it are kept.'
+  },
+  parkedBytesMax: {
+    default: 33_554_432,
+    min: 0,
+    max: 1_073_741_824,
+    why: 'Uploads that arrived before their turn, held in memory.'
+  },
+  filesOpenMax: { default: 256, min: 8, max: 65_536, why: 'Segments one process keeps open; others are opened again.' }
+} as const satisfies Record<string, LimitRow>
+
+export type LimitName = keyof typeof LIMITS
+export type Limits = Readonly<Record<LimitName, number>>
+
+export const DEFAULT_LIMITS: Limits = Object.freeze(
+  Object.fromEntries(Object.entries(LIMITS).map(([name, row]) => [name, row.default])) as Record<LimitName, number>
+)
+
+/** The defaults with `changes` on top. Throws a TypeError that names a limit which does not exist or is out of its range; never clamps. */
+export function limitsFrom(changes: Readonly<Record<string, unknown>>): Limits {
+  const limits: Record<LimitName, number> = { ...DEFAULT_LIMITS }
+  for (const [name, value] of Object.entries(changes)) {
+    if (!Object.hasOwn(LIMITS, name)) throw new TypeError(`limits.${name} is not a limit`)
+    const row: LimitRow = LIMITS[name as LimitName]
+    if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < row.min || value > row.max) {
+      throw new TypeError(`limits.${name} must be a whole number from ${row.min} to ${row.max}, got ${String(value)}`)
+    }
+    limits[name as LimitName] = value
+  }
+  return limits
+}

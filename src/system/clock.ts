@@ -1,0 +1,17 @@
+import { setTimeout as delay } from 'node:timers/promises'
+
+/** Time, as the rest of dropr sees it. Nothing else calls Date.now() or setTimeout(). */
+export interface Clock {
+  /** Wall time, ms since the Unix epoch, whole. May jump. For dates people chose, and for the disk. */
+  now(): number
+  /** Monotonic ms in this process. For ages, leases, time-outs; meaningless once written down. */
+  ticks(): number
+  /** Resolves after `ms` (0 to one hour), or at once when `signal` aborts. Never rejects, never keeps a process alive. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>
+}
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  ticks: () => performance.now(),
+  sleep: (ms, signal) => delay(ms, undefined, signal ? { signal, ref: false } : { ref: false }).catch(() => undefined)
+}
