@@ -1,0 +1,185 @@
+import { crc32 } from 'node:zlib'
+import { BODY_KINDS, type Draft, type Headers, type Stored } from '../message.ts'
+import { type Ids, uuidText } from './ids.ts'
+
+/*
+ * An entry: the bytes that lie on disk, travel and land, unchanged. Little endian; u48 = 6 bytes.
+ *
+ *   every entry     0 u32 length of the whole   4 u32 CRC-32 of bytes 8..length   8 u8 kind   9 u8 flags
+ *   message (1)    10 u48 sentAt, ms            16 id: 16 bytes, or (flag 4) u8 count + UTF-8
+ *                   .. u48 expiresAt (flag 16)   .. u32 count + JSON attributes (flag 32)   .. body to the end
+ *   mark (2)       10 u16 zero                  12 JSON
+ *   hole (3)       10 u16 zero                  12 JSON: why this position holds no message
+ *
+ * Message flags: bits 0-1 kind of body (0 bytes, 1 text, 2 JSON), 4 id is text, 8 id is remembered, 16 expires, 32 attributes.
+ */
+export const MESSAGE = 1
+export const MARK = 2
+export const HOLE = 3
+export const ENTRY_BYTES_MIN = 12
+const NOTE_AT = 12
+const MESSAGE_BYTES_MIN = 32
+const ID_BYTES_MAX = 255
+const FLAG = { bodyKind: 3, idText: 4, remembered: 8, expires: 16, attributes: 32, known: 63 } as const
+const NO_HEADERS: Headers = Object.freeze(Object.create(null))
+
+/** The most bytes that `encodeMessage` may need for this draft. */
+export function messageBytesMost(draft: Draft): number {
+  const body = typeof draft.body === 'string' ? draft.body.length * 3 : draft.body.length
+  const id = draft.id === undefined ? 16 : 1 + draft.id.length * 3
+  return 26 + id + body + (draft.headers === undefined ? 0 : attributesText(draft.headers).length * 3 + 4)
+}
+
+/** Writes one message. Returns where it ends; its id, when the draft had none, is the one that `ids.next()` gave last. */
+export function encodeMessage(draft: Draft, ids: Ids, into: Buffer, at: number): number {
+  let flags = draft.kind === 'text' ? 1 : draft.kind === 'json' ? 2 : 0
+  let end = at + 16
+  if (draft.id === undefined) {
+    ids.writeLast(into, end)
+    end += 16
+  } else {
+    const bytes = into.write(draft.id, end + 1)
+    into[end] = bytes
+    end += 1 + bytes
+    flags |= FLAG.idText | FLAG.remembered
+  }
+  if (draft.expiresAt !== undefined) {
+    flags |= FLAG.expires
+    end = into.writeUIntLE(draft.expiresAt, end, 6)
+  }
+  if (draft.headers !== undefined) {
+    flags |= FLAG.attributes
+    const bytes = into.write(attributesText(draft.headers), end + 4)
+    end = into.writeUInt32LE(bytes, end) + bytes
+  }
+  if (typeof draft.body === 'string') end += into.write(draft.body, end)
+  else {
+    into.set(draft.body, end)
+    end += draft.body.length
+  }
+  into.writeUIntLE(draft.sentAt, at + 10, 6)
+  return finish(into, at, end, MESSAGE, flags)
+}
+
+/** The message at `at`, whose CRC and shape were checked when it was read. */
+export function decodeMessage(bytes: Buffer, at: number): Stored {
+  const flags = bytes[at + 9]!
+  const end = at + entryBytes(bytes, at)
+  const idEnd = at + (flags & FLAG.idText ? 17 + bytes[at + 16]! : 32)
+  const expiresEnd = idEnd + (flags & FLAG.expires ? 6 : 0)
+  let bodyAt = expiresEnd
+  let headers = NO_HEADERS
+  if (flags & FLAG.attributes) {
+    bodyAt += 4 + bytes.readUInt32LE(expiresEnd)
+    headers = attributesFrom(bytes.toString('utf8', expiresEnd + 4, bodyAt)) ?? NO_HEADERS
+  }
+  return {
+    id: flags & FLAG.idText ? bytes.toString('utf8', at + 17, idEnd) : uuidText(bytes, at + 16),
+    remembered: (flags & FLAG.remembered) !== 0,
+    sentAt: bytes.readUIntLE(at + 10, 6),
+    expiresAt: flags & FLAG.expires ? bytes.readUIntLE(idEnd, 6) : undefined,
+    headers,
+    kind: BODY_KINDS[flags & FLAG.bodyKind]!,
+    body: bytes.subarray(bodyAt, end)
+  }
+}
+
+/** What can be said of an entry without decoding it. */
+export function messageFlags(
+  bytes: Buffer,
+  at: number
+): { kind: number; remembered: boolean; expiresAt: number | undefined } {
+  const flags = bytes[at + 9]!
+  const expiresAt =
+    flags & FLAG.expires ? bytes.readUIntLE(at + (flags & FLAG.idText ? 17 + bytes[at + 16]! : 32), 6) : undefined
+  return { kind: bytes[at + 8]!, remembered: (flags & FLAG.remembered) !== 0, expiresAt }
+}
+
+export function entryBytes(bytes: Buffer, at: number): number {
+  return bytes.readUInt32LE(at)
+}
+
+/** Whether the entry in [at, at + length) holds what it should besides its CRC: nothing below can throw on it afterwards. */
+export function entryFault(bytes: Buffer, at: number): string | undefined {
+  const end = at + entryBytes(bytes, at)
+  const kind = bytes[at + 8]!
+  if (kind === MARK || kind === HOLE) return undefined
+  if (kind !== MESSAGE) return `unknown kind ${kind}`
+  const flags = bytes[at + 9]!
+  if (flags & ~FLAG.known || (flags & FLAG.bodyKind) === 3) return `unknown flags ${flags}`
+  if (at + 17 > end) return 'no room for an id'
+  let next = at + (flags & FLAG.idText ? 17 + bytes[at + 16]! : MESSAGE_BYTES_MIN)
+  if (flags & FLAG.idText && bytes[at + 16] === 0) return 'an empty id'
+  if (flags & FLAG.expires) next += 6
+  if (flags & FLAG.attributes) {
+    if (next + 4 > end) return 'no room for attributes'
+    const attributesAt = next + 4
+    next = attributesAt + bytes.readUInt32LE(next)
+    if (next <= end && attributesFrom(bytes.toString('utf8', attributesAt, next)) === undefined)
+      return 'attributes are not an object of texts'
+  }
+  return next > end ? 'shorter than its parts' : undefined
+}
+
+/** A mark: what became of messages. Small JSON, one for many messages. */
+export function encodeMark(mark: object): Buffer {
+  return encodeNote(MARK, mark)
+}
+
+/** Keeps the position of a message that this node refused or already had. */
+export function encodeHole(hole: { code: string; id?: string; detail?: string }): Buffer {
+  return encodeNote(HOLE, hole)
+}
+
+/** The JSON of a mark or hole. Undefined when it is none that this version can read. */
+export function decodeNote(bytes: Buffer, at: number): unknown {
+  try {
+    return JSON.parse(bytes.toString('utf8', at + NOTE_AT, at + entryBytes(bytes, at)))
+  } catch {
+    return undefined
+  }
+}
+
+function encodeNote(kind: number, note: object): Buffer {
+  const json = JSON.stringify(note)
+  const into = Buffer.alloc(NOTE_AT + Buffer.byteLength(json))
+  into.write(json, NOTE_AT)
+  finish(into, 0, into.length, kind, 0)
+  return into
+}
+
+function finish(into: Buffer, at: number, end: number, kind: number, flags: number): number {
+  into[at + 8] = kind
+  into[at + 9] = flags
+  into.writeUInt32LE(end - at, at)
+  into.writeUInt32LE(crc32(into.subarray(at + 8, end)), at + 4)
+  return end
+}
+
+export function idBytesFault(id: string): string | undefined {
+  const bytes = Buffer.byteLength(id)
+  return bytes < 1 || bytes > ID_BYTES_MAX ? `id must be 1 to ${ID_BYTES_MAX} UTF-8 bytes, got ${bytes}` : undefined
+}
+
+function attributesText(headers: Headers): string {
+  return JSON.stringify({ h: headers })
+}
+
+/** Attributes are an object; `h` holds the headers. What a newer peer adds beside it is left alone. */
+function attributesFrom(text: string): Headers | undefined {
+  let attributes: unknown
+  try {
+    attributes = JSON.parse(text)
+  } catch {
+    return undefined
+  }
+  if (typeof attributes !== 'object' || attributes === null) return undefined
+  const given = Object.hasOwn(attributes, 'h') ? (attributes as { h: unknown }).h : {}
+  if (typeof given !== 'object' || given === null) return undefined
+  const headers: Record<string, string> = Object.create(null)
+  for (const [name, value] of Object.entries(given)) {
+    if (typeof value !== 'string') return undefined
+    headers[name] = value
+  }
+  return headers
+}

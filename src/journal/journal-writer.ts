@@ -1,0 +1,185 @@
+import { DroprError, diskError } from '../errors.ts'
+import type { Limits } from '../limits.ts'
+import type { Draft } from '../message.ts'
+import type { System } from '../system/system.ts'
+import { encodeMark } from './entry.ts'
+import type { Folders } from './folders.ts'
+import type { Source } from './frame.ts'
+import type { Ids } from './ids.ts'
+import { type Place, SegmentFile } from './segment-file.ts'
+import { type Commit, Waiting, type WaitingFrame } from './waiting.ts'
+
+/** A commit starts before its turn of the loop is over once so much waits: encoding and writing then overlap. */
+const EARLY_BYTES = 65_536
+
+export interface JournalWriterOptions {
+  system: System
+  folders: Folders
+  folder: string
+  /** Unique among all who ever write here: `[a-z0-9]{1,32}`. */
+  writer: string
+  /** Spool id, 32 hex digits. */
+  spool: string
+  limits: Limits
+  ids: Ids
+  /** Called after each commit, before those who waited are told. `end`: how far that segment is synced or written. */
+  onCommit?: (at: { path: string; n: number; end: number }) => void
+  /** Called after a failed commit, before those who waited are told: an inbox takes back what it had assumed. */
+  onFail?: () => void
+}
+
+/**
+ * Appends to a journal folder, as its only writer by that name.
+ *
+ * Group commit: all that is appended while a write runs shares the next one; a lone append starts one at once. A promise
+ * resolves when its bytes, the file's name and all folders above are synced; it rejects with a DroprError when they may not
+ * be, in which case the entry may or may not be there. After a failure all that waits rejects with it (what was appended
+ * behind something relies on it), the segment is left and the next one opened.
+ */
+export class JournalWriter {
+  readonly #options: JournalWriterOptions
+  readonly #waiting: Waiting
+  #segment: SegmentFile | undefined
+  #running: Promise<void> | undefined
+  #starting = false
+  #closed = false
+
+  constructor(options: JournalWriterOptions) {
+    this.#options = options
+    this.#waiting = new Waiting(options.ids)
+  }
+
+  /** The stream being written, once there is one. */
+  get stream(): string | undefined {
+    return this.#segment?.head.stream
+  }
+
+  /** Resolves with `done(id)`. `buffered`: in the page cache is enough. */
+  append<T>(draft: Draft, done: (id: string) => T, buffered = false): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      this.#open()
+      this.#waiting.tell(resolve, reject, done(this.#waiting.message(draft)), !buffered)
+      this.#start()
+    })
+  }
+
+  /** All or none, in this order, in one frame. */
+  appendAll<T>(drafts: readonly Draft[], done: (id: string) => T, buffered = false): Promise<T[]> {
+    return new Promise<T[]>((resolve, reject) => {
+      this.#open()
+      if (drafts.length === 0) return resolve([])
+      this.#waiting.tell(resolve, reject, this.#waiting.messages(drafts).map(done), !buffered)
+      this.#start()
+    })
+  }
+
+  /** A mark; many share one frame. */
+  appendMark(mark: object): Promise<void> {
+    return this.appendEntry(encodeMark(mark))
+  }
+
+  /** One entry as it is. */
+  appendEntry(entry: Buffer): Promise<void> {
+    return new Promise<void>((resolve, reject) => {
+      this.#open()
+      this.#waiting.entry(entry)
+      this.#waiting.tell(resolve, reject, undefined, true)
+      this.#start()
+    })
+  }
+
+  /** Whole entries as they came, in a frame of their own. Resolves with where they lie. */
+  appendRange(range: {
+    source?: Source
+    entries: Uint8Array[]
+    count: number
+    kind?: 'data' | 'skip'
+  }): Promise<Place> {
+    return new Promise<Place>((resolve, reject) => {
+      this.#open()
+      const { kind = 'data', source, count, entries } = range
+      const frame = this.#waiting.range({ kind, source, count, payload: entries })
+      this.#waiting.tell(resolve, reject, frame, true)
+      this.#start()
+    })
+  }
+
+  /** Commits what waits and seals the segment. Later appends reject with CLOSED. */
+  async close(): Promise<void> {
+    this.#closed = true
+    await this.#running
+    if (this.#waiting.bytes > 0) this.#running = this.#run()
+    await this.#running
+    const segment = this.#segment
+    this.#segment = undefined
+    await segment?.seal().catch((error: unknown) => {
+      throw diskError(error, `seal ${segment.path}`)
+    })
+  }
+
+  #open(): void {
+    if (this.#closed) throw new DroprError('CLOSED', `${this.#options.folder} takes nothing more`)
+  }
+
+  #start(): void {
+    if (this.#running !== undefined) return
+    if (this.#waiting.bytes >= EARLY_BYTES) this.#running = this.#run()
+    else if (!this.#starting) {
+      this.#starting = true
+      queueMicrotask(() => {
+        this.#starting = false
+        if (this.#running === undefined && this.#waiting.bytes > 0) this.#running = this.#run()
+      })
+    }
+  }
+
+  /** Commits until nothing waits. Never rejects: those who wait are told. */
+  async #run(): Promise<void> {
+    for (let commit = this.#waiting.take(); commit !== undefined; commit = this.#waiting.take()) {
+      let places: Place[]
+      try {
+        places = await this.#commit(commit)
+      } catch (error) {
+        this.#fail(commit, diskError(error, `write to ${this.#segment?.path ?? this.#options.folder}`))
+        continue
+      } finally {
+        this.#waiting.reuse()
+      }
+      this.#options.onCommit?.({ path: places[0]!.path, n: places[0]!.n, end: this.#segment!.bytes })
+      tellAll(commit, places)
+    }
+    this.#running = undefined
+  }
+
+  async #commit(commit: Commit): Promise<Place[]> {
+    if (this.#segment !== undefined && this.#segment.bytes >= this.#options.limits.segmentBytesMax) {
+      const full = this.#segment
+      this.#segment = undefined
+      await full.seal()
+    }
+    this.#segment ??= await SegmentFile.create(this.#options)
+    return this.#segment.write(commit)
+  }
+
+  #fail(commit: Commit, error: DroprError): void {
+    const failed = this.#segment
+    this.#segment = undefined
+    void failed?.close()
+    const behind = this.#waiting.take()
+    this.#options.onFail?.()
+    for (const { waiters } of behind === undefined ? [commit] : [commit, behind])
+      for (let i = 1; i < waiters.length; i += 3) (waiters[i] as (error: DroprError) => void)(error)
+  }
+}
+
+function tellAll(commit: Commit, places: readonly Place[]): void {
+  const placeOf = new Map<unknown, Place>()
+  commit.frames.forEach((frame: WaitingFrame, i) => {
+    if (!frame.joined) placeOf.set(frame, places[i]!)
+  })
+  const { waiters } = commit
+  for (let i = 0; i < waiters.length; i += 3) {
+    const value = waiters[i + 2]
+    ;(waiters[i] as (value: unknown) => void)(placeOf.size > 0 ? (placeOf.get(value) ?? value) : value)
+  }
+}

@@ -1,0 +1,55 @@
+import type { Frame } from './frame.ts'
+import { SEGMENT_HEAD_BYTES } from './segment-head.ts'
+import type { SegmentReader } from './segment-reader.ts'
+
+const READ_BYTES = 1_048_576
+
+/** A piece of a segment that nobody writes to any more. */
+export type SegmentPart =
+  | { kind: 'frame'; frame: Frame }
+  /** Bytes that were synced once and are no longer what was written; `before` is the frame that follows, if any. */
+  | { kind: 'damage'; from: number; to: number; before: Frame | undefined }
+  /** Where the good frames end. What follows was never vouched for: what a crash leaves, or nothing. */
+  | { kind: 'end'; at: number; sealed: boolean; syncedTo: number }
+
+/**
+ * Reads a segment to its end and judges what is bad: below the highest `syncedTo` of any later frame it is damage, above it
+ * a torn tail, which is no error.
+ */
+export async function* segmentParts(
+  reader: SegmentReader,
+  from = SEGMENT_HEAD_BYTES
+): AsyncGenerator<SegmentPart, void> {
+  let at = from
+  let sealed = false
+  let syncedTo = 0
+  for (;;) {
+    const { frames, next, stop } = await reader.read(at, READ_BYTES)
+    for (const frame of frames) {
+      syncedTo = Math.max(syncedTo, frame.kind === 'seal' ? frame.end : frame.syncedTo)
+      sealed = frame.kind === 'seal'
+      yield { kind: 'frame', frame }
+    }
+    at = next
+    if (stop === 'more') continue
+    const before = sealed ? undefined : await vouchedAfter(reader, at)
+    if (before === undefined) break
+    yield { kind: 'damage', from: at, to: before.offset, before }
+    at = before.offset
+  }
+  yield { kind: 'end', at, sealed, syncedTo }
+}
+
+/** The next valid frame after the bad place, if that or a later one says that the place had been synced. */
+async function vouchedAfter(reader: SegmentReader, bad: number): Promise<Frame | undefined> {
+  const first = await reader.resync(bad)
+  for (let frame = first; frame !== undefined; ) {
+    if (frame.syncedTo > bad || frame.kind === 'seal') return first
+    const { frames } = await reader.read(frame.end, READ_BYTES)
+    frame =
+      frames.find(later => later.syncedTo > bad || later.kind === 'seal') ??
+      frames.at(-1) ??
+      (await reader.resync(frame.end))
+  }
+  return undefined
+}

@@ -1,0 +1,148 @@
+import { crc32 } from 'node:zlib'
+import { systemCode } from '../errors.ts'
+import type { Files, ReadFile } from '../system/files.ts'
+import { decodeFrameHeader, FRAME_BYTES_MAX, FRAME_HEADER_BYTES_MAX, FRAME_MAGIC, type Frame } from './frame.ts'
+import { decodeSegmentHead, SEGMENT_HEAD_BYTES, type SegmentHead } from './segment-head.ts'
+
+/** Small reads are copied out of the window, so that a few entries do not hold a megabyte. */
+const COPY_BYTES_MAX = 32_768
+const READ_BYTES_MIN = 32_768
+const READ_BYTES_MAX = 4_194_304
+const RESYNC_BYTES = 1_048_576
+const BLANK_BYTES = 64
+const EMPTY = Buffer.alloc(0)
+
+export interface FramesRead {
+  frames: Frame[]
+  /** Where the next read begins. */
+  next: number
+  /** 'end': nothing more there now. 'more': read on. 'bad': what lies at `next` is no frame: being written, torn or damaged. */
+  stop: 'end' | 'more' | 'bad'
+}
+
+/** Reads the frames of one segment, also while its writer is still appending. Only whole frames with good CRCs come out. */
+export class SegmentReader {
+  readonly path: string
+  readonly head: SegmentHead
+  readonly #file: ReadFile
+  #window: Buffer = EMPTY
+  /** How much to read at once: grows while frames fill it, shrinks while they do not. */
+  #ahead = READ_BYTES_MIN
+
+  private constructor(path: string, file: ReadFile, head: SegmentHead) {
+    this.path = path
+    this.#file = file
+    this.head = head
+  }
+
+  /** Undefined when there is no such file, or its head is not (yet) whole: nothing in it was ever acknowledged. */
+  static async open(files: Files, path: string): Promise<SegmentReader | undefined> {
+    let file: ReadFile
+    try {
+      file = await files.open(path)
+    } catch (error) {
+      if (systemCode(error) === 'ENOENT') return undefined
+      throw error
+    }
+    try {
+      const bytes = Buffer.alloc(SEGMENT_HEAD_BYTES)
+      const count = await file.read(bytes, 0)
+      const head = count < bytes.length ? undefined : decodeSegmentHead(bytes, path)
+      if (head !== undefined) return new SegmentReader(path, file, head)
+    } catch (error) {
+      await file.close()
+      throw error
+    }
+    await file.close()
+    return undefined
+  }
+
+  /** Length of the file: what is preallocated counts. */
+  bytes(): Promise<number> {
+    return this.#file.bytes()
+  }
+
+  close(): Promise<void> {
+    return this.#file.close()
+  }
+
+  /** Whole frames from `offset`, about `bytesMax` of them, at least one if there is one. */
+  async read(offset: number, bytesMax: number): Promise<FramesRead> {
+    let size = Math.min(this.#ahead, bytesMax)
+    let bytes = await this.#fill(offset, size)
+    let taken = this.#parse(bytes, offset)
+    if (taken.frames.length === 0 && bytes.length === size && taken.needs > size) {
+      size = Math.max(taken.needs, bytesMax)
+      bytes = await this.#fill(offset, size)
+      taken = this.#parse(bytes, offset)
+    }
+    const { frames, used, needs } = taken
+    const more = used > 0 && bytes.length === size && needs > size - used
+    const blank = isBlank(bytes.subarray(used, used + BLANK_BYTES))
+    this.#handOver(frames, bytes, used, offset)
+    this.#ahead =
+      used > size / 2 ? Math.min(size * 4, READ_BYTES_MAX) : Math.max(READ_BYTES_MIN, Math.ceil(this.#ahead / 2))
+    return { frames, next: offset + used, stop: more ? 'more' : blank ? 'end' : 'bad' }
+  }
+
+  /** The next valid frame at or after `offset`: what a damaged place is followed by. Undefined when none is. */
+  async resync(offset: number): Promise<Frame | undefined> {
+    const overlap = FRAME_HEADER_BYTES_MAX
+    for (let at = offset; ; at += RESYNC_BYTES) {
+      const bytes = await this.#fill(at, RESYNC_BYTES + overlap)
+      for (
+        let hit = bytes.indexOf(FRAME_MAGIC);
+        hit !== -1 && hit < RESYNC_BYTES;
+        hit = bytes.indexOf(FRAME_MAGIC, hit + 1)
+      ) {
+        if (decodeFrameHeader(bytes, hit, this.head.salt) === undefined) continue
+        const { frames } = await this.read(at + hit, RESYNC_BYTES)
+        if (frames[0] !== undefined) return frames[0]
+      }
+      if (bytes.length < RESYNC_BYTES + overlap) return undefined
+    }
+  }
+
+  /** Bytes as they are, fewer at the end of the file. */
+  async raw(offset: number, bytes: number): Promise<Buffer> {
+    const into = Buffer.alloc(bytes)
+    return into.subarray(0, await this.#file.read(into, offset))
+  }
+
+  /** Frames keep views into what was read: the window itself when they fill it, a copy when they are few. */
+  #handOver(frames: Frame[], bytes: Buffer, used: number, offset: number): void {
+    if (used > COPY_BYTES_MAX) this.#window = EMPTY
+    else if (used > 0) {
+      const copy = Buffer.from(bytes.subarray(0, used))
+      for (const frame of frames) frame.payload = copy.subarray(frame.payloadAt - offset, frame.end - offset)
+    }
+  }
+
+  async #fill(offset: number, bytes: number): Promise<Buffer> {
+    if (this.#window.length !== bytes) this.#window = Buffer.allocUnsafeSlow(bytes)
+    const window = this.#window
+    return window.subarray(0, await this.#file.read(window, offset))
+  }
+
+  /** `needs`: bytes from the first frame not taken that would make it whole, as far as its header can be believed. */
+  #parse(bytes: Buffer, offset: number): { frames: Frame[]; used: number; needs: number } {
+    const frames: Frame[] = []
+    let at = 0
+    for (;;) {
+      const header = decodeFrameHeader(bytes, at, this.head.salt)
+      if (header === undefined)
+        return { frames, used: at, needs: bytes.length - at < FRAME_HEADER_BYTES_MAX ? FRAME_HEADER_BYTES_MAX : 0 }
+      const { headerBytes, payloadBytes, payloadCrc, ...frame } = header
+      const end = at + headerBytes + payloadBytes
+      if (end > bytes.length) return { frames, used: at, needs: payloadBytes > FRAME_BYTES_MAX ? 0 : end - at }
+      const payload = bytes.subarray(at + headerBytes, end)
+      if (crc32(payload) !== payloadCrc) return { frames, used: at, needs: 0 }
+      frames.push({ ...frame, offset: offset + at, payloadAt: offset + at + headerBytes, end: offset + end, payload })
+      at = end
+    }
+  }
+}
+
+function isBlank(bytes: Buffer): boolean {
+  return bytes.every(byte => byte === 0)
+}

@@ -1,0 +1,165 @@
+import { DroprError } from '../errors.ts'
+import type { Draft } from '../message.ts'
+import { encodeMessage, messageBytesMost } from './entry.ts'
+import { FRAME_BYTES_MAX, FRAME_HEADER_BYTES, FRAME_HEADER_BYTES_MAX, type FrameKind, type Source } from './frame.ts'
+import type { Ids } from './ids.ts'
+
+const BUFFER_BYTES = 1_048_576
+
+/** A frame that waits for its commit: only its header is still to be written. */
+export interface WaitingFrame {
+  kind: FrameKind
+  source: Source | undefined
+  count: number
+  payload: Uint8Array[]
+  /** Where the header goes; for frames of drafts it lies right before the payload. */
+  header: Buffer
+  joined: boolean
+}
+
+/** Who is told of one commit: three items each, `resolve`, `reject`, and the value to resolve with. */
+export type Waiters = unknown[]
+
+export interface Commit {
+  frames: WaitingFrame[]
+  waiters: Waiters
+  bytes: number
+  synced: boolean
+}
+
+/**
+ * What waits for the next commit: entries encoded straight into the frame that will be written, and frames of raw bytes.
+ *
+ * Two buffers take turns: one is filled while the other is on its way to the disk.
+ */
+export class Waiting {
+  readonly #ids: Ids
+  #spare: Buffer | undefined
+  #buffer: Buffer | undefined
+  #filled: Buffer | undefined
+  /** The open frame of drafts: [start, end) of the buffer; nothing open when start is -1. */
+  #start = -1
+  #end = 0
+  #count = 0
+  #frames: WaitingFrame[] = []
+  #waiters: Waiters = []
+  #synced = false
+  bytes = 0
+
+  constructor(ids: Ids) {
+    this.#ids = ids
+  }
+
+  /** One message. Returns its id. */
+  message(draft: Draft): string {
+    this.#room(messageBytesMost(draft))
+    return this.#encode(draft)
+  }
+
+  /** Messages that stand or fall together: one frame. Returns their ids. */
+  messages(drafts: readonly Draft[]): string[] {
+    let bytes = FRAME_HEADER_BYTES
+    for (const draft of drafts) bytes += messageBytesMost(draft)
+    if (bytes > FRAME_BYTES_MAX)
+      throw new DroprError('MESSAGE_TOO_LARGE', `a batch of ${bytes} bytes, at most ${FRAME_BYTES_MAX}`)
+    this.#room(bytes)
+    const before = { end: this.#end, count: this.#count, bytes: this.bytes }
+    try {
+      return drafts.map(draft => this.#encode(draft))
+    } catch (error) {
+      this.#end = before.end
+      this.#count = before.count
+      this.bytes = before.bytes
+      throw error
+    }
+  }
+
+  /** One entry that is already encoded: a mark. */
+  entry(entry: Buffer): void {
+    this.#room(entry.length)
+    this.#buffer!.set(entry, this.#end)
+    this.#grown(this.#end + entry.length)
+  }
+
+  /** Whole entries as they came: a frame of their own, not copied. */
+  range(range: { kind: FrameKind; source: Source | undefined; count: number; payload: Uint8Array[] }): WaitingFrame {
+    this.#closeFrame()
+    const frame: WaitingFrame = { ...range, header: Buffer.alloc(FRAME_HEADER_BYTES_MAX), joined: false }
+    for (const part of range.payload) this.bytes += part.length
+    this.bytes += FRAME_HEADER_BYTES
+    this.#frames.push(frame)
+    return frame
+  }
+
+  /** Who to tell. `synced`: the commit must reach the disk, not only the page cache. */
+  tell(resolve: unknown, reject: unknown, value: unknown, synced: boolean): void {
+    this.#waiters.push(resolve, reject, value)
+    if (synced) this.#synced = true
+  }
+
+  /** Everything that waits, as one commit; undefined when nothing does. Give it back to `reuse` once written. */
+  take(): Commit | undefined {
+    this.#closeFrame()
+    if (this.#frames.length === 0) return undefined
+    const commit = { frames: this.#frames, waiters: this.#waiters, bytes: this.bytes, synced: this.#synced }
+    this.#frames = []
+    this.#waiters = []
+    this.#synced = false
+    this.bytes = 0
+    if (this.#buffer !== undefined) {
+      const filled = this.#buffer
+      this.#buffer = this.#spare
+      this.#spare = undefined
+      this.#filled = filled
+      this.#end = 0
+    }
+    return commit
+  }
+
+  /** The last commit taken has been written: its buffer may be filled again. */
+  reuse(): void {
+    if (this.#filled?.length === BUFFER_BYTES) this.#spare = this.#filled
+    this.#filled = undefined
+  }
+
+  #encode(draft: Draft): string {
+    const id = draft.id ?? this.#ids.next()
+    this.#grown(encodeMessage(draft, this.#ids, this.#buffer!, this.#end))
+    return id
+  }
+
+  #grown(end: number): void {
+    this.bytes += end - this.#end
+    this.#end = end
+    this.#count++
+  }
+
+  /** Makes sure that a frame is open and has room for `bytes` more; a full buffer stays with its frames. */
+  #room(bytes: number): void {
+    const header = this.#start === -1 ? FRAME_HEADER_BYTES : 0
+    if (this.#buffer === undefined || this.#end + header + bytes > this.#buffer.length) {
+      this.#closeFrame()
+      this.#buffer = Buffer.allocUnsafeSlow(Math.max(BUFFER_BYTES, FRAME_HEADER_BYTES + bytes))
+      this.#end = 0
+    }
+    if (this.#start !== -1) return
+    this.#start = this.#end
+    this.#end += FRAME_HEADER_BYTES
+    this.bytes += FRAME_HEADER_BYTES
+  }
+
+  #closeFrame(): void {
+    if (this.#start === -1) return
+    const payloadAt = this.#start + FRAME_HEADER_BYTES
+    this.#frames.push({
+      kind: 'data',
+      source: undefined,
+      count: this.#count,
+      payload: [this.#buffer!.subarray(payloadAt, this.#end)],
+      header: this.#buffer!.subarray(this.#start, this.#end),
+      joined: true
+    })
+    this.#start = -1
+    this.#count = 0
+  }
+}
