@@ -9,13 +9,16 @@ export interface Files {
   open(path: string): Promise<ReadFile>
   /** Makes a file to append to. EEXIST when there is one. Its name survives a power cut only after `syncFolder`. */
   create(path: string): Promise<AppendFile>
-  /** Opens a file that exists to cut it: the one place where a segment gets shorter (preallocated zeros only). */
+  /**
+   * Cuts a file that exists: the one place where a segment gets shorter (preallocated zeros only). Synced when resolved.
+   * EINVAL when it is shorter already.
+   */
   truncate(path: string, bytes: number): Promise<void>
   /** A whole small file. Rejects with EFBIG above `bytesMax`. */
   read(path: string, bytesMax: number): Promise<Buffer>
   /** Puts `data` in place of the file, all or nothing; durable, with its name, when resolved. */
   replace(path: string, data: string | Uint8Array): Promise<void>
-  /** Makes one folder. False when it was there. ENOENT when its parent is not. */
+  /** Makes one folder. False when it was there. ENOENT when its parent is not, ENOTDIR when something else has the name. */
   makeFolder(path: string): Promise<boolean>
   /** Makes the names in a folder durable. */
   syncFolder(path: string): Promise<void>
@@ -56,7 +59,10 @@ export interface ReadFile {
   close(): Promise<void>
 }
 
-/** Written by one owner, forward only. After any rejection but of `close`, nothing more may be written to it. */
+/**
+ * Written by one owner, forward only. After a rejection it refuses everything but `close` (EIO, `cause` the first error),
+ * except that `preallocate` which found the disk full (ENOSPC, EDQUOT, EFBIG) leaves it usable.
+ */
 export interface AppendFile {
   /** Writes all of `chunks` at `position`. A short write rejects with ENOSPC. In the page cache when resolved, not synced. */
   write(chunks: Uint8Array[], position: number): Promise<void>
