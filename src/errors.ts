@@ -48,6 +48,12 @@ export const ERRORS = {
     http: 507,
     hint: 'The file system is read-only: remount it; service resumes by itself.'
   },
+  DUE_PAST: {
+    retry: false,
+    exit: 65,
+    http: 400,
+    hint: 'That time has passed: give a later one, or leave out rejectPast to send it now.'
+  },
   ENTRY_CORRUPT: {
     retry: false,
     exit: 65,
@@ -106,6 +112,18 @@ export const ERRORS = {
     hint: 'Name the peer in dropr.json, with --peer name=url, or in DROPR_PEERS.'
   },
   PEER_UNREACHABLE: { retry: true, exit: 75, http: 502, hint: 'Nothing to do: it is tried again.' },
+  REQUEST_BAD: {
+    retry: false,
+    exit: 76,
+    http: 400,
+    hint: 'The request does not follow docs/protocol.md: is the other end a dropr of a version that this one speaks?'
+  },
+  SCHEDULER_UNREACHABLE: {
+    retry: true,
+    exit: 75,
+    http: 503,
+    hint: 'The process that holds the schedule does not answer: see `dropr status`.'
+  },
   SERVER_BUSY: { retry: true, exit: 75, http: 503, hint: 'Nothing to do: it is tried again.' },
   SPOOL_DAMAGED: {
     retry: false,

@@ -111,7 +111,18 @@ export const LIMITS = {
     max: 1_073_741_824,
     why: 'Uploads that arrived before their turn, held in memory.'
   },
-  filesOpenMax: { default: 256, min: 8, max: 65_536, why: 'Segments one process keeps open; others are opened again.' }
+  schedulePerSecondMax: {
+    default: 50_000,
+    min: 1,
+    max: 10_000_000,
+    why: 'Overdue messages are handed over at this rate: what was missed must not bury what is new.'
+  },
+  filesOpenMax: {
+    default: 2_048,
+    min: 8,
+    max: 65_536,
+    why: 'Segments one process keeps open. Sending over more costs a new segment a message: 800/s instead of 12,000/s.'
+  }
 } as const satisfies Record<string, LimitRow>
 
 export type LimitName = keyof typeof LIMITS

@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib'
 import { BODY_KINDS, type Draft, type Headers, type Stored } from '../message.ts'
+import { DUE_BYTES_MIN, dueEndAt, readDue, writeDue } from './due.ts'
 import { type Ids, uuidText } from './ids.ts'
 
 /*
@@ -7,27 +8,32 @@ import { type Ids, uuidText } from './ids.ts'
  *
  *   every entry     0 u32 length of the whole   4 u32 CRC-32 of bytes 8..length   8 u8 kind   9 u8 flags
  *   message (1)    10 u48 sentAt, ms            16 id: 16 bytes, or (flag 4) u8 count + UTF-8
- *                   .. u48 expiresAt (flag 16)   .. u32 count + JSON attributes (flag 32)   .. body to the end
+ *                   .. u48 expiresAt (flag 16)   .. due (flag 64): u48 ms, u8 priority, u8 count + to, u8 count + channel
+ *                   .. u32 count + JSON attributes (flag 32)   .. body to the end
  *   mark (2)       10 u16 zero                  12 JSON
  *   hole (3)       10 u16 zero                  12 JSON: why this position holds no message
+ *   table (4)      10 u16 zero                  12 bytes: an index of the entries before it (schedule/)
  *
- * Message flags: bits 0-1 kind of body (0 bytes, 1 text, 2 JSON), 4 id is text, 8 id is remembered, 16 expires, 32 attributes.
+ * Message flags: bits 0-1 kind of body (0 bytes, 1 text, 2 JSON), 4 id is text, 8 id is remembered, 16 expires, 32 attributes,
+ * 64 due (only in schedule/).
  */
 export const MESSAGE = 1
 export const MARK = 2
 export const HOLE = 3
+export const TABLE = 4
 export const ENTRY_BYTES_MIN = 12
 const NOTE_AT = 12
 const MESSAGE_BYTES_MIN = 32
 const ID_BYTES_MAX = 255
-const FLAG = { bodyKind: 3, idText: 4, remembered: 8, expires: 16, attributes: 32, known: 63 } as const
+const FLAG = { bodyKind: 3, idText: 4, remembered: 8, expires: 16, attributes: 32, due: 64, known: 127 } as const
 const NO_HEADERS: Headers = Object.freeze(Object.create(null))
 
 /** The most bytes that `encodeMessage` may need for this draft. */
 export function messageBytesMost(draft: Draft): number {
   const body = typeof draft.body === 'string' ? draft.body.length * 3 : draft.body.length
   const id = draft.id === undefined ? 16 : 1 + draft.id.length * 3
-  return 26 + id + body + (draft.headers === undefined ? 0 : attributesText(draft.headers).length * 3 + 4)
+  const due = draft.due === undefined ? 0 : DUE_BYTES_MIN + (draft.due.to.length + draft.due.channel.length) * 3
+  return 26 + id + due + body + (draft.headers === undefined ? 0 : attributesText(draft.headers).length * 3 + 4)
 }
 
 /** Writes one message. Returns where it ends; its id, when the draft had none, is the one that `ids.next()` gave last. */
@@ -46,6 +52,10 @@ export function encodeMessage(draft: Draft, ids: Ids, into: Buffer, at: number):
   if (draft.expiresAt !== undefined) {
     flags |= FLAG.expires
     end = into.writeUIntLE(draft.expiresAt, end, 6)
+  }
+  if (draft.due !== undefined) {
+    flags |= FLAG.due
+    end = writeDue(draft.due, into, end)
   }
   if (draft.headers !== undefined) {
     flags |= FLAG.attributes
@@ -66,14 +76,15 @@ export function decodeMessage(bytes: Buffer, at: number): Stored {
   const flags = bytes[at + 9]!
   const end = at + entryBytes(bytes, at)
   const idEnd = at + (flags & FLAG.idText ? 17 + bytes[at + 16]! : 32)
-  const expiresEnd = idEnd + (flags & FLAG.expires ? 6 : 0)
-  let bodyAt = expiresEnd
+  const dueAt = idEnd + (flags & FLAG.expires ? 6 : 0)
+  const dueEnd = flags & FLAG.due ? dueEndAt(bytes, dueAt) : dueAt
+  let bodyAt = dueEnd
   let headers = NO_HEADERS
   if (flags & FLAG.attributes) {
-    bodyAt += 4 + bytes.readUInt32LE(expiresEnd)
-    headers = attributesFrom(bytes.toString('utf8', expiresEnd + 4, bodyAt)) ?? NO_HEADERS
+    bodyAt += 4 + bytes.readUInt32LE(dueEnd)
+    headers = attributesFrom(bytes.toString('utf8', dueEnd + 4, bodyAt)) ?? NO_HEADERS
   }
-  return {
+  const stored: Stored = {
     id: flags & FLAG.idText ? bytes.toString('utf8', at + 17, idEnd) : uuidText(bytes, at + 16),
     remembered: (flags & FLAG.remembered) !== 0,
     sentAt: bytes.readUIntLE(at + 10, 6),
@@ -82,6 +93,8 @@ export function decodeMessage(bytes: Buffer, at: number): Stored {
     kind: BODY_KINDS[flags & FLAG.bodyKind]!,
     body: bytes.subarray(bodyAt, end)
   }
+  if (flags & FLAG.due) stored.due = readDue(bytes, dueAt)
+  return stored
 }
 
 /** What can be said of an entry without decoding it. */
@@ -95,6 +108,15 @@ export function messageFlags(
   return { kind: bytes[at + 8]!, remembered: (flags & FLAG.remembered) !== 0, expiresAt }
 }
 
+/** Where the id of a message and its due part lie; undefined when it has no due part. For those who read many. */
+export function duePlace(bytes: Buffer, at: number): { idAt: number; idEnd: number; dueAt: number } | undefined {
+  const flags = bytes[at + 9]!
+  if (bytes[at + 8] !== MESSAGE || !(flags & FLAG.due)) return undefined
+  const idAt = at + (flags & FLAG.idText ? 17 : 16)
+  const idEnd = flags & FLAG.idText ? idAt + bytes[at + 16]! : idAt + 16
+  return { idAt, idEnd, dueAt: idEnd + (flags & FLAG.expires ? 6 : 0) }
+}
+
 export function entryBytes(bytes: Buffer, at: number): number {
   return bytes.readUInt32LE(at)
 }
@@ -103,7 +125,7 @@ export function entryBytes(bytes: Buffer, at: number): number {
 export function entryFault(bytes: Buffer, at: number): string | undefined {
   const end = at + entryBytes(bytes, at)
   const kind = bytes[at + 8]!
-  if (kind === MARK || kind === HOLE) return undefined
+  if (kind === MARK || kind === HOLE || kind === TABLE) return undefined
   if (kind !== MESSAGE) return `unknown kind ${kind}`
   const flags = bytes[at + 9]!
   if (flags & ~FLAG.known || (flags & FLAG.bodyKind) === 3) return `unknown flags ${flags}`
@@ -111,6 +133,10 @@ export function entryFault(bytes: Buffer, at: number): string | undefined {
   let next = at + (flags & FLAG.idText ? 17 + bytes[at + 16]! : MESSAGE_BYTES_MIN)
   if (flags & FLAG.idText && bytes[at + 16] === 0) return 'an empty id'
   if (flags & FLAG.expires) next += 6
+  if (flags & FLAG.due) {
+    if (next + DUE_BYTES_MIN > end || dueEndAt(bytes, next) > end) return 'no room for when it is due'
+    next = dueEndAt(bytes, next)
+  }
   if (flags & FLAG.attributes) {
     if (next + 4 > end) return 'no room for attributes'
     const attributesAt = next + 4
@@ -138,6 +164,28 @@ export function decodeNote(bytes: Buffer, at: number): unknown {
   } catch {
     return undefined
   }
+}
+
+/** An index of the entries before it. */
+export function encodeTable(bytes: Buffer): Buffer {
+  const into = Buffer.alloc(NOTE_AT + bytes.length)
+  bytes.copy(into, NOTE_AT)
+  finish(into, 0, into.length, TABLE, 0)
+  return into
+}
+
+/** The bytes of a table that begins at `at`; undefined when what lies there is none, or is damaged. */
+export function decodeTable(bytes: Buffer, at = 0): Buffer | undefined {
+  if (at + NOTE_AT > bytes.length || bytes[at + 8] !== TABLE || !isWholeEntry(bytes, at)) return undefined
+  return bytes.subarray(at + NOTE_AT, at + entryBytes(bytes, at))
+}
+
+/** Whether a whole entry lies at `at`, by length and CRC. */
+export function isWholeEntry(bytes: Buffer, at: number): boolean {
+  if (at + ENTRY_BYTES_MIN > bytes.length) return false
+  const end = at + entryBytes(bytes, at)
+  if (end < at + ENTRY_BYTES_MIN || end > bytes.length) return false
+  return crc32(bytes.subarray(at + 8, end)) === bytes.readUInt32LE(at + 4)
 }
 
 function encodeNote(kind: number, note: object): Buffer {

@@ -68,7 +68,7 @@ export class SegmentReader {
 
   /** Whole frames from `offset`, about `bytesMax` of them, at least one if there is one. */
   async read(offset: number, bytesMax: number): Promise<FramesRead> {
-    let size = Math.min(this.#ahead, bytesMax)
+    let size = Math.max(FRAME_HEADER_BYTES_MAX, Math.min(this.#ahead, bytesMax))
     let bytes = await this.#fill(offset, size)
     let taken = this.#parse(bytes, offset)
     if (taken.frames.length === 0 && bytes.length === size && taken.needs > size) {

@@ -1,0 +1,135 @@
+import { DroprError } from '../errors.ts'
+import type { Acked } from '../spool/acked.ts'
+import type { PeerConfig } from '../spool/config.ts'
+import type { OpenFiles } from '../spool/open-files.ts'
+import { OutboxStreams } from '../spool/outbox-streams.ts'
+import { removeFinished, type StreamLedger } from '../spool/retention.ts'
+import type { DeadRoom } from '../spool/room-dead.ts'
+import type { Spool } from '../spool/spool.ts'
+import type { StreamReader } from '../spool/stream-reader.ts'
+import type { Transport } from '../wire/transport.ts'
+import { retryDelayMs } from './feedback.ts'
+import { Ledger } from './ledger.ts'
+import type { Where } from './lookout.ts'
+import { PeerQueue } from './peer-queue.ts'
+import { copyRefused } from './refusals.ts'
+import { Steps } from './steps.ts'
+import type { StreamSource } from './stream-source.ts'
+import { Uploader } from './uploader.ts'
+
+export interface PeerOptions {
+  spool: Spool
+  peer: PeerConfig
+  transport: Transport
+  acked: Acked
+  dead: DeadRoom
+  openFiles: OpenFiles
+  /** Its status differs from what it was. */
+  changed: () => void
+}
+
+/** One peer and its part of the spool: the outbox folder it is sent from, and where its answers are written down. */
+export class Peer {
+  readonly queue: PeerQueue
+  readonly #options: PeerOptions
+  readonly #streams: OutboxStreams
+  readonly #steps = new Steps()
+
+  constructor(options: PeerOptions) {
+    const { spool, peer, acked, openFiles, changed } = options
+    this.#options = options
+    const next = (stream: string) => Math.max(acked.next(stream), this.queue.acked(stream) ?? 0)
+    this.#streams = new OutboxStreams({ spool, peer: peer.name, next, openFiles })
+    this.queue = new PeerQueue({
+      name: peer.name,
+      system: spool.system,
+      limits: spool.limits,
+      steps: this.#steps,
+      find: where => this.#find(where),
+      open: (source, its) => this.#open(source, its),
+      finished: source => this.#finished(source),
+      changed
+    })
+  }
+
+  /**
+   * Removes segments that are done and past their retention. Failing costs nothing but space: tried again.
+   * What the peer has but is not on record, with what it refused in the dead letters, stays.
+   */
+  async clean(): Promise<void> {
+    const { spool, acked, peer } = this.#options
+    const ledger: StreamLedger = {
+      doneAt: stream => acked.doneAt(stream),
+      done: streams => acked.done(streams),
+      removed: stream => acked.removed(stream),
+      removing: async streams => {
+        const unsettled = streams.find(({ stream }) => this.queue.acked(stream) !== undefined)
+        if (unsettled) throw new DroprError('ABORTED', `not all of stream ${unsettled.stream} is on record yet`)
+        await acked.removing(streams)
+      }
+    }
+    try {
+      await removeFinished({ spool, streams: this.#streams, ledger })
+    } catch (error) {
+      spool.system.log.warn({ code: codeOf(error), peer: peer.name, error: String(error) }, 'finished segments stay')
+    }
+  }
+
+  async close(options: { withinMs: number }): Promise<void> {
+    await this.queue.close(options)
+    await this.#streams.close()
+  }
+
+  async #find(where: Where | undefined): Promise<StreamReader[]> {
+    try {
+      await this.#streams.refresh(where as Parameters<OutboxStreams['refresh']>[0])
+    } catch (error) {
+      const { spool, peer } = this.#options
+      spool.system.log.error(
+        { code: codeOf(error), peer: peer.name, error: String(error) },
+        'cannot look into the outbox'
+      )
+    }
+    return this.#streams.ready(where)
+  }
+
+  #open(source: StreamSource, its: { changed: () => void; signal: AbortSignal }): Uploader {
+    const { spool, peer, transport, acked, dead } = this.#options
+    const { system, limits, node, id: origin } = spool
+    const { stream } = source
+    const refusedFrom = { system, source, room: dead, peer: peer.name, origin, node }
+    const ledger = new Ledger(
+      {
+        copyRefused: refusals => copyRefused(refusedFrom, refusals),
+        record: next => acked.record([{ stream, next, settled: next }]),
+        wait: failed => system.clock.sleep(retryDelayMs({ failed, chance: system.random.next() }, limits), its.signal),
+        changed: its.changed
+      },
+      acked.get(stream)?.settled ?? 0
+    )
+    return new Uploader({
+      source,
+      ledger,
+      peer,
+      origin,
+      node,
+      transport,
+      system,
+      limits,
+      steps: this.#steps,
+      signal: its.signal
+    })
+  }
+
+  /** Marks since when it is done, for retention. */
+  #finished({ stream, ended = 0 }: StreamSource): void {
+    const { acked, spool } = this.#options
+    acked.done([{ stream, ended }]).catch((error: unknown) => {
+      spool.system.log.warn({ code: codeOf(error), stream, error: String(error) }, 'cannot mark a finished stream')
+    })
+  }
+}
+
+function codeOf(error: unknown): unknown {
+  return (error as { code?: unknown } | undefined)?.code
+}

@@ -1,0 +1,114 @@
+import { durationMs } from '../duration.ts'
+import { LIMITS, type LimitName, type Limits, limitsFrom } from '../limits.ts'
+import { checkPeer } from '../names.ts'
+
+/** Where a server listens. */
+export interface Address {
+  host: string
+  /** 0 lets the system choose. */
+  port: number
+}
+
+/** A peer as configuration names it, its token not yet read. */
+export interface PeerPart {
+  url: string
+  token?: string
+  /** As written; relative to the folder of the file that names it. */
+  tokenFile?: string
+}
+
+/** What one source of configuration says. Only what it says is there. */
+export interface ConfigPart {
+  node?: string
+  listen?: Address
+  peers: Map<string, PeerPart>
+  accept: Map<string, string>
+  limits: Partial<Record<LimitName, number>>
+}
+
+const KEYS = ['node', 'listen', 'peers', 'accept', 'limits'] as const
+const PEER_KEYS = ['url', 'token', 'tokenFile'] as const
+const TOKEN = /^[\x21-\x7e]{16,512}$/
+
+/** Checks one source of configuration. Throws a TypeError that names the key; never shows a token. */
+export function parseConfig(given: unknown): ConfigPart {
+  const config = objectOf(given, 'the configuration')
+  refuseUnknown(config, KEYS, '')
+  const part: ConfigPart = { peers: new Map(), accept: new Map(), limits: {} }
+  const { node, listen, peers, accept, limits } = Object.fromEntries(config)
+  if (node !== undefined) part.node = checkPeer(node, 'node')
+  if (listen !== undefined) part.listen = parseListen(listen)
+  for (const [name, peer] of objectOf(peers ?? {}, 'peers'))
+    part.peers.set(checkPeer(name, 'a name in peers'), parsePeer(peer, `peers.${name}`))
+  for (const [name, digest] of objectOf(accept ?? {}, 'accept'))
+    part.accept.set(checkPeer(name, 'a name in accept'), parseDigest(digest, `accept.${name}`))
+  for (const [name, value] of objectOf(limits ?? {}, 'limits'))
+    part.limits = { ...part.limits, ...parseLimit(name, value) }
+  return part
+}
+
+/** `7473`, `127.0.0.1:7473`, `[::1]:7473`, `localhost:0`. */
+export function parseListen(given: unknown): Address {
+  const text = typeof given === 'number' ? String(given) : given
+  const parts = typeof text === 'string' ? /^(?:(?:\[([0-9a-fA-F:.]+)\]|([^\s:[\]]+)):)?(\d{1,5})$/.exec(text) : null
+  const port = Number(parts?.[3])
+  if (parts === null || port > 65_535) throw new TypeError(`listen must be host:port, got ${JSON.stringify(given)}`)
+  return { host: parts[1] ?? parts[2] ?? '127.0.0.1', port }
+}
+
+export function checkToken(token: unknown, name: string): string {
+  if (typeof token === 'string' && TOKEN.test(token)) return token
+  throw new TypeError(`${name} must be 16 to 512 visible ASCII characters`)
+}
+
+/** A limit by its name. Texts are taken for numbers, and for times also '10s', '5m', '2h', '1d'. */
+export function parseLimit(name: string, value: unknown): Partial<Limits> {
+  if (typeof value !== 'string') {
+    limitsFrom({ [name]: value })
+    return { [name]: value as number }
+  }
+  const isTime = Object.hasOwn(LIMITS, name) && /Ms(?:Min|Max)?$/.test(name)
+  const number = /^\d{1,15}$/.test(value) ? Number(value) : isTime ? durationMs(value, `limits.${name}`) : value
+  limitsFrom({ [name]: number })
+  return { [name]: number as number }
+}
+
+function parsePeer(given: unknown, name: string): PeerPart {
+  if (typeof given === 'string') return { url: parseUrl(given, name) }
+  const peer = objectOf(given, name)
+  refuseUnknown(peer, PEER_KEYS, `${name}.`)
+  const { url, token, tokenFile } = Object.fromEntries(peer)
+  const part: PeerPart = { url: parseUrl(url, `${name}.url`) }
+  if (token !== undefined && tokenFile !== undefined) throw new TypeError(`${name} has both token and tokenFile`)
+  if (token !== undefined) part.token = checkToken(token, `${name}.token`)
+  if (tokenFile === undefined) return part
+  if (typeof tokenFile !== 'string' || tokenFile === '' || tokenFile.includes('\0'))
+    throw new TypeError(`${name}.tokenFile must be a path`)
+  return { ...part, tokenFile }
+}
+
+/** http or https, nothing secret inside (SEC-11). Comes back without a slash at its end. */
+function parseUrl(given: unknown, name: string): string {
+  const url = typeof given === 'string' && URL.canParse(given) ? new URL(given) : undefined
+  if (url === undefined || (url.protocol !== 'http:' && url.protocol !== 'https:'))
+    throw new TypeError(`${name} must be an http:// or https:// URL`)
+  if (url.username !== '' || url.password !== '')
+    throw new TypeError(`${name} must hold no user or password: use token or tokenFile`)
+  if (url.search !== '' || url.hash !== '') throw new TypeError(`${name} must hold no ? and no #`)
+  return url.href.replace(/\/+$/, '')
+}
+
+function parseDigest(given: unknown, name: string): string {
+  if (typeof given === 'string' && /^[0-9a-fA-F]{64}$/.test(given)) return given.toLowerCase()
+  throw new TypeError(`${name} must be a SHA-256, 64 hex digits`)
+}
+
+function objectOf(given: unknown, name: string): Map<string, unknown> {
+  if (typeof given === 'object' && given !== null && !Array.isArray(given)) return new Map(Object.entries(given))
+  throw new TypeError(`${name} must be an object`)
+}
+
+function refuseUnknown(given: ReadonlyMap<string, unknown>, known: readonly string[], prefix: string): void {
+  for (const key of given.keys())
+    if (!known.includes(key)) throw new TypeError(`${prefix}${key} is no setting: there are ${known.join(', ')}`)
+}

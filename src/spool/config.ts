@@ -1,0 +1,169 @@
+import { dirname, resolve } from 'node:path'
+import { DroprError, diskError, systemCode } from '../errors.ts'
+import { type Limits, limitsFrom } from '../limits.ts'
+import type { Files } from '../system/files.ts'
+import { configFromEnv, type Env } from './config-env.ts'
+import { type Address, type ConfigPart, checkToken, type PeerPart, parseConfig } from './config-schema.ts'
+
+const CONFIG_BYTES_MAX = 1_048_576
+const TOKEN_BYTES_MAX = 4_096
+/** Neither group nor others may read, write or run it. */
+const FOR_OTHERS = 0o077
+
+export interface PeerConfig {
+  name: string
+  /** http or https, without a slash at its end. */
+  url: string
+  token?: string
+}
+
+/** All settings, whole and checked. */
+export interface Config {
+  node?: string
+  listen?: Address
+  peers: Map<string, PeerConfig>
+  /** Who may send to this node: name and SHA-256 of the token, 64 hex digits. */
+  accept: Map<string, string>
+  limits: Limits
+}
+
+/** What flags said; texts as they were typed. */
+export interface ConfigFlags {
+  node?: string | undefined
+  listen?: string | undefined
+  /** Name and URL. */
+  peers?: ReadonlyMap<string, string> | undefined
+  accept?: ReadonlyMap<string, string> | undefined
+  limits?: ReadonlyMap<string, string | number> | undefined
+}
+
+export interface LoadConfigOptions {
+  files: Files
+  /** The spool's folder; need not exist yet. */
+  spool: string
+  /** A file that was named: takes the place of `./dropr.json` and must exist. */
+  file?: string | undefined
+  flags?: ConfigFlags | undefined
+  env?: Env | undefined
+  cwd: string
+}
+
+/** What one source says; relative paths in it start from `folder`. */
+interface Source {
+  part: ConfigPart
+  name: string
+  folder: string
+}
+
+/**
+ * Settings, from the weakest source to the strongest: defaults, `<spool>/dropr.json`, `./dropr.json` or the file named, the
+ * environment, flags. A later one replaces a setting, a peer or a limit as a whole.
+ *
+ * @throws DroprError CONFIG_BAD, naming the source and the key; DISK_*. Nothing is half taken.
+ */
+export async function loadConfig(options: LoadConfigOptions): Promise<Config> {
+  const { files, file, flags = {}, env = {} } = options
+  const cwd = resolve(options.cwd)
+  const places = new Set([resolve(cwd, options.spool, 'dropr.json'), resolve(cwd, file ?? 'dropr.json')])
+  const sources: Source[] = []
+  for (const path of places) {
+    const source = await readSource(files, path, file !== undefined && path === resolve(cwd, file))
+    if (source !== undefined) sources.push(source)
+  }
+  const fromEnv = named('the environment', () => configFromEnv(env))
+  sources.push(sourceOf('the environment', cwd, fromEnv.config), sourceOf('the flags', cwd, plain(flags)))
+  const config: Config = { peers: new Map(), accept: new Map(), limits: limitsFrom({}) }
+  for (const { part, name, folder } of sources) {
+    if (part.node !== undefined) config.node = part.node
+    if (part.listen !== undefined) config.listen = part.listen
+    for (const [peer, digest] of part.accept) config.accept.set(peer, digest)
+    config.limits = { ...config.limits, ...part.limits }
+    for (const [peer, given] of part.peers)
+      config.peers.set(peer, await peerOf(files, { peer, given, name, folder, before: config.peers.get(peer) }))
+  }
+  for (const [peer, token] of fromEnv.tokens) {
+    const known = config.peers.get(peer)
+    if (known !== undefined) known.token = named('the environment', () => checkToken(token, `the token of ${peer}`))
+  }
+  return config
+}
+
+async function readSource(files: Files, path: string, must: boolean): Promise<Source | undefined> {
+  let bytes: Buffer
+  try {
+    bytes = await files.read(path, CONFIG_BYTES_MAX)
+  } catch (error) {
+    const code = systemCode(error)
+    if (code !== 'ENOENT' && code !== 'ENOTDIR') throw diskError(error, `read ${path}`)
+    if (must) throw new DroprError('CONFIG_BAD', `${path} is not there`, error)
+    return undefined
+  }
+  const source = sourceOf(path, dirname(path), () => parseJson(bytes.toString()))
+  const holdsToken = [...source.part.peers.values()].some(peer => peer.token !== undefined)
+  if (holdsToken) await checkSecret(files, path)
+  return source
+}
+
+function sourceOf(name: string, folder: string, given: object | (() => unknown)): Source {
+  return { name, folder, part: named(name, () => parseConfig(typeof given === 'function' ? given() : given)) }
+}
+
+/** A peer that a stronger source names by URL only keeps the token it had, as long as it is the same place. */
+async function peerOf(
+  files: Files,
+  options: { peer: string; given: PeerPart; name: string; folder: string; before: PeerConfig | undefined }
+): Promise<PeerConfig> {
+  const { peer, given, name, folder, before } = options
+  const config: PeerConfig = { name: peer, url: given.url }
+  if (given.tokenFile !== undefined) {
+    const path = resolve(folder, given.tokenFile)
+    await checkSecret(files, path)
+    const bytes = await files.read(path, TOKEN_BYTES_MAX).catch(error => {
+      throw diskError(error, `read ${path}`)
+    })
+    config.token = named(name, () => checkToken(bytes.toString('latin1').trim(), `what ${path} holds`))
+  } else if (given.token !== undefined) config.token = given.token
+  else if (before?.token !== undefined && before.url === given.url) config.token = before.token
+  return config
+}
+
+/** A file with a token is for its owner only (SEC-8). */
+async function checkSecret(files: Files, path: string): Promise<void> {
+  const found = await files.stat(path)
+  const uid = process.getuid?.()
+  if (found?.kind !== 'file') throw new DroprError('CONFIG_BAD', `${path} holds a token and must be a file`)
+  if (uid !== undefined && found.uid !== uid)
+    throw new DroprError('CONFIG_BAD', `${path} holds a token and belongs to user ${found.uid}, not ${uid}`)
+  if (process.platform !== 'win32' && found.mode & FOR_OTHERS)
+    throw new DroprError('CONFIG_BAD', `${path} holds a token and has mode ${found.mode.toString(8)}: chmod 600 it`)
+}
+
+function plain(flags: ConfigFlags): object {
+  const { node, listen, peers, accept, limits } = flags
+  return {
+    ...(node === undefined ? {} : { node }),
+    ...(listen === undefined ? {} : { listen }),
+    peers: Object.fromEntries(peers ?? []),
+    accept: Object.fromEntries(accept ?? []),
+    limits: Object.fromEntries(limits ?? [])
+  }
+}
+
+/** The parser's own message quotes the text, and with it perhaps a token. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    const [, position] = /position (\d+)/.exec(String(error)) ?? []
+    const line = position === undefined ? '' : `, line ${text.slice(0, Number(position)).split('\n').length}`
+    throw new TypeError(`not JSON${line}`)
+  }
+}
+
+function named<T>(source: string, act: () => T): T {
+  try {
+    return act()
+  } catch (error) {
+    throw new DroprError('CONFIG_BAD', `${source}: ${error instanceof Error ? error.message : String(error)}`, error)
+  }
+}

@@ -1,0 +1,145 @@
+import { DroprError } from '../errors.ts'
+import type { Ids } from '../journal/ids.ts'
+import { JournalWriter } from '../journal/journal-writer.ts'
+import type { Spool } from './spool.ts'
+
+/** Fewer than that make no sense: a process must be able to write somewhere. */
+const OPEN_MIN = 8
+
+/** Where a commit of one of the journals ends. */
+export interface CommitAt {
+  path: string
+  n: number
+  end: number
+}
+
+interface Open {
+  folder: string
+  journal: JournalWriter
+  usedAt: number
+}
+
+/**
+ * The journals one process writes to, by folder; at most `limits.filesOpenMax` open at once.
+ *
+ * The one not used for longest is closed for another, which seals its segment: the next append there makes a new one. That
+ * waits until the old one has got its last byte, since readers take the end of a segment for final once a later one is there.
+ */
+export class JournalCache {
+  readonly #spool: Spool
+  readonly #writer: string
+  readonly #ids: Ids
+  readonly #onCommit: ((folder: string, at: CommitAt) => void) | undefined
+  readonly #open = new Map<string, Open>()
+  /** What waits for a folder's earlier journal to be closed, in order. */
+  readonly #closing = new Map<string, (() => void)[]>()
+  readonly #shutting = new Set<Promise<void>>()
+  #openMax: number
+  #uses = 0
+  #closed = false
+
+  constructor(options: {
+    spool: Spool
+    writer: string
+    ids: Ids
+    onCommit?: ((folder: string, at: CommitAt) => void) | undefined
+  }) {
+    this.#spool = options.spool
+    this.#writer = options.writer
+    this.#ids = options.ids
+    this.#onCommit = options.onCommit
+    this.#openMax = options.spool.limits.filesOpenMax
+  }
+
+  /** How many are open, and how many are being closed. */
+  get size(): number {
+    return this.#open.size + this.#closing.size
+  }
+
+  /** The journal of that folder if it is open: the way of all appends but the first. */
+  find(folder: string): JournalWriter | undefined {
+    const open = this.#open.get(folder)
+    if (open === undefined) return undefined
+    open.usedAt = ++this.#uses
+    return open.journal
+  }
+
+  /** Calls `append` with the journal of that folder, in the order of the calls; when an earlier one is being closed, after that. */
+  use<T>(folder: string, append: (journal: JournalWriter) => Promise<T>): Promise<T> {
+    const journal = this.find(folder)
+    if (journal !== undefined) return append(journal)
+    const waiting = this.#closing.get(folder)
+    if (waiting === undefined) return this.#useNew(folder, append)
+    return new Promise<T>((resolve, reject) => {
+      waiting.push(() => {
+        this.use(folder, append).then(resolve, reject)
+      })
+    })
+  }
+
+  /** Commits what waits and seals everything. Rejects with the first failure, when all are closed. */
+  async close(): Promise<void> {
+    this.#closed = true
+    for (const folder of this.#open.keys()) this.#shut(folder)
+    const results = await Promise.allSettled(this.#shutting)
+    for (const result of results) if (result.status === 'rejected') throw result.reason
+  }
+
+  async #useNew<T>(folder: string, append: (journal: JournalWriter) => Promise<T>): Promise<T> {
+    if (this.#closed) throw new DroprError('CLOSED', `${folder} takes nothing more: the queue is closed`)
+    while (this.#open.size >= this.#openMax) this.#shutOldest()
+    const journal = this.#journal(folder)
+    this.#open.set(folder, { folder, journal, usedAt: ++this.#uses })
+    try {
+      return await append(journal)
+    } catch (error) {
+      if (error instanceof DroprError && error.code === 'FILES_EXHAUSTED') this.#makeDo()
+      throw error
+    }
+  }
+
+  #journal(folder: string): JournalWriter {
+    const { system, folders, id, limits } = this.#spool
+    const onCommit = this.#onCommit
+    return new JournalWriter({
+      system,
+      folders,
+      folder,
+      writer: this.#writer,
+      spool: id,
+      limits,
+      ids: this.#ids,
+      ...(onCommit === undefined ? {} : { onCommit: (at: CommitAt) => onCommit(folder, at) })
+    })
+  }
+
+  /** The system has fewer files for us than we thought: carry on with half of what is open. */
+  #makeDo(): void {
+    this.#openMax = Math.max(OPEN_MIN, Math.ceil(this.#open.size / 2))
+    while (this.#open.size > this.#openMax) this.#shutOldest()
+  }
+
+  #shutOldest(): void {
+    let oldest: Open | undefined
+    for (const open of this.#open.values()) if (oldest === undefined || open.usedAt < oldest.usedAt) oldest = open
+    if (oldest !== undefined) this.#shut(oldest.folder)
+  }
+
+  #shut(folder: string): void {
+    const open = this.#open.get(folder)
+    if (open === undefined) return
+    this.#open.delete(folder)
+    this.#closing.set(folder, [])
+    const shutting = open.journal.close().finally(() => {
+      this.#shutting.delete(shutting)
+      const waiting = this.#closing.get(folder) ?? []
+      this.#closing.delete(folder)
+      for (const go of waiting) go()
+    })
+    this.#shutting.add(shutting)
+    // Those who wait are told by their own promises; a seal that is missing only costs its reader a look at the socket.
+    shutting.catch((error: unknown) => {
+      this.#spool.system.log.debug({ folder, error: String(error) }, 'a segment was left without a seal')
+    })
+  }
+}

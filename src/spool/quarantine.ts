@@ -1,0 +1,55 @@
+import { diskError } from '../errors.ts'
+import type { SegmentReader } from '../journal/segment-reader.ts'
+import type { Spool } from './spool.ts'
+
+/** Bytes of one file in corrupt/: damage is copied piece by piece, never whole in memory. */
+const PIECE_BYTES = 8_388_608
+
+/** Bytes that cannot be read as what they should be. */
+export interface Damage {
+  /** Absolute, of the segment. */
+  path: string
+  /** Places in the file, [from, to). */
+  from: number
+  to: number
+  /** What is known to be lost, and what was saved, in positions of the stream. */
+  lost: readonly (readonly [from: number, to: number])[]
+  saved: number
+  why: string
+}
+
+/**
+ * Copies damaged bytes to corrupt/, with a note beside them, and says so in the log. Resolved: both are durable. Doing it
+ * again, after a crash, gives the same files.
+ *
+ * @throws DroprError DISK_*
+ */
+export async function quarantine(spool: Spool, reader: SegmentReader, damage: Damage): Promise<void> {
+  const { files, clock, log } = spool.system
+  const { path, from, to, lost, saved, why } = damage
+  const name = `${spool.corrupt}/${reader.head.stream}-${from}`
+  const copies: string[] = []
+  try {
+    await spool.folders.ensure(spool.corrupt)
+    for (let at = from; at < to; at += PIECE_BYTES) {
+      const copy = at === from ? `${name}.bin` : `${name}+${at - from}.bin`
+      await files.replace(copy, await reader.raw(at, Math.min(PIECE_BYTES, to - at)))
+      copies.push(copy.slice(spool.corrupt.length + 1))
+    }
+    const note = {
+      segment: path.startsWith(`${spool.path}/`) ? path.slice(spool.path.length + 1) : path,
+      stream: reader.head.stream,
+      fromByte: from,
+      toByte: to,
+      copies,
+      lostPositions: lost,
+      savedEntries: saved,
+      why,
+      foundAt: new Date(clock.now()).toISOString()
+    }
+    await files.replace(`${name}.json`, `${JSON.stringify(note, undefined, 2)}\n`)
+  } catch (error) {
+    throw diskError(error, `set aside bytes ${from} to ${to} of ${path}`)
+  }
+  log.error({ code: 'ENTRY_CORRUPT', path, from, to, lost, saved, note: `${name}.json` }, `damage set aside: ${why}`)
+}

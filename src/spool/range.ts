@@ -1,0 +1,98 @@
+import { DroprError } from '../errors.ts'
+import { ENTRY_BYTES_MIN, entryBytes, messageFlags } from '../journal/entry.ts'
+import type { Piece } from './damaged-place.ts'
+
+/** Why positions of a stream will never be sent. */
+export type SkipReason = 'damaged' | 'expired' | 'cancelled' | 'gone'
+
+/** Positions [from, to) of a stream as they are to be sent. */
+export type Range = EntriesRange | SkipRange
+
+export interface EntriesRange {
+  from: number
+  to: number
+  count: number
+  /** Whole entries, one after the other. */
+  entries: Buffer
+  skip?: undefined
+}
+
+export interface SkipRange {
+  from: number
+  to: number
+  skip: SkipReason
+  /** Those that are skipped, where they can be read: what expired. */
+  entries?: Buffer
+}
+
+/**
+ * Takes the range that begins at `from` out of `pieces`, which follow each other and cover it. What is left stays in `pieces`.
+ *
+ * A range is of one kind: entries to send, at most `bytesMax` of them unless it is a single one; or a skip of what is lost or
+ * has expired. It may end inside a frame.
+ *
+ * @returns Undefined when `pieces` hold nothing from there on.
+ */
+export function takeRange(pieces: Piece[], from: number, bytesMax: number, now: number): Range | undefined {
+  dropBefore(pieces, from)
+  const [begins] = pieces
+  if (begins === undefined) return undefined
+  if (begins.payload === undefined) return takeLost(pieces, from)
+  const expired = isExpired(begins.payload, 0, now)
+  const parts: Buffer[] = []
+  let count = 0
+  let bytes = 0
+  for (let piece = pieces[0]; piece?.payload !== undefined; piece = pieces[0]) {
+    const payload: Buffer = piece.payload
+    let end = 0
+    let taken = 0
+    for (; taken < piece.count && isExpired(payload, end, now) === expired; taken++) {
+      const next = entryEnd(payload, end)
+      if (bytes + next > bytesMax && count + taken > 0) break
+      end = next
+    }
+    if (taken > 0) parts.push(end === payload.length ? payload : payload.subarray(0, end))
+    bytes += end
+    count += taken
+    if (taken < piece.count) {
+      pieces[0] = { first: piece.first + taken, count: piece.count - taken, payload: payload.subarray(end) }
+      break
+    }
+    pieces.shift()
+  }
+  const entries = parts.length === 1 ? parts[0]! : Buffer.concat(parts, bytes)
+  const to = from + count
+  return expired ? { from, to, skip: 'expired', entries } : { from, to, count, entries }
+}
+
+function takeLost(pieces: Piece[], from: number): Range {
+  let to = from
+  while (pieces[0] !== undefined && pieces[0].payload === undefined) {
+    to = pieces[0].first + pieces[0].count
+    pieces.shift()
+  }
+  return { from, to, skip: 'damaged' }
+}
+
+/** Removes the positions below `from`. */
+export function dropBefore(pieces: Piece[], from: number): void {
+  while (pieces[0] !== undefined && pieces[0].first + pieces[0].count <= from) pieces.shift()
+  const piece = pieces[0]
+  if (piece === undefined || piece.first >= from) return
+  let at = 0
+  if (piece.payload !== undefined) for (let p = piece.first; p < from; p++) at = entryEnd(piece.payload, at)
+  pieces[0] = { first: from, count: piece.first + piece.count - from, payload: piece.payload?.subarray(at) }
+}
+
+function isExpired(payload: Buffer, at: number, now: number): boolean {
+  const { expiresAt } = messageFlags(payload, at)
+  return expiresAt !== undefined && expiresAt <= now
+}
+
+/** The CRC of the frame holds, so this only fails when its writer wrote nonsense: better loud than for ever. */
+function entryEnd(payload: Buffer, at: number): number {
+  const end = at + ENTRY_BYTES_MIN <= payload.length ? at + entryBytes(payload, at) : 0
+  if (end < at + ENTRY_BYTES_MIN || end > payload.length)
+    throw new DroprError('SPOOL_DAMAGED', `a frame whose entries do not add up, at byte ${at} of ${payload.length}`)
+  return end
+}

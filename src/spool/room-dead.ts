@@ -1,0 +1,133 @@
+import { diskError } from '../errors.ts'
+import { decodeNote, entryBytes, MARK, MESSAGE } from '../journal/entry.ts'
+import type { Source } from '../journal/frame.ts'
+import type { Ids } from '../journal/ids.ts'
+import { listSegments } from '../journal/segment-names.ts'
+import { segmentParts } from '../journal/segment-parts.ts'
+import { SegmentReader } from '../journal/segment-reader.ts'
+import { JournalCache } from './journal-cache.ts'
+import type { Spool } from './spool.ts'
+
+/** One failed try to deliver. */
+export interface Attempt {
+  /** Wall ms. */
+  at: number
+  reason: string
+}
+
+/** Why a message was given up. */
+export interface DeathNote {
+  reason: string
+  /** Of the table of errors, or a word of ours: `expired`, `crashed`, `rejected`. */
+  code: string
+  /** The node that gave it up. */
+  by: string
+  attempts: readonly Attempt[]
+  /** Wall ms. */
+  at: number
+}
+
+export interface DeadLetter extends Omit<DeathNote, 'by' | 'at'> {
+  channel: string
+  priority: number
+  /** Spool id and name of the node that sent it; its place there. */
+  origin: string
+  node: string
+  stream: string
+  position: number
+  /** The whole entry, as it lay in its stream. */
+  entry: Buffer
+}
+
+/** A dead letter as it is found. Without a note when a crash came between the two: the message is there all the same. */
+export interface FoundLetter {
+  source: Source
+  entry: Buffer
+  note: DeathNote | undefined
+}
+
+/**
+ * The messages that were given up, by channel: each an entry as it came and a mark that says why. Written by the client (what
+ * peers refuse for good) and by the inbox's owner (what consumers cannot take), each into segments of its own.
+ */
+export class DeadRoom {
+  readonly #spool: Spool
+  readonly #cache: JournalCache
+
+  constructor(options: { spool: Spool; writer: string; ids: Ids }) {
+    this.#spool = options.spool
+    this.#cache = new JournalCache(options)
+  }
+
+  /**
+   * Resolves when all are durable. After a crash or rejection do it again: a letter that is there twice counts once, by stream
+   * and position.
+   *
+   * @throws DroprError DISK_*
+   */
+  async add(letters: readonly DeadLetter[]): Promise<void> {
+    const at = this.#spool.system.clock.now()
+    await Promise.all(letters.map(letter => this.#add(letter, at)))
+  }
+
+  close(): Promise<void> {
+    return this.#cache.close()
+  }
+
+  #add(letter: DeadLetter, at: number): Promise<unknown> {
+    const { channel, priority, origin, node, stream, position, entry, reason, code, attempts } = letter
+    const source = { origin, node, stream, from: position, to: position + 1, order: position, priority }
+    const dead = { stream, position, reason, code, by: this.#spool.node, attempts, at }
+    // In this order and in one go: the two share a commit.
+    return this.#cache.use(this.#spool.dead(channel), journal =>
+      Promise.all([journal.appendRange({ source, entries: [entry], count: 1 }), journal.appendMark({ dead })])
+    )
+  }
+}
+
+/** The dead letters of a channel, those that came first first; each once. */
+export async function readDead(spool: Spool, channel: string): Promise<FoundLetter[]> {
+  const found = new Map<string, FoundLetter>()
+  const { files } = spool.system
+  const folder = spool.dead(channel)
+  try {
+    for (const { path } of await listSegments(files, folder)) {
+      const reader = await SegmentReader.open(files, path)
+      if (reader === undefined) continue
+      try {
+        for await (const part of segmentParts(reader))
+          if (part.kind === 'frame') takeFrame(found, part.frame.source, part.frame.payload)
+      } finally {
+        await reader.close()
+      }
+    }
+  } catch (error) {
+    throw diskError(error, `read ${folder}`)
+  }
+  return [...found.values()]
+}
+
+function takeFrame(found: Map<string, FoundLetter>, source: Source | undefined, payload: Buffer): void {
+  for (let at = 0; at < payload.length; at += entryBytes(payload, at)) {
+    if (source !== undefined && payload[at + 8] === MESSAGE) {
+      const key = `${source.stream} ${source.from}`
+      if (!found.has(key))
+        found.set(key, {
+          source,
+          entry: Buffer.from(payload.subarray(at, at + entryBytes(payload, at))),
+          note: undefined
+        })
+    }
+    const note = payload[at + 8] === MARK ? noteOf(decodeNote(payload, at)) : undefined
+    const letter = note && found.get(`${note.stream} ${note.position}`)
+    if (letter !== undefined) letter.note ??= note
+  }
+}
+
+function noteOf(mark: unknown): (DeathNote & { stream: string; position: number }) | undefined {
+  if (typeof mark !== 'object' || mark === null || !Object.hasOwn(mark, 'dead')) return undefined
+  const { dead } = mark as { dead: unknown }
+  return typeof dead === 'object' && dead !== null
+    ? (dead as DeathNote & { stream: string; position: number })
+    : undefined
+}

@@ -1,0 +1,62 @@
+import { DroprError, ERRORS, type ErrorCode } from '../errors.ts'
+import { asRecord, parseSafeJson } from './safe-json.ts'
+import { isPosition, type Refusal, type UploadAnswer, type UploadRequest } from './upload.ts'
+
+const DETAIL_CHARACTERS_MAX = 200
+const ID_CHARACTERS_MAX = 255
+
+export function encodeAnswer(answer: UploadAnswer): string {
+  const refused = answer.refused.map(({ at, id, code, detail }) => ({
+    at,
+    id,
+    code,
+    detail: detail.slice(0, DETAIL_CHARACTERS_MAX)
+  }))
+  return JSON.stringify({ stream: answer.stream, nonce: answer.nonce, next: answer.next, refused })
+}
+
+/**
+ * An answer to `request`, checked: it counts only if it repeats the stream and the nonce.
+ *
+ * @throws DroprError PEER_PROTOCOL.
+ */
+export function decodeAnswer(text: string, request: Pick<UploadRequest, 'stream' | 'nonce'>): UploadAnswer {
+  let value: unknown
+  try {
+    value = parseSafeJson(text)
+  } catch (error) {
+    throw new DroprError('PEER_PROTOCOL', 'the answer is not JSON that can be believed', error)
+  }
+  const answer = asRecord(value)
+  if (answer === undefined) throw wrong('it is no object')
+  const { stream, nonce, next, refused } = answer
+  if (stream !== request.stream) throw wrong('it is about another stream')
+  if (nonce !== request.nonce) throw wrong('it is about another request')
+  if (!isPosition(next)) throw wrong('`next` is no position')
+  if (!Array.isArray(refused)) throw wrong('`refused` is no list')
+  return { stream: request.stream, nonce: request.nonce, next, refused: refused.map(one => refusal(one, next)) }
+}
+
+/** A code that this version knows, or undefined. */
+export function knownCode(code: unknown): ErrorCode | undefined {
+  return typeof code === 'string' && Object.hasOwn(ERRORS, code) ? (code as ErrorCode) : undefined
+}
+
+function refusal(value: unknown, next: number): Refusal {
+  const { at, id, code, detail } = asRecord(value) ?? {}
+  if (!isPosition(at) || at >= next) throw wrong('a refusal lies above `next`')
+  if (typeof id !== 'string' || typeof code !== 'string' || typeof detail !== 'string')
+    throw wrong('a refusal is no refusal')
+  const known = knownCode(code)
+  return {
+    at,
+    id: id.slice(0, ID_CHARACTERS_MAX),
+    // A newer peer may refuse for reasons that have no name here yet; that it refuses for good is all that counts.
+    code: known ?? 'MESSAGE_MALFORMED',
+    detail: (known ? detail : `${code.slice(0, 40)}: ${detail}`).slice(0, DETAIL_CHARACTERS_MAX)
+  }
+}
+
+function wrong(text: string): DroprError {
+  return new DroprError('PEER_PROTOCOL', `the answer does not belong to this upload: ${text}`)
+}

@@ -1,0 +1,388 @@
+import { expect, test } from 'vitest'
+import { DroprError, type ErrorCode } from '../../src/errors.ts'
+import { limitsFrom } from '../../src/limits.ts'
+import type { Log, LogFields } from '../../src/system/log.ts'
+import { SimClock } from '../../src/system/sim/index.ts'
+import type { Transport } from '../../src/wire/transport.ts'
+import type { UploadAnswer, UploadRequest } from '../../src/wire/upload.ts'
+import { streamConflict, UploadFailure } from '../../src/wire/upload-failure.ts'
+import { ModelBook, peerQueue, streamName } from './harness.ts'
+import { entryOf, idsIn, ModelStream } from './model.ts'
+
+type Reply = (request: UploadRequest, signal: AbortSignal) => Promise<number | UploadAnswer>
+
+interface Sent {
+  request: UploadRequest
+  at: number
+}
+
+/** A client with one peer whose answers the test gives. `streams` live streams, all empty. */
+function setup(options: { streams?: number; limits?: Record<string, number>; reply: Reply; priorities?: number[] }) {
+  const clock = new SimClock()
+  const sent: Sent[] = []
+  let underWay = 0
+  let underWayMax = 0
+  const transport: Transport = {
+    async upload(_peer, request, signal) {
+      sent.push({ request, at: clock.ticks() })
+      underWayMax = Math.max(underWayMax, ++underWay)
+      try {
+        const answer = await options.reply(request, signal)
+        const { stream, nonce } = request
+        return typeof answer === 'number' ? { stream, nonce, next: answer, refused: [] } : answer
+      } finally {
+        underWay--
+      }
+    },
+    close: async () => undefined
+  }
+  const streams = Array.from(
+    { length: options.streams ?? 1 },
+    (_, n) => new ModelStream({ stream: streamName(n), channel: `c${n}`, priority: options.priorities?.[n] ?? 4 })
+  )
+  const book = new ModelBook()
+  const limits = limitsFrom(options.limits ?? {})
+  const logged: { fields: LogFields; text: string }[] = []
+  const note = (fields: LogFields, text: string) => void logged.push({ fields, text })
+  const log: Log = { debug: note, info: note, warn: note, error: note }
+  const queue = peerQueue({ clock, limits, transport, streams, book, seed: 1, log })
+  return { clock, queue, streams, sent, book, limits, logged, underWayMax: () => underWayMax }
+}
+
+const countOf = (request: UploadRequest) => idsIn(request.entries).length
+const endOf = (request: UploadRequest) => request.from + countOf(request)
+
+function failing(code: ErrorCode, extra: { retryAfterMs?: number } = {}): never {
+  throw new UploadFailure(new DroprError(code, `no: ${code}`), extra)
+}
+
+test('what is there goes at once, without a timer, and what comes meanwhile goes together in the next ranges', async () => {
+  const { clock, queue, streams, sent } = setup({
+    reply: async request => {
+      await clock.sleep(100)
+      return endOf(request)
+    }
+  })
+  const [stream] = streams
+  stream!.appendMany(1)
+  await queue.look()
+  await clock.advance(0)
+  expect(sent.map(({ request, at }) => [at, request.from, countOf(request)])).toEqual([[0, 0, 1]])
+  for (let i = 0; i < 50; i++) {
+    stream!.appendMany(1)
+    queue.hint(stream!)
+    await clock.advance(1)
+  }
+  await clock.advance(1_000)
+  const counts = sent.map(({ request }) => countOf(request))
+  expect(counts.reduce((sum, count) => sum + count)).toBe(51)
+  expect(sent.length).toBeLessThanOrEqual(4)
+  expect(queue.status()).toMatchObject({ acked: 51, inFlight: 0, state: 'ok' })
+  const before = stream!.reads
+  await clock.advance(60_000)
+  expect(stream!.reads, 'an idle stream is not read').toBe(before)
+  expect(clock.pending, 'and no timer runs').toBe(0)
+})
+
+test('several ranges of a stream are on their way at once, up to rangesPerStreamMax, and each position is sent once', async () => {
+  const { clock, queue, streams, sent, underWayMax } = setup({
+    limits: { rangeBytesMax: 70_000, rangesPerStreamMax: 3 },
+    reply: async request => {
+      await clock.sleep(100 - sent.length)
+      return endOf(request)
+    }
+  })
+  const [stream] = streams
+  for (let i = 0; i < 200; i++) stream!.append(entryOf(i, 10_000))
+  await queue.look()
+  await clock.advance(10_000)
+  expect(underWayMax()).toBe(3)
+  expect(sent.flatMap(({ request }) => idsIn(request.entries))).toEqual(
+    Array.from({ length: 200 }, (_, at) => `m-${at}`)
+  )
+})
+
+test('uploads to one peer reach uploadsPerPeerMax and never exceed it', async () => {
+  const { clock, queue, streams, underWayMax } = setup({
+    streams: 30,
+    limits: { uploadsPerPeerMax: 8, rangeBytesMax: 1_024 },
+    reply: async request => {
+      await clock.sleep(20)
+      return endOf(request)
+    }
+  })
+  for (const stream of streams) stream.appendMany(500)
+  await queue.look()
+  await clock.advance(60_000)
+  expect(underWayMax()).toBe(8)
+  expect(queue.status().acked).toBe(15_000)
+})
+
+test('retries to a dead peer stay under the back-off curve, and the first after it heals comes within the cap', async () => {
+  let up = false
+  const { clock, queue, streams, sent, limits } = setup({
+    streams: 5,
+    limits: { retryMsMin: 1_000, retryMsMax: 60_000 },
+    reply: async request => (up ? endOf(request) : failing('PEER_UNREACHABLE'))
+  })
+  for (const stream of streams) stream.appendMany(10)
+  await queue.look()
+  for (let i = 0; i < 1_800; i++) {
+    await clock.advance(2_000)
+    void queue.look()
+  }
+  // 1 + 2 + 4 .. + 60 and then every 30 to 60 s for an hour; the first round may have had one upload of each slot.
+  expect(sent.length).toBeLessThan(4 + 7 + 120)
+  expect(sent.length).toBeGreaterThan(60)
+  const late = sent.slice(10).map(({ at }) => at)
+  for (let i = 1; i < late.length; i++) expect(late[i]! - late[i - 1]!).toBeGreaterThanOrEqual(29_999)
+  expect(queue.status()).toMatchObject({ state: 'dead', inFlight: 0, lastError: { code: 'PEER_UNREACHABLE' } })
+  expect(queue.status().nextTryAt).toBeGreaterThan(clock.now())
+  up = true
+  const healed = clock.ticks()
+  const before = sent.length
+  await clock.advance(limits.retryMsMax + 1_000)
+  expect(sent[before]!.at - healed).toBeLessThanOrEqual(limits.retryMsMax + 1_000)
+  expect(queue.status()).toMatchObject({ state: 'ok', failures: 0, acked: 50 })
+})
+
+test('a dead peer gets one probe at a time', async () => {
+  const { clock, queue, streams, sent } = setup({
+    streams: 10,
+    limits: { retryMsMin: 1_000, retryMsMax: 2_000 },
+    reply: async () => {
+      await clock.sleep(500)
+      return failing('PEER_TIMEOUT')
+    }
+  })
+  for (const stream of streams) stream.appendMany(1)
+  await queue.look()
+  await clock.advance(60_000)
+  const late = sent.slice(-20).map(({ at }) => at)
+  for (let i = 1; i < late.length; i++) expect(late[i]! - late[i - 1]!).toBeGreaterThanOrEqual(500 + 1_000)
+})
+
+test('a stream that the peer refuses for now waits alone, as long as Retry-After says', async () => {
+  const { clock, queue, streams, sent } = setup({
+    streams: 2,
+    reply: async request =>
+      request.channel === 'c0' ? failing('SERVER_BUSY', { retryAfterMs: 30_000 }) : endOf(request)
+  })
+  for (const stream of streams) stream.appendMany(1)
+  await queue.look()
+  for (let i = 0; i < 59; i++) {
+    streams[1]!.appendMany(1)
+    queue.hint(streams[1]!)
+    await clock.advance(1_000)
+  }
+  expect(sent.filter(({ request }) => request.channel === 'c0')).toHaveLength(2)
+  expect(sent.filter(({ request }) => request.channel === 'c1')).toHaveLength(60)
+  expect(queue.status()).toMatchObject({ state: 'ok', failures: 0 })
+  expect(queue.status().troubled).toMatchObject([{ channel: 'c0', failures: 2, lastError: { code: 'SERVER_BUSY' } }])
+})
+
+test('a NAK without Retry-After gives fewer than 20 requests in 60 s', async () => {
+  for (const code of ['SERVER_BUSY', 'DISK_FULL', 'STREAM_CONFLICT', 'PEER_PROTOCOL', 'PEER_FORBIDDEN'] as const) {
+    const { clock, queue, streams, sent } = setup({ reply: async () => failing(code) })
+    streams[0]!.appendMany(1_000)
+    await queue.look()
+    await clock.advance(60_000)
+    expect(sent.length, code).toBeLessThan(20)
+  }
+})
+
+test('a peer that answers, again and again, that it has nothing new gives no hot loop', async () => {
+  const answers: Reply[] = [async () => 0, async () => Promise.reject(streamConflict(0, 'elsewhere'))]
+  for (const reply of answers) {
+    const { clock, queue, streams, sent } = setup({ reply, limits: { rangeBytesMax: 1_024 } })
+    streams[0]!.appendMany(1_000)
+    await queue.look()
+    await clock.advance(60_000)
+    expect(sent.length).toBeLessThan(20)
+    expect(queue.status().troubled).toMatchObject([{ lastError: { code: 'STREAM_CONFLICT' } }])
+  }
+})
+
+test('a stream whose uploads always time out holds up no other, however rarely those send', async () => {
+  const delays: number[] = []
+  const { clock, queue, streams, sent } = setup({
+    streams: 2,
+    priorities: [9, 0],
+    reply: async request => {
+      if (request.channel === 'c1') return endOf(request)
+      await clock.sleep(10_000)
+      return failing('PEER_TIMEOUT')
+    }
+  })
+  streams[0]!.appendMany(1)
+  await queue.look()
+  await clock.advance(120_000)
+  for (let i = 0; i < 20; i++) {
+    streams[1]!.appendMany(1)
+    queue.hint(streams[1]!)
+    const since = clock.ticks()
+    await clock.advance(47_000)
+    delays.push(sent.filter(({ request }) => request.channel === 'c1').at(-1)!.at - since)
+  }
+  expect(sent.filter(({ request }) => request.channel === 'c1')).toHaveLength(20)
+  expect(Math.max(...delays)).toBeLessThanOrEqual(10_000)
+  expect(delays.filter(delay => delay > 0).length).toBeLessThanOrEqual(4)
+})
+
+test('a slow stream does not take all uploads', async () => {
+  const { clock, queue, streams, sent } = setup({
+    streams: 2,
+    limits: { rangeBytesMax: 1_024, rangesPerStreamMax: 64, uploadsPerPeerMax: 8 },
+    reply: async request => {
+      await clock.sleep(request.channel === 'c0' ? 8_000 : 1)
+      return endOf(request)
+    }
+  })
+  streams[0]!.append(...Array.from({ length: 500 }, (_, at) => entryOf(at, 70_000)))
+  await queue.look()
+  await clock.advance(4_000)
+  for (let i = 0; i < 10; i++) {
+    streams[1]!.appendMany(1)
+    queue.hint(streams[1]!)
+    await clock.advance(5)
+  }
+  expect(sent.filter(({ request }) => request.channel === 'c1')).toHaveLength(10)
+})
+
+test('higher priority goes first', async () => {
+  const { clock, queue, streams, sent } = setup({
+    streams: 4,
+    priorities: [0, 9, 4, 7],
+    limits: { uploadsPerPeerMax: 1 },
+    reply: async request => {
+      await clock.sleep(10)
+      return endOf(request)
+    }
+  })
+  for (const stream of streams) stream.appendMany(1)
+  await queue.look()
+  await clock.advance(1_000)
+  expect(sent.map(({ request }) => request.priority)).toEqual([9, 7, 4, 0])
+})
+
+test('a kick tries at once a peer and a stream that would wait, and the state stays what it is known to be', async () => {
+  const { clock, queue, streams, sent } = setup({ reply: async () => failing('PEER_UNREACHABLE') })
+  streams[0]!.appendMany(1)
+  await queue.look()
+  await clock.advance(600_000)
+  const before = sent.length
+  queue.kick()
+  await clock.advance(0)
+  expect(sent.length).toBe(before + 1)
+  expect(queue.status().state).toBe('dead')
+})
+
+test('a peer that lost its disk gets again what is held, and somebody is told', async () => {
+  let base = 0
+  let lost = false
+  const { clock, queue, streams, sent, book, logged } = setup({
+    reply: async request => {
+      if (lost && request.from > base) return Promise.reject(streamConflict(base, 'elsewhere'))
+      base = Math.max(base, endOf(request))
+      return base
+    }
+  })
+  const [stream] = streams
+  stream!.appendMany(100)
+  await queue.look()
+  await clock.advance(100)
+  expect(book.next.get(stream!.stream)).toBe(100)
+  base = 7
+  lost = true
+  stream!.appendMany(1)
+  queue.hint(stream!)
+  await clock.advance(2_000)
+  expect(sent.at(-1)!.request).toMatchObject({ from: 7 })
+  expect(base).toBe(101)
+  expect(book.next.get(stream!.stream)).toBe(101)
+  expect(logged.filter(({ fields }) => fields.code === 'PEER_FELL_BACK')).toMatchObject([
+    { fields: { peer: 'tokyo', was: 100, next: 7 } }
+  ])
+})
+
+test('an answer beyond what was sent is believed: an earlier copy had arrived', async () => {
+  const { clock, queue, streams, sent } = setup({
+    limits: { rangeBytesMax: 1_024 },
+    reply: async request => Math.max(endOf(request), 90)
+  })
+  streams[0]!.appendMany(100)
+  await queue.look()
+  await clock.advance(1_000)
+  expect(queue.status().acked).toBe(100)
+  expect(sent.filter(({ request }) => request.from > 0 && endOf(request) < 90).length).toBeLessThanOrEqual(3)
+})
+
+test('what expired is skipped openly', async () => {
+  const { clock, queue, streams, sent } = setup({ reply: async request => request.skip?.to ?? endOf(request) })
+  streams[0]!.append(entryOf(0), undefined, undefined, entryOf(3))
+  await queue.look()
+  await clock.advance(100)
+  expect(sent.map(({ request }) => request.skip ?? countOf(request))).toEqual([
+    1,
+    { from: 1, to: 3, reason: 'expired' },
+    1
+  ])
+  expect(queue.status().acked).toBe(4)
+})
+
+test('closing waits for what is on its way, records it, and starts nothing more', async () => {
+  const { clock, queue, streams, sent, book } = setup({
+    limits: { rangeBytesMax: 1_024 },
+    reply: async request => {
+      await clock.sleep(500)
+      return endOf(request)
+    }
+  })
+  streams[0]!.appendMany(1_000)
+  await queue.look()
+  await clock.advance(10)
+  const before = sent.length
+  await clock.until(queue.close({ withinMs: 2_000 }))
+  expect(clock.ticks()).toBeLessThan(600)
+  expect(sent.length).toBe(before)
+  expect(book.next.get(streams[0]!.stream)).toBe(endOf(sent.at(-1)!.request))
+  queue.kick()
+  queue.hint(streams[0]!)
+  await clock.advance(10_000)
+  expect(sent.length).toBe(before)
+})
+
+test('closing gives up after `withinMs` what never comes back, also when the transport does not notice', async () => {
+  let aborted = 0
+  const { clock, queue, streams } = setup({
+    reply: (_request, signal) => {
+      signal.addEventListener('abort', () => aborted++)
+      return new Promise(() => undefined)
+    }
+  })
+  streams[0]!.appendMany(1)
+  await queue.look()
+  await clock.advance(10)
+  await clock.until(queue.close({ withinMs: 300 }))
+  expect(aborted).toBe(1)
+  expect(clock.ticks()).toBeLessThanOrEqual(310 + 1_000)
+})
+
+test('while answers cannot be recorded nothing more is sent, and it goes on by itself', async () => {
+  const { clock, queue, streams, sent, book } = setup({ reply: async request => endOf(request) })
+  book.write = async () => Promise.reject(Object.assign(new Error('full'), { code: 'ENOSPC' }))
+  const [stream] = streams
+  stream!.appendMany(1)
+  await queue.look()
+  await clock.advance(100)
+  stream!.appendMany(1)
+  queue.hint(stream!)
+  await clock.advance(1_000)
+  expect(sent).toHaveLength(1)
+  expect(queue.status().troubled).toMatchObject([{ lastError: { code: 'DISK_FULL' } }])
+  book.write = async () => undefined
+  await clock.advance(60_000)
+  expect(sent).toHaveLength(2)
+  expect(book.next.get(stream!.stream)).toBe(2)
+  expect(queue.status().troubled).toEqual([])
+})

@@ -1,0 +1,136 @@
+import { expect, test } from 'vitest'
+import { DroprError } from '../../src/errors.ts'
+import type { PeerAddress, ReceiveUpload, Transport } from '../../src/wire/transport.ts'
+import type { UploadRequest } from '../../src/wire/upload.ts'
+import { streamConflict } from '../../src/wire/upload-failure.ts'
+
+export const STREAM = '5'.repeat(32)
+
+let nonces = 0
+
+export function uploadOf(changes: Partial<UploadRequest> = {}): UploadRequest {
+  return {
+    origin: 'a'.repeat(32),
+    node: 'berlin',
+    stream: STREAM,
+    channel: 'größe/🚚?',
+    priority: 4,
+    from: 0,
+    nonce: `nonce-${String(++nonces).padStart(16, '0')}`,
+    settled: 0,
+    entries: Buffer.from('these are entries'),
+    whole: true,
+    ...changes
+  }
+}
+
+/** One peer that receives as told, and a way to it. */
+export interface Pair {
+  transport: Transport
+  peer: PeerAddress
+  close(): Promise<void>
+}
+
+export const never = new AbortController().signal
+
+/** What every transport owes. `open` may let a simulated clock run by itself. */
+export function testTransport(name: string, open: (receive: ReceiveUpload) => Promise<Pair>): void {
+  async function withPair(receive: ReceiveUpload, use: (pair: Pair) => Promise<void>): Promise<void> {
+    const pair = await open(receive)
+    try {
+      await use(pair)
+    } finally {
+      await pair.close()
+    }
+  }
+
+  test(`${name}: what is sent arrives as it was, and the answer comes back as it was`, async () => {
+    const got: UploadRequest[] = []
+    const refused = [{ at: 2, id: 'é', code: 'MESSAGE_TOO_LARGE' as const, detail: 'too "large"' }]
+    const receive: ReceiveUpload = async (request, peer) => {
+      expect(peer).toBe('berlin')
+      got.push({ ...request, entries: Buffer.from(request.entries) })
+      return { stream: request.stream, nonce: request.nonce, next: 12, refused }
+    }
+    await withPair(receive, async ({ transport, peer }) => {
+      const uploads = [
+        uploadOf(),
+        uploadOf({ entries: Buffer.alloc(1_048_576, 7), from: 7, settled: 5, priority: 9 }),
+        uploadOf({ entries: Buffer.alloc(0), from: 3, skip: { from: 3, to: 10, reason: 'gone' } })
+      ]
+      for (const upload of uploads) {
+        const answer = await transport.upload(peer, upload, never)
+        expect(answer).toEqual({ stream: STREAM, nonce: upload.nonce, next: 12, refused })
+      }
+      for (const [i, { entries, ...rest }] of got.entries()) {
+        expect(entries.equals(uploads[i]!.entries)).toBe(true)
+        expect(rest).toEqual({ ...uploads[i], entries: undefined })
+      }
+      expect(got).toHaveLength(uploads.length)
+    })
+  })
+
+  test(`${name}: many uploads at once each get their own answer`, async () => {
+    const receive: ReceiveUpload = async ({ stream, nonce, from }) => ({ stream, nonce, next: from + 1, refused: [] })
+    await withPair(receive, async ({ transport, peer }) => {
+      const uploads = Array.from({ length: 50 }, (_, from) => transport.upload(peer, uploadOf({ from }), never))
+      expect((await Promise.all(uploads)).map(({ next }) => next)).toEqual(uploads.map((_, i) => i + 1))
+    })
+  })
+
+  test(`${name}: a conflict says where the peer is`, async () => {
+    const receive: ReceiveUpload = async () => {
+      throw streamConflict(77, 'elsewhere')
+    }
+    await withPair(receive, async ({ transport, peer }) => {
+      const upload = transport.upload(peer, uploadOf(), never)
+      await expect(upload).rejects.toMatchObject({ name: 'UploadFailure', code: 'STREAM_CONFLICT', next: 77 })
+    })
+  })
+
+  test(`${name}: an error of the peer's disk keeps its code, and tells nothing about its files`, async () => {
+    const receive: ReceiveUpload = async () => {
+      throw new DroprError('DISK_FULL', 'write to /secret/path: ENOSPC')
+    }
+    await withPair(receive, async ({ transport, peer }) => {
+      const upload = transport.upload(peer, uploadOf(), never)
+      await expect(upload).rejects.toMatchObject({ code: 'DISK_FULL', message: expect.not.stringContaining('secret') })
+    })
+  })
+
+  test(`${name}: a request that the peer finds malformed is not the messages' fault: it is tried again`, async () => {
+    const receive: ReceiveUpload = async () => {
+      throw new DroprError('REQUEST_BAD', 'no')
+    }
+    await withPair(receive, async ({ transport, peer }) => {
+      const failure: unknown = await transport.upload(peer, uploadOf(), never).catch((error: unknown) => error)
+      expect(failure).toMatchObject({ code: 'PEER_PROTOCOL', error: { retry: true } })
+    })
+  })
+
+  test(`${name}: an upload that is given up rejects at once, before or while it is on its way`, async () => {
+    await withPair(
+      () => new Promise(() => undefined),
+      async ({ transport, peer }) => {
+        const before = transport.upload(peer, uploadOf(), AbortSignal.abort())
+        await expect(before).rejects.toMatchObject({ code: 'ABORTED' })
+        const stop = new AbortController()
+        const during = transport.upload(peer, uploadOf(), stop.signal)
+        setImmediate(() => stop.abort())
+        await expect(during).rejects.toMatchObject({ code: 'ABORTED' })
+      }
+    )
+  })
+
+  test(`${name}: closing rejects what is on its way, and what comes later`, async () => {
+    await withPair(
+      () => new Promise(() => undefined),
+      async ({ transport, peer }) => {
+        const upload = transport.upload(peer, uploadOf(), never)
+        setImmediate(() => void transport.close())
+        await expect(upload).rejects.toMatchObject({ code: 'CLOSED' })
+        await expect(transport.upload(peer, uploadOf(), never)).rejects.toMatchObject({ code: 'CLOSED' })
+      }
+    )
+  })
+}
