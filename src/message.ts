@@ -13,12 +13,24 @@ export type Headers = Readonly<Record<string, string>>
 export const PRIORITY = { min: 0, max: 9, default: 4 } as const
 export const CHANNEL_DEFAULT = 'common'
 
+/** When and where a message that is held for later goes (docs/schedule.md). */
+export interface Due {
+  /** Wall ms. */
+  at: number
+  /** A peer, or this node. */
+  to: string
+  channel: string
+  priority: number
+}
+
 /** A message on its way in: what one entry is made of. `id` undefined: the journal gives a UUIDv7. */
 export interface Draft {
   id?: string | undefined
   sentAt: number
   expiresAt?: number | undefined
   headers?: Headers | undefined
+  /** Only in schedule/: held until then. */
+  due?: Due | undefined
   kind: BodyKind
   /** Text is written as UTF-8 straight into the frame; `json` is already stringified. */
   body: string | Uint8Array
@@ -32,6 +44,8 @@ export interface Stored {
   sentAt: number
   expiresAt: number | undefined
   headers: Headers
+  /** Only in schedule/. */
+  due?: Due
   kind: BodyKind
   body: Buffer
 }

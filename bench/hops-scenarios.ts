@@ -1,0 +1,117 @@
+import path from 'node:path'
+import { median, type Result, type Scenario, type Stage } from './scenario.ts'
+import { freePort, UpNode } from './up.ts'
+import { Worker } from './worker.ts'
+import type { ConsumeJob } from './worker-consume.ts'
+import type { SendJob } from './worker-send.ts'
+
+/** Two nodes in processes of their own, for the time of `use`. Their spools are `<folder>/<name>-a` and `-b`. */
+async function withTwoNodes<T>(stage: Stage, name: string, use: (a: UpNode, b: UpNode) => Promise<T>): Promise<T> {
+  const port = await freePort()
+  const b = await UpNode.start({ name: 'bench-b', spool: path.join(stage.folder, `${name}-b`), port })
+  try {
+    const a = await UpNode.start({
+      name: 'bench-a',
+      spool: path.join(stage.folder, `${name}-a`),
+      port: await freePort(),
+      peers: { 'bench-b': { url: `http://127.0.0.1:${port}` } }
+    })
+    try {
+      return await use(a, b)
+    } finally {
+      await a.stop()
+    }
+  } finally {
+    await b.stop()
+  }
+}
+
+interface Passage {
+  channel: string
+  messages: number
+  bodyBytes: number
+  perSecond?: number
+  warmUp?: number
+}
+
+/** One passage of messages: a sending and a consuming process, started for it and gone after it. */
+async function passage<T>(a: UpNode, b: UpNode, way: Passage): Promise<{ firstAt: number; end: T }> {
+  const { channel, messages, bodyBytes } = way
+  const consume: ConsumeJob = {
+    spool: b.spool,
+    channel,
+    messages,
+    ...(way.warmUp === undefined ? {} : { warmUp: way.warmUp })
+  }
+  const send: SendJob = {
+    spool: a.spool,
+    to: b.name,
+    channel,
+    messages,
+    bodyBytes,
+    ...(way.perSecond ? { perSecond: way.perSecond } : {})
+  }
+  const consumer = new Worker('consume', consume)
+  const sender = new Worker('send', send)
+  try {
+    await Promise.all([consumer.answer(), sender.answer()])
+    sender.go()
+    const { firstAt } = await sender.answer<{ firstAt: number }>()
+    return { firstAt, end: await consumer.answer<T>() }
+  } finally {
+    consumer.end()
+    sender.end()
+  }
+}
+
+/** From the first send to the last acknowledgement that is synced at the consumer's node. */
+export function saturated(stage: Stage, job: { bodyBytes: number; usual: number }): Promise<Result> {
+  const messages = stage.messages(job.usual)
+  return withTwoNodes(stage, `hops-${job.bodyBytes}`, async (a, b) => {
+    const rates: number[] = []
+    for (let round = 0; round <= stage.rounds; round++) {
+      const way = { channel: `round-${round}`, messages, bodyBytes: job.bodyBytes }
+      const { firstAt, end } = await passage<{ lastAckAt: number }>(a, b, way)
+      if (round > 0) rates.push((messages / (end.lastAckAt - firstAt)) * 1000)
+    }
+    return { figures: { perSecond: median(rates) } }
+  })
+}
+
+function latency(stage: Stage): Promise<Result> {
+  const messages = stage.messages(10_000)
+  const warmUp = Math.floor(messages / 10)
+  return withTwoNodes(stage, 'hops-latency', async (a, b) => {
+    const found: { p50Ms: number; p99Ms: number }[] = []
+    for (let round = 0; round < stage.rounds; round++) {
+      const way = { channel: `round-${round}`, messages: messages + warmUp, bodyBytes: 256, perSecond: 1_000, warmUp }
+      found.push((await passage<{ p50Ms: number; p99Ms: number }>(a, b, way)).end)
+    }
+    return { figures: { p50Ms: median(found.map(one => one.p50Ms)), p99Ms: median(found.map(one => one.p99Ms)) } }
+  })
+}
+
+export const hopsScenarios: readonly Scenario[] = [
+  {
+    name: 'two-hops-256B-saturated',
+    title:
+      'two hops, saturated, 256 B: first send to last synced ack; sender, both nodes and consumer are processes of their own',
+    targets: [{ figure: 'perSecond', unit: '/s', atLeast: 100_000, aim: 200_000 }],
+    run: stage => saturated(stage, { bodyBytes: 256, usual: 400_000 })
+  },
+  {
+    name: 'two-hops-4KiB-saturated',
+    title: 'the same with 4 KiB',
+    targets: [{ figure: 'perSecond', unit: '/s', atLeast: 40_000 }],
+    run: stage => saturated(stage, { bodyBytes: 4_096, usual: 100_000 })
+  },
+  {
+    name: 'two-hops-256B-1000-a-second',
+    title: 'two hops at 1,000/s: send called to handler entered',
+    targets: [
+      { figure: 'p50Ms', unit: 'ms p50', atMost: 1.5, aim: 0.7 },
+      { figure: 'p99Ms', unit: 'ms p99', atMost: 15, aim: 5 }
+    ],
+    run: latency
+  }
+]

@@ -1,0 +1,103 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs'
+import net, { type AddressInfo } from 'node:net'
+import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { childrenOf, killQuietly } from './processes.ts'
+
+/** dist/bench/up.js stands two folders below the root. */
+export const ROOT = path.resolve(import.meta.dirname, '../..')
+const READY_MS_MAX = 20_000
+const STOP_MS_MAX = 15_000
+
+/** A node as a user has it: `dropr up` in a process of its own, with its children. */
+export class UpNode {
+  readonly name: string
+  readonly spool: string
+  readonly port: number
+  readonly #child: ChildProcess
+  readonly #log: string
+
+  private constructor(options: UpOptions, child: ChildProcess, log: string) {
+    this.name = options.name
+    this.spool = options.spool
+    this.port = options.port
+    this.#child = child
+    this.#log = log
+  }
+
+  /** Resolves when the server answers and the client is there. Rejects with what the node had to say. */
+  static async start(options: UpOptions): Promise<UpNode> {
+    mkdirSync(options.spool, { recursive: true, mode: 0o700 })
+    writeFileSync(path.join(options.spool, 'dropr.json'), JSON.stringify({ peers: options.peers ?? {} }), {
+      mode: 0o600
+    })
+    const log = `${options.spool}.log`
+    const out = openSync(log, 'a', 0o600)
+    const listen = ['--listen', `127.0.0.1:${options.port}`]
+    const child = spawn(
+      process.execPath,
+      [path.join(ROOT, 'bin/dropr.js'), 'up', '--node', options.name, '--spool', options.spool, ...listen],
+      { stdio: ['ignore', out, out], cwd: path.dirname(options.spool) }
+    )
+    const node = new UpNode(options, child, log)
+    await node.#ready()
+    return node
+  }
+
+  /** The process that does `role` now; undefined while there is none. */
+  pidOf(role: 'client' | 'server'): number | undefined {
+    return childrenOf(this.#child.pid!).find(child => child.command.includes(` role ${role} `))?.pid
+  }
+
+  /** What the node wrote, its end first when it is long. */
+  log(): string {
+    return readFileSync(this.#log, 'utf8').slice(-2_000)
+  }
+
+  /** Ends the node as `dropr stop` would; what does not end in time is killed, with its children. */
+  async stop(): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return
+    const pids = childrenOf(this.#child.pid!).map(child => child.pid)
+    const ended = new Promise<void>(resolve => this.#child.once('exit', () => resolve()))
+    this.#child.kill('SIGTERM')
+    const late = sleep(STOP_MS_MAX, 'late' as const, { ref: false })
+    if ((await Promise.race([ended, late])) !== 'late') return
+    this.#child.kill('SIGKILL')
+    for (const pid of pids) killQuietly(pid)
+  }
+
+  async #ready(): Promise<void> {
+    const until = performance.now() + READY_MS_MAX
+    while (!((await this.#answers()) && this.pidOf('client'))) {
+      if (this.#child.exitCode !== null || performance.now() > until) {
+        await this.stop()
+        throw new Error(`node ${this.name} did not start:\n${this.log()}`)
+      }
+      await sleep(50)
+    }
+  }
+
+  async #answers(): Promise<boolean> {
+    return fetch(`http://127.0.0.1:${this.port}/health`).then(
+      answer => answer.ok,
+      () => false
+    )
+  }
+}
+
+export interface UpOptions {
+  name: string
+  spool: string
+  port: number
+  peers?: Record<string, { url: string }>
+}
+
+/** A port that nobody listens on at this moment. */
+export async function freePort(): Promise<number> {
+  const server = net.createServer()
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  await new Promise(resolve => server.close(resolve))
+  return port
+}

@@ -1,0 +1,117 @@
+import type { Command } from 'commander'
+import { ERRORS, type ErrorRow } from '../src/errors.ts'
+import { LIMITS, type LimitRow } from '../src/limits.ts'
+import { envName } from '../src/spool/config-env.ts'
+
+/** The pages that are made from code: `npm run docs` writes them, test/docs.test.ts compares. */
+const MADE = 'Made from the code by `npm run docs`; do not edit.'
+
+export function errorsPage(): string {
+  const rows = Object.entries<ErrorRow>(ERRORS).map(
+    ([code, row]) => `| \`${code}\` | ${row.retry ? 'yes' : 'no'} | ${row.exit} | ${row.http} | ${cell(row.hint)} |`
+  )
+  return `# Errors
+
+${MADE}
+
+The library rejects with a \`DroprError\`, whose \`code\` is one of these and never changes its meaning; the server answers with the HTTP status, the
+command line ends with the exit code. What the caller did wrong in code (an unknown option, a wrong type, a value out of its range) is a
+\`TypeError\` that names the option; on the command line that is exit code 2.
+
+*Again?* says whether the same call may succeed later without anybody changing anything.
+
+| code | again? | exit | HTTP | what to do |
+|---|---|--:|--:|---|
+${rows.join('\n')}
+`
+}
+
+/** Keys of `dropr.json`, where else each may be said, and what it means. */
+export const SETTINGS: Readonly<Record<string, { flag: string; variable: string; means: string }>> = {
+  node: {
+    flag: '--node',
+    variable: 'DROPR_NODE',
+    means: 'Name of this node. A spool keeps its first one; a random one when nothing is said.'
+  },
+  listen: {
+    flag: '--listen',
+    variable: 'DROPR_LISTEN',
+    means: 'host:port where peers reach this node. Beyond 127.0.0.1 only with `accept`.'
+  },
+  peers: {
+    flag: '--peer name=url',
+    variable: 'DROPR_PEERS',
+    means:
+      'Nodes to send to: `{ "tokyo": { "url": "https://tokyo.example", "tokenFile": "tokyo.token" } }`. A URL alone will do.'
+  },
+  accept: {
+    flag: '--accept name=sha256',
+    variable: 'DROPR_ACCEPT',
+    means: 'Nodes to receive from: `{ "berlin": "<SHA-256 of its token>" }`, as `dropr token` prints it.'
+  },
+  limits: { flag: '--limit name=number', variable: 'below', means: 'Numbers of the table below.' }
+}
+
+export function optionsPage(program: Command): string {
+  return `# Options
+
+${MADE} The library's options stand in [api.md](api.md).
+
+## Settings
+
+From the weakest source to the strongest: \`<spool>/dropr.json\`, \`./dropr.json\` (or the file that \`--config\` names), the environment, flags
+of \`up\`. A later one replaces a setting, a peer or a limit as a whole. What the library and \`dropr send\` must know too (the peers) belongs in a
+file or the environment. An unknown key is refused. A file that holds a token must be of mode 0600.
+
+| key | flag of \`up\` | environment | what it is |
+|---|---|---|---|
+${Object.entries(SETTINGS).map(settingLine).join('\n')}
+
+A peer has \`url\`, and \`token\` or \`tokenFile\`; in the environment its token is \`DROPR_TOKEN_<PEER>\`. \`DROPR_PEERS\` and \`DROPR_ACCEPT\` are
+\`name=value,name=value\`. \`DROPR_SPOOL\` names the spool for the command line.
+
+## Limits
+
+Each has a name, under \`limits\` in \`dropr.json\`, and a variable in the environment. Times are in milliseconds, or as text: \`"10s"\`, \`"5m"\`. A value
+out of its range is refused, never clamped.
+
+| name | environment | default | from | to | why |
+|---|---|--:|--:|--:|---|
+${Object.entries<LimitRow>(LIMITS).map(limitLine).join('\n')}
+
+## Command line
+
+Options of every command:
+
+${flagTable(program)}
+${program.commands.map(commandSection).join('\n')}`
+}
+
+function settingLine([key, row]: [string, (typeof SETTINGS)[string]]): string {
+  return `| \`${key}\` | \`${row.flag}\` | ${row.variable.startsWith('DROPR') ? `\`${row.variable}\`` : row.variable} | ${cell(row.means)} |`
+}
+
+function limitLine([name, row]: [string, LimitRow]): string {
+  return `| \`${name}\` | \`${envName(name)}\` | ${grouped(row.default)} | ${grouped(row.min)} | ${grouped(row.max)} | ${cell(row.why)} |`
+}
+
+function commandSection(command: Command): string {
+  const given = command.registeredArguments.map(found => (found.required ? `<${found.name()}>` : `[${found.name()}]`))
+  const usage = ['dropr', command.name(), ...given, ...(command.options.length > 0 ? ['[options]'] : [])].join(' ')
+  return `### ${command.name()}\n\n\`${usage}\`: ${command.description()}.\n\n${flagTable(command)}`
+}
+
+function flagTable(command: Command): string {
+  const rows = command.options
+    .filter(option => !option.hidden)
+    .map(option => `| \`${cell(option.flags)}\` | ${cell(option.description)} |`)
+  return rows.length === 0 ? '' : `| option | what it does |\n|---|---|\n${rows.join('\n')}\n`
+}
+
+function cell(text: string): string {
+  return text.replaceAll('|', '\\|')
+}
+
+function grouped(n: number): string {
+  return n.toLocaleString('en-US')
+}

@@ -1,0 +1,38 @@
+import type { Config } from '../spool/config.ts'
+import { Spool } from '../spool/spool.ts'
+import type { Log } from '../system/log.ts'
+import { nodeSystem } from '../system/node-system.ts'
+import { pinoLog } from '../system/pino-log.ts'
+import type { System } from '../system/system.ts'
+import type { Call } from './act.ts'
+import { loadCallConfig } from './call-config.ts'
+import type { DaemonOptions } from './daemon-flags.ts'
+
+/** What a daemon's process works with. */
+export interface DaemonContext {
+  system: System
+  config: Config
+  spool: Spool
+}
+
+/** Reads the configuration and opens the spool, so that what is wrong with either is told before anything starts. */
+export async function openDaemonContext(call: Call<DaemonOptions>, role: string): Promise<DaemonContext> {
+  const { options } = call
+  const system = nodeSystem({ log: roleLog(options, role) })
+  const { node, listen, peer, accept, limit } = options
+  const flags = { node, listen, peers: peer, accept, limits: limit }
+  const config = await loadCallConfig(call, system.files, flags)
+  const spool = await Spool.open({ system, path: call.spool, node: config.node, limits: config.limits })
+  return { system, config, spool }
+}
+
+/** The log of one process, with its role in every line. */
+function roleLog(options: DaemonOptions, role: string): Log {
+  const log = pinoLog({ level: options.logLevel, destination: options.logFile ?? 'stderr' })
+  return {
+    debug: (fields, text) => log.debug({ role, ...fields }, text),
+    info: (fields, text) => log.info({ role, ...fields }, text),
+    warn: (fields, text) => log.warn({ role, ...fields }, text),
+    error: (fields, text) => log.error({ role, ...fields }, text)
+  }
+}

@@ -1,0 +1,141 @@
+import { decodeMessage, decodeNote, HOLE, MESSAGE, messageFlags } from '../journal/entry.ts'
+import type { Frame } from '../journal/frame.ts'
+import { listSegments, type SegmentName } from '../journal/segment-names.ts'
+import { type InboxMark, inboxMark } from '../server/inbox-marks.ts'
+import type { System } from '../system/system.ts'
+import { entryPlaces, framesOf } from './ls-frames.ts'
+import type { EntryRow, Room } from './ls-rows.ts'
+
+type State = 'pending' | 'leased' | 'done' | 'dead' | 'expired'
+
+/** What the marks of a channel say of one message. */
+interface Fate {
+  state: State
+  deliveries: number
+  attempts: number
+  lease?: string
+}
+
+const FRESH: Fate = { state: 'pending', deliveries: 0, attempts: 0 }
+
+/**
+ * One channel of the inbox, as docs/format.md says it is read: what was finished stays finished, else the later mark counts,
+ * and what a void mark takes back never happened.
+ */
+export class LsInbox implements Room {
+  readonly room = 'inbox'
+  readonly channel: string
+  readonly #system: Pick<System, 'files' | 'clock'>
+  readonly #folder: string
+  /** By stream, then position: only messages of which a mark speaks. */
+  readonly #fates = new Map<string, Map<number, Fate>>()
+  readonly #leaseEnds = new Map<string, number>()
+  /** How far each stream is here. */
+  readonly next = new Map<string, number>()
+
+  constructor(options: { system: Pick<System, 'files' | 'clock'>; folder: string; channel: string }) {
+    this.channel = options.channel
+    this.#system = options.system
+    this.#folder = options.folder
+  }
+
+  /** Reads the marks: must come first. */
+  async fold(): Promise<void> {
+    for await (const frame of this.#frames()) {
+      const { source } = frame
+      if (source) this.next.set(source.stream, Math.max(this.next.get(source.stream) ?? 0, source.to))
+      else for (const at of entryPlaces(frame)) this.#foldMark(inboxMark(decodeNote(frame.payload, at)))
+    }
+  }
+
+  async *rows(): AsyncGenerator<EntryRow> {
+    const now = this.#system.clock.now()
+    // A frame may have been copied after a crash: the same positions twice.
+    const seen = new Map<string, Set<number>>()
+    for await (const frame of this.#frames()) {
+      const { source, payload } = frame
+      if (!source || frame.kind !== 'data') continue
+      const here = seen.get(source.stream) ?? new Set()
+      seen.set(source.stream, here)
+      for (const [i, at] of entryPlaces(frame).entries()) {
+        const position = source.from + i
+        if (payload[at + 8] === HOLE || messageFlags(payload, at).kind !== MESSAGE || here.has(position)) continue
+        here.add(position)
+        const fate = this.#fates.get(source.stream)?.get(position) ?? FRESH
+        const over = fate.state === 'leased' && (this.#leaseEnds.get(fate.lease!) ?? 0) <= now
+        const { id, sentAt, expiresAt, body } = decodeMessage(payload, at)
+        yield {
+          room: 'inbox',
+          channel: this.channel,
+          priority: source.priority,
+          from: source.node,
+          stream: source.stream,
+          position,
+          id,
+          state: over ? 'pending' : fate.state,
+          deliveries: fate.deliveries,
+          attempts: fate.attempts,
+          sentAt,
+          receivedAt: frame.at,
+          ...(expiresAt === undefined ? {} : { expiresAt }),
+          bytes: body.length
+        }
+      }
+    }
+  }
+
+  #foldMark(mark: InboxMark | undefined): void {
+    if (mark?.m === 'keep') this.#leaseEnds.set(mark.l, mark.u)
+    else if (mark?.m === 'streams') {
+      for (const [stream, , , , next] of mark.q) this.next.set(stream, Math.max(this.next.get(stream) ?? 0, next))
+    } else if (mark && 'r' in mark) {
+      if (mark.m === 'lease') this.#leaseEnds.set(mark.l, mark.u)
+      for (const [from, to] of mark.r) for (let at = from; at < to; at++) this.#foldOne(mark, at)
+    }
+  }
+
+  #foldOne(mark: Extract<InboxMark, { r: unknown }>, position: number): void {
+    const fates = this.#fates.get(mark.s) ?? new Map<number, Fate>()
+    this.#fates.set(mark.s, fates)
+    const before = fates.get(position) ?? FRESH
+    if (before.state === 'done' || before.state === 'dead' || before.state === 'expired') return
+    if (mark.m === 'lease') {
+      fates.set(position, { state: 'leased', deliveries: mark.d ?? 1, attempts: mark.a ?? 0, lease: mark.l })
+    } else if (mark.m === 'back') {
+      fates.set(position, { state: 'pending', deliveries: before.deliveries, attempts: mark.a ?? 0 })
+    } else {
+      fates.set(position, { state: mark.m, deliveries: before.deliveries, attempts: before.attempts })
+    }
+  }
+
+  async *#frames(): AsyncGenerator<Frame> {
+    const segments = await listSegments(this.#system.files, this.#folder)
+    const voids = await this.#voids(segments)
+    for (const segment of segments) {
+      const voidFrom = voids.get(`${segment.writer} ${segment.n}`) ?? Number.POSITIVE_INFINITY
+      for await (const { frame } of framesOf(this.#system.files, segment.path)) {
+        if (frame.offset >= voidFrom) break
+        yield frame
+      }
+    }
+  }
+
+  /** By writer and number: from where on a segment never happened. Said by the first entry of the writer's next one. */
+  async #voids(segments: readonly SegmentName[]): Promise<Map<string, number>> {
+    const voids = new Map<string, number>()
+    for (const { path, writer, n } of segments) {
+      for await (const { frame } of framesOf(this.#system.files, path)) {
+        const mark = frame.source ? undefined : inboxMark(decodeNote(frame.payload, 0))
+        if (mark?.m === 'void') {
+          voids.set(`${writer} ${mark.n}`, mark.at)
+          // Segments of this writer between the two hold nothing good either.
+          for (const other of segments) {
+            if (other.writer === writer && other.n > mark.n && other.n < n) voids.set(`${writer} ${other.n}`, 0)
+          }
+        }
+        break
+      }
+    }
+    return voids
+  }
+}

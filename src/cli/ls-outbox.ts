@@ -1,0 +1,63 @@
+import { decodeMessage, decodeNote, MARK, MESSAGE } from '../journal/entry.ts'
+import { listSegments } from '../journal/segment-names.ts'
+import { decodeAcked } from '../spool/acked-state.ts'
+import type { System } from '../system/system.ts'
+import { entryPlaces, framesOf } from './ls-frames.ts'
+import type { EntryRow, Room } from './ls-rows.ts'
+
+/** How far each stream has arrived, from the marks of `acked/`. */
+export async function ackedNext(system: Pick<System, 'files'>, folder: string): Promise<Map<string, number>> {
+  const next = new Map<string, number>()
+  for (const { path } of await listSegments(system.files, folder)) {
+    for await (const { frame } of framesOf(system.files, path)) {
+      for (const at of entryPlaces(frame)) {
+        if (frame.payload[at + 8] !== MARK) continue
+        for (const change of decodeAcked(decodeNote(frame.payload, at))) {
+          next.set(change.stream, Math.max(next.get(change.stream) ?? 0, change.next ?? 0))
+        }
+      }
+    }
+  }
+  return next
+}
+
+/** One folder of the outbox: the messages to one peer, of one channel and priority. */
+export class LsOutbox implements Room {
+  readonly room = 'outbox'
+  readonly channel: string
+  readonly #options: LsOutboxOptions
+
+  constructor(options: LsOutboxOptions) {
+    this.channel = options.channel
+    this.#options = options
+  }
+
+  async *rows(): AsyncGenerator<EntryRow> {
+    const { system, folder, peer, channel, priority, next } = this.#options
+    const now = system.clock.now()
+    for (const { path } of await listSegments(system.files, folder)) {
+      for await (const { head, frame } of framesOf(system.files, path)) {
+        for (const [i, at] of entryPlaces(frame).entries()) {
+          if (frame.payload[at + 8] !== MESSAGE) continue
+          const { id, sentAt, expiresAt, body } = decodeMessage(frame.payload, at)
+          const position = frame.first + i
+          const arrived = position < (next.get(head.stream) ?? 0)
+          const state = arrived ? 'acked' : expiresAt !== undefined && expiresAt < now ? 'expired' : 'pending'
+          const expires = expiresAt === undefined ? {} : { expiresAt }
+          const place = { room: 'outbox' as const, peer, channel, priority, stream: head.stream, position }
+          yield { ...place, id, state, sentAt, ...expires, bytes: body.length }
+        }
+      }
+    }
+  }
+}
+
+export interface LsOutboxOptions {
+  system: Pick<System, 'files' | 'clock'>
+  folder: string
+  peer: string
+  channel: string
+  priority: number
+  /** By stream: positions below have arrived. */
+  next: ReadonlyMap<string, number>
+}

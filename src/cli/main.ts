@@ -1,0 +1,94 @@
+import { resolve } from 'node:path'
+import { Command, CommanderError, type OutputConfiguration } from 'commander'
+import type { Act, Call, GlobalOptions } from './act.ts'
+import { EXIT } from './exit-codes.ts'
+import { addLs } from './ls.ts'
+import { Output } from './output.ts'
+import { addPoll } from './poll.ts'
+import { printError } from './print-error.ts'
+import { addRole } from './role.ts'
+import { addSend } from './send.ts'
+import { addStatus } from './status.ts'
+import { addStop } from './stop.ts'
+import { addToken } from './token.ts'
+import { addUp } from './up.ts'
+import { UsageError } from './usage-error.ts'
+import { VERSION } from './version.ts'
+
+const HELP = `
+Exit codes:
+  0   done                               2   the command line makes no sense
+  1   poll: no message was there         3   status: no daemons work on this spool
+  64 and above: an error of the table in docs/errors.md, for instance 75 "try again later"
+
+Examples:
+  $ dropr up --daemonize                 start this node
+  $ dropr send orders 'hello'            put a message on the local disk
+  $ dropr poll orders                    take it again
+  $ dropr stop`
+
+/**
+ * The command line.
+ *
+ * @param argv Arguments, without `node` and the script.
+ * @returns The exit code, once all output has been taken.
+ */
+export async function main(argv: string[]): Promise<number> {
+  let exit: number = EXIT.done
+  const act: Act = does => {
+    // Commander calls with the arguments, the command's options, and the command.
+    return async (...given) => {
+      const command = given.at(-1) as Command
+      const options = command.optsWithGlobals() as GlobalOptions
+      const args = given.slice(0, -2)
+      exit = await run(() => does({ ...callOf(options), args, options } as never), options)
+    }
+  }
+  const json = argv.includes('--json')
+  const program = makeProgram(act, json ? { writeErr: () => undefined } : {})
+  addRole(program, act)
+  try {
+    await program.parseAsync(argv, { from: 'user' })
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error
+    // Help that was asked for. Anything else is the caller's mistake; commander has printed it, unless it is to be JSON.
+    if (error.exitCode === 0) return EXIT.done
+    if (json) printError(new UsageError(error.message.replace(/^error: /, '')), outputOf({ json }), { debug: false })
+    return EXIT.usage
+  }
+  return exit
+}
+
+/** All commands and flags that are for people; docs/options.md is made from it. Without `act`, none of them does anything. */
+export function makeProgram(act: Act = () => () => Promise.resolve(), output: OutputConfiguration = {}): Command {
+  const program = new Command('dropr')
+    .description('Peer-to-peer durable messages between nodes, with files as the only storage')
+    .version(VERSION, '-V, --version', 'print the version')
+    .option('--spool <folder>', 'the spool to work on (default: $DROPR_SPOOL, else ./spool)')
+    .option('--config <file>', 'read this configuration instead of ./dropr.json')
+    .option('--json', 'print JSON, errors too')
+    .option('--debug', 'print stacks with errors')
+    .addHelpText('after', HELP)
+    .configureOutput(output)
+    .configureHelp({ showGlobalOptions: true })
+    .showHelpAfterError('(dropr help shows what there is)')
+    .exitOverride()
+  for (const add of [addUp, addStop, addStatus, addSend, addPoll, addLs, addToken]) add(program, act)
+  return program
+}
+
+function callOf(options: GlobalOptions): Pick<Call<object>, 'out' | 'spool'> {
+  return { out: outputOf(options), spool: resolve(options.spool ?? (process.env.DROPR_SPOOL || './spool')) }
+}
+
+function outputOf(options: GlobalOptions): Output {
+  return new Output(process, { json: options.json === true })
+}
+
+async function run(does: () => Promise<number>, options: GlobalOptions): Promise<number> {
+  try {
+    return await does()
+  } catch (error) {
+    return printError(error, outputOf(options), { debug: options.debug === true })
+  }
+}

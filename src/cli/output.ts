@@ -1,0 +1,46 @@
+import { systemCode } from '../errors.ts'
+
+/** Whoever read our output went away, as `head` does. Not an error of ours, but what was not written was not taken. */
+export class PipeClosedError extends Error {
+  override readonly name = 'PipeClosedError'
+}
+
+/** The two streams of a command: results to one, words for a person to the other. */
+export class Output {
+  readonly json: boolean
+  readonly #stdout: NodeJS.WritableStream
+  readonly #stderr: NodeJS.WritableStream
+
+  constructor(streams: { stdout: NodeJS.WritableStream; stderr: NodeJS.WritableStream }, options: { json: boolean }) {
+    this.#stdout = streams.stdout
+    this.#stderr = streams.stderr
+    this.json = options.json
+    // `write` reports failures; without a listener they would end the process first.
+    this.#stdout.on('error', () => undefined)
+    this.#stderr.on('error', () => undefined)
+  }
+
+  /** Resolves when the system has taken the bytes. @throws PipeClosedError */
+  write(bytes: string | Uint8Array): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#stdout.write(bytes, error => {
+        if (!error) return resolve()
+        reject(systemCode(error) === 'EPIPE' ? new PipeClosedError('stdout was closed', { cause: error }) : error)
+      })
+    })
+  }
+
+  line(text: string): Promise<void> {
+    return this.write(`${text}\n`)
+  }
+
+  /** One JSON value, one line. */
+  value(value: unknown): Promise<void> {
+    return this.line(JSON.stringify(value))
+  }
+
+  /** To stderr. Never fails: a closed terminal must not end the work. */
+  note(text: string): void {
+    this.#stderr.write(`${text}\n`)
+  }
+}

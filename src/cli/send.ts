@@ -1,0 +1,48 @@
+import type { Command } from 'commander'
+import type { Act } from './act.ts'
+import { channelArgument, pair, peerNames, priority } from './parse.ts'
+
+export interface SendOptions {
+  to?: string[]
+  lines?: boolean
+  file?: string
+  id?: string
+  priority?: number
+  header?: Map<string, string>
+  ttl?: string
+  buffered?: boolean
+  quiet?: boolean
+}
+
+const HELP = `
+Prints the id of each message once it is on the disk, a line each. Needs no daemon: what is for other
+nodes leaves when one runs. With --lines many are on their way to the disk at once, in order; each line
+is a message without its newline.
+
+Examples:
+  $ dropr send orders 'one message'
+  $ echo hi | dropr send orders                     the newline is part of the body
+  $ dropr send orders --file order.pdf --to tokyo
+  $ tail -f app.log | dropr send logs --lines --to tokyo --quiet
+  $ dropr send orders --id order-4711 --header kind=new --priority 7 --ttl 2h '{"total":12}'
+  $ dropr send numbers -- -5                        a body that begins with a dash`
+
+/** `dropr send`: puts messages on the local disk. */
+export function addSend(program: Command, act: Act): void {
+  program
+    .command('send')
+    .description('send messages: the body, a file, or standard input')
+    .argument('<channel>', 'where consumers look for it', channelArgument)
+    .argument('[body]', 'the body as text; - or nothing: standard input')
+    .option('--to <peer>', 'the node it is for, may be repeated (default: this one)', peerNames)
+    .option('--lines', 'each line is a message')
+    .option('--file <path>', 'read this file instead of standard input')
+    .option('--id <id>', 'your own id: sending it again within 7 days does not double it')
+    .option('--priority <0-9>', 'higher ones are handed out first (default: 4)', priority)
+    .option('--header <name=value>', 'may be repeated', pair)
+    .option('--ttl <duration>', 'not delivered after so long: 30s, 5m, 2h, 1d')
+    .option('--buffered', 'do not wait for the disk: fast, and lost in a power cut')
+    .option('--quiet', 'print no ids')
+    .addHelpText('after', HELP)
+    .action(act<SendOptions>(async call => (await import('./run-send.ts')).runSend(call)))
+}

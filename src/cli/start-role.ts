@@ -1,0 +1,56 @@
+import { holdRole } from '../angel/hold.ts'
+import type { Role, RoleName } from '../angel/role.ts'
+import type { DaemonContext } from './daemon-context.ts'
+import { VERSION } from './version.ts'
+
+/** Starts a daemon's work in this process, once no other process does it any more. */
+export async function startRole(role: RoleName, context: DaemonContext): Promise<Role> {
+  const { system, spool } = context
+  // Never given away: it ends with this process, so that the next one begins when nothing of this one is left.
+  await holdRole(system, { run: spool.run, role, about: { pid: process.pid, role, startedAt: system.clock.now() } })
+  return role === 'client' ? await startClient(context) : await startServer(context)
+}
+
+async function startClient({ system, spool, config }: DaemonContext): Promise<Role> {
+  const [{ Client }, { HttpTransport }] = await Promise.all([
+    import('../client/client.ts'),
+    import('../wire/http-transport.ts')
+  ])
+  const transport = new HttpTransport({ clock: spool.system.clock, limits: config.limits })
+  const client = await Client.start({ spool, config, transport })
+  const { heartbeatMsMax, scanMs } = config.limits
+  const stillMsMax = heartbeatMsMax / 2 + scanMs
+  let seen = { scans: -1, at: 0 }
+  return {
+    facts: () => ({}),
+    /** Its loop looks at everything every `scanMs`: a client that has not for long stands still. */
+    async health() {
+      const { scans } = client.status().hints
+      const now = system.clock.ticks()
+      if (scans !== seen.scans) seen = { scans, at: now }
+      if (now - seen.at > stillMsMax)
+        throw new Error(`has not looked at the outbox for ${Math.round(now - seen.at)} ms`)
+    },
+    status: () => client.status(),
+    async close(options) {
+      await client.close(options)
+      await transport.close()
+    }
+  }
+}
+
+async function startServer({ spool, config }: DaemonContext): Promise<Role> {
+  const [{ Server }, { Owner }] = await Promise.all([import('../server/server.ts'), import('../server/owner.ts')])
+  let owner: Awaited<ReturnType<typeof Owner.own>> | undefined
+  const own = async () => {
+    owner = await Owner.own({ spool })
+    return owner
+  }
+  const server = await Server.start({ spool, config, own, version: VERSION })
+  return {
+    facts: () => ({ listen: server.listen }),
+    health: () => Promise.resolve(),
+    status: () => ({ ...server.status(), consumers: owner?.consumers, channels: owner?.depths() }),
+    close: options => server.close(options)
+  }
+}

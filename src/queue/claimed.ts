@@ -1,0 +1,88 @@
+import { type CheckedEntries, checkEntries } from '../journal/check-entries.ts'
+import { entryBytes } from '../journal/entry.ts'
+import type { ClaimRun } from '../server/inbox-port.ts'
+import type { ReadFiles } from './read-files.ts'
+
+/** The entries of one run: `offsets` has one for each, damaged ones too. */
+export interface ReadRun {
+  run: ClaimRun
+  bytes: Buffer
+  offsets: Uint32Array
+  /** Index of an entry that must not be handed over, and why. */
+  damaged: ReadonlyMap<number, string> | undefined
+}
+
+/** Frame headers between two runs cost less to read along than a second call. */
+const GAP_BYTES_MAX = 4_096
+const READ_BYTES_MAX = 4_194_304
+/** How large an entry may be was decided when it was received. */
+const ANY = { entryBytesMax: Number.POSITIVE_INFINITY, messagesOnly: true } as const
+
+/**
+ * Reads what a claim names, and checks every entry before anybody sees it.
+ *
+ * Runs that lie close together are read in one call. Rejects with the system's error when a file cannot be read.
+ */
+export async function readRuns(files: ReadFiles, runs: readonly ClaimRun[]): Promise<ReadRun[]> {
+  const groups = groupRuns(runs)
+  const read = await Promise.all(groups.map(group => readGroup(files, group)))
+  return read.flat()
+}
+
+/** Runs to be read in one call: in the same file, one after the other, close together. */
+export function groupRuns(runs: readonly ClaimRun[]): ClaimRun[][] {
+  const groups: ClaimRun[][] = []
+  for (const run of runs) {
+    const group = groups.at(-1)
+    const first = group?.[0]
+    const last = group?.at(-1)
+    const gap = last === undefined ? -1 : run.at - (last.at + last.bytes)
+    const near = gap >= 0 && gap <= GAP_BYTES_MAX && run.path === last!.path
+    if (near && run.at + run.bytes - first!.at <= READ_BYTES_MAX) group!.push(run)
+    else groups.push([run])
+  }
+  return groups
+}
+
+async function readGroup(files: ReadFiles, group: readonly ClaimRun[]): Promise<ReadRun[]> {
+  const first = group[0]!
+  const last = group.at(-1)!
+  const bytes = await files.read(first.path, first.at, last.at + last.bytes - first.at)
+  return group.map(run => {
+    const from = Math.min(run.at - first.at, bytes.length)
+    return checkRun(run, bytes.subarray(from, Math.min(from + run.bytes, bytes.length)))
+  })
+}
+
+/** Finds the entries of a run. One that is damaged costs only itself as long as its length can be believed. */
+export function checkRun(run: ClaimRun, bytes: Buffer): ReadRun {
+  let checked = checkEntries(bytes, ANY)
+  if (checked.bad === undefined && checked.count === run.count) {
+    return { run, bytes, offsets: checked.offsets, damaged: undefined }
+  }
+  const offsets: number[] = []
+  const damaged = new Map<number, string>()
+  for (;;) {
+    for (let i = 0; i < checked.count; i++) offsets.push(checked.offsets[i]!)
+    if (checked.bad === undefined || checked.bad === 'torn') break
+    damaged.set(offsets.length, faultOf(checked))
+    offsets.push(checked.end)
+    checked = checkEntries(bytes, ANY, checked.end + entryBytes(bytes, checked.end))
+  }
+  if (offsets.length !== run.count || checked.bad !== undefined) distrust(offsets, damaged, run.count, faultOf(checked))
+  return { run, bytes, offsets: Uint32Array.from(offsets), damaged }
+}
+
+/** The entries do not add up: a length is wrong, so nothing after the first damaged one is where it should be. */
+function distrust(offsets: number[], damaged: Map<number, string>, count: number, fault: string): void {
+  const first = Math.min(offsets.length, count, ...damaged.keys())
+  offsets.length = first
+  for (let i = first; i < count; i++) {
+    offsets.push(0)
+    damaged.set(i, damaged.get(i) ?? fault)
+  }
+}
+
+function faultOf(checked: CheckedEntries): string {
+  return checked.detail ?? checked.bad ?? 'there are not as many entries as claimed'
+}

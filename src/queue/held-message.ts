@@ -1,0 +1,210 @@
+import { DroprError } from '../errors.ts'
+import { decodeMessage } from '../journal/entry.ts'
+import type { Headers, JsonValue, Stored } from '../message.ts'
+import type { Verdict } from '../server/inbox-port.ts'
+import { parseJson } from './json.ts'
+import type { Message } from './message.ts'
+import { checkDuration, checkOptions, type Duration } from './options.ts'
+import type { Part } from './part.ts'
+import type { Said } from './verdicts.ts'
+
+const RETRY = new Set(['after', 'reason'])
+const RELEASE = new Set(['after'])
+const RESULT_BYTES_MAX = 4_096
+const REASON_CHARACTERS_MAX = 1_000
+
+/** Decodes nothing before it is asked for: a consumer that only counts pays for nothing else. */
+export class HeldMessage implements Message {
+  readonly #part: Part
+  readonly #index: number
+  #stored: Stored | undefined
+  #given: Verdict['verdict'] | undefined
+  #answer: Promise<void> | undefined
+  #controller: AbortController | undefined
+  #value: JsonValue | undefined
+
+  constructor(part: Part, index: number) {
+    this.#part = part
+    this.#index = index
+  }
+
+  get id(): string {
+    return this.#decoded().id
+  }
+
+  get channel(): string {
+    return this.#part.run.channel
+  }
+
+  get priority(): number {
+    return this.#part.run.priority
+  }
+
+  get body(): string | Buffer | JsonValue {
+    const { kind } = this.#decoded()
+    return kind === 'text' ? this.text() : kind === 'bytes' ? this.bytes() : this.json()
+  }
+
+  text(): string {
+    return this.#decoded().body.toString()
+  }
+
+  json(): JsonValue {
+    this.#value ??= parseJson(this.text())
+    return this.#value
+  }
+
+  bytes(): Buffer {
+    return Buffer.from(this.#decoded().body)
+  }
+
+  get headers(): Headers {
+    return this.#decoded().headers
+  }
+
+  get from(): string {
+    return this.#part.run.node
+  }
+
+  get sentAt(): number {
+    return this.#decoded().sentAt
+  }
+
+  get expiresAt(): number | undefined {
+    return this.#decoded().expiresAt
+  }
+
+  get receivedAt(): number {
+    return this.#part.run.receivedAt
+  }
+
+  get attempt(): number {
+    return 1 + this.#part.run.attempts
+  }
+
+  get deliveries(): number {
+    return this.#part.run.deliveries
+  }
+
+  get redelivered(): boolean {
+    return this.deliveries > 1
+  }
+
+  get leaseUntil(): number {
+    return this.#part.lease.until
+  }
+
+  get signal(): AbortSignal {
+    this.#controller ??= this.#part.lease.controller(this.#part.clock)
+    return this.#controller.signal
+  }
+
+  ack(result?: JsonValue): Promise<void> {
+    return this.#give('ack', () => ({ result: checkResult(result) }))
+  }
+
+  retry(options?: { after?: Duration; reason?: string }): Promise<void> {
+    return this.#give('retry', () => {
+      if (options === undefined) return {}
+      checkOptions(options, RETRY, 'retry')
+      return { afterMs: checkAfter(options.after), reason: checkReason(options.reason) }
+    })
+  }
+
+  release(options?: { after?: Duration }): Promise<void> {
+    return this.#give('release', () => {
+      if (options === undefined) return {}
+      checkOptions(options, RELEASE, 'release')
+      return { afterMs: checkAfter(options.after) }
+    })
+  }
+
+  reject(reason: string): Promise<void> {
+    return this.#give('reject', () => {
+      if (reason === undefined) throw new TypeError('reject takes a reason')
+      return { reason: checkReason(reason) }
+    })
+  }
+
+  async extend(lease?: Duration): Promise<void> {
+    const held = this.#part.lease
+    const ms = lease === undefined ? held.ms : checkDuration(lease, 'lease', 100)
+    if (this.#given !== undefined || held.lost) throw this.#tooLate('cannot be extended')
+    if (await this.#part.verdicts.extend(held, ms)) return
+    throw this.#tooLate('cannot be extended: its lease is over')
+  }
+
+  /** The verdict of the library itself, unless one was given: nobody waits for it. */
+  settle(verdict: Verdict['verdict'], said?: Said): void {
+    if (this.#given !== undefined) return
+    this.#given = verdict
+    this.#part.verdicts.quiet(this.#part, this.#index, verdict, said)
+  }
+
+  /** The time to finish is over: tells the handler and gives the message back. */
+  abandon(): void {
+    this.settle('release')
+    this.#controller?.abort(new Error('the consumer stopped'))
+  }
+
+  #give(verdict: Verdict['verdict'], say: () => Said): Promise<void> {
+    try {
+      const said = say()
+      if (this.#given !== undefined && this.#given !== verdict) {
+        return Promise.reject(this.#tooLate(`got the verdict ${this.#given} before ${verdict}`))
+      }
+      // Told twice is answered, and counted, twice.
+      if (this.#given !== undefined && this.#answer === undefined) this.#part.lease.open++
+      this.#given = verdict
+      this.#answer ??= this.#ask(verdict, said)
+      return this.#answer
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  /** Not stored, and not too late: it may be said again. A failure that nobody waits for is logged, never a crash. */
+  #ask(verdict: Verdict['verdict'], said: Said): Promise<void> {
+    const answer = this.#part.verdicts.give(this.#part, this.#index, verdict, said)
+    answer.catch((error: unknown) => {
+      if (error instanceof DroprError && error.code === 'LEASE_LOST') return
+      this.#given = undefined
+      this.#answer = undefined
+    })
+    return answer
+  }
+
+  #decoded(): Stored {
+    this.#stored ??= decodeMessage(this.#part.bytes, this.#part.offsets[this.#index]!)
+    return this.#stored
+  }
+
+  #tooLate(what: string): DroprError {
+    return new DroprError('LEASE_LOST', `message ${this.id} ${what}`)
+  }
+}
+
+function checkAfter(after: unknown): number | undefined {
+  return after === undefined ? undefined : checkDuration(after, 'after')
+}
+
+function checkReason(reason: unknown): string | undefined {
+  if (reason === undefined) return undefined
+  if (typeof reason !== 'string') throw new TypeError(`reason must be text, got ${typeof reason}`)
+  return reasonText(reason)
+}
+
+/** A reason is for people: its beginning is enough. */
+export function reasonText(reason: string): string {
+  return reason.slice(0, REASON_CHARACTERS_MAX).toWellFormed()
+}
+
+function checkResult(result: unknown): unknown {
+  if (result === undefined) return undefined
+  const text: string | undefined = JSON.stringify(result)
+  if (text === undefined) throw new TypeError(`result must be a JSON value, got ${typeof result}`)
+  const bytes = Buffer.byteLength(text)
+  if (bytes > RESULT_BYTES_MAX)
+    throw new TypeError(`result must be at most ${RESULT_BYTES_MAX} bytes of JSON, got ${bytes}`)
+  return JSON.parse(text)
+}

@@ -1,0 +1,92 @@
+import { DroprError, diskError, systemCode } from '../errors.ts'
+import type { Claim, ClaimRequest, InboxPort } from '../server/inbox-port.ts'
+import type { System } from '../system/system.ts'
+import { type ReadRun, readRuns } from './claimed.ts'
+import { InboxLink } from './inbox-link.ts'
+import { Lease, Leases } from './lease.ts'
+import { Batch, type Part } from './part.ts'
+import { ReadFiles } from './read-files.ts'
+import { Renewer } from './renew.ts'
+import { Verdicts } from './verdicts.ts'
+
+/** What could not be read is handed out again after this, to whoever can read it. */
+const UNREAD_MS = 1_000
+
+/** Claims messages and reads them: what `poll`, `messages` and `consume` have in common. */
+export class Intake {
+  readonly verdicts: Verdicts
+  readonly renewer: Renewer
+  readonly leases: Leases
+  readonly #link: InboxLink
+  readonly #system: System
+  readonly #files: ReadFiles
+
+  constructor(system: System, attach: () => Promise<InboxPort>) {
+    this.#system = system
+    this.#files = new ReadFiles(system.files)
+    const { clock, log } = system
+    this.leases = new Leases(clock)
+    this.#link = new InboxLink(attach, this.leases)
+    const desk = { link: this.#link, leases: this.leases, clock }
+    this.renewer = new Renewer(desk, log)
+    this.verdicts = new Verdicts({ ...desk, log })
+  }
+
+  /** Undefined when there was nothing within `waitMs`. Rejects with ABORTED, or what the owner or the disk said. */
+  async take(request: ClaimRequest, signal?: AbortSignal): Promise<Batch | undefined> {
+    const asked = this.#system.clock.ticks()
+    const claim = await this.#link.use(port => port.claim(request, signal))
+    if (claim.lease === '') return undefined
+    const lease = new Lease({
+      id: claim.lease,
+      ms: request.leaseMs,
+      until: claim.leaseUntil,
+      untilTicks: asked + request.leaseMs,
+      open: claim.runs.reduce((count, run) => count + run.count, 0)
+    })
+    this.leases.add(lease)
+    const batch = await this.#read(claim, lease)
+    if (!signal?.aborted) return batch
+    batch.release()
+    throw new DroprError('ABORTED', 'aborted', signal.reason)
+  }
+
+  /** Gives back everything held. */
+  async close(): Promise<void> {
+    this.renewer.close()
+    await this.verdicts.idle()
+    this.verdicts.close()
+    this.#files.close()
+    await this.#link.close()
+    this.leases.loseAll()
+  }
+
+  async #read(claim: Claim, lease: Lease): Promise<Batch> {
+    try {
+      const read = await readRuns(this.#files, claim.runs)
+      return new Batch(
+        lease,
+        read.map(run => this.#part(lease, run))
+      )
+    } catch (error) {
+      // Nobody gave it back by a verdict: it is not the message's fault.
+      for (const run of claim.runs) {
+        const part = this.#part(lease, { run, bytes: Buffer.alloc(0), offsets: new Uint32Array(0), damaged: undefined })
+        for (let i = 0; i < run.count; i++) this.verdicts.quiet(part, i, 'release', { afterMs: UNREAD_MS })
+      }
+      if (systemCode(error) === undefined) throw error
+      throw diskError(error, `read ${claim.runs[0]?.path ?? 'a claim'}`)
+    }
+  }
+
+  #part(lease: Lease, read: ReadRun): Part {
+    return {
+      ...read,
+      verdicts: this.verdicts,
+      clock: this.#system.clock,
+      lease,
+      acks: undefined,
+      ackAwaited: undefined
+    }
+  }
+}

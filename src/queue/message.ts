@@ -1,0 +1,44 @@
+import type { Headers, JsonValue } from '../message.ts'
+import type { Duration } from './options.ts'
+
+/** A message, leased to this process until a verdict is given or the lease ends. */
+export interface Message {
+  readonly id: string
+  readonly channel: string
+  readonly priority: number
+  /** What was sent: text, bytes or a JSON value. */
+  readonly body: string | Buffer | JsonValue
+  /** The body as text; bytes are read as UTF-8. */
+  text(): string
+  /** The body parsed. Throws BODY_NOT_JSON. */
+  json(): JsonValue
+  /** The body's bytes, a copy. */
+  bytes(): Buffer
+  readonly headers: Headers
+  /** The node that sent it. */
+  readonly from: string
+  /** Wall ms of the sender. */
+  readonly sentAt: number
+  readonly expiresAt: number | undefined
+  /** Wall ms of this node. */
+  readonly receivedAt: number
+  /** 1 at first; one more for every attempt that failed. */
+  readonly attempt: number
+  /** 1 at first; one more every time it is handed out. */
+  readonly deliveries: number
+  readonly redelivered: boolean
+  /** Wall ms. */
+  readonly leaseUntil: number
+  /** Aborts when the lease is lost: somebody else may have the message. */
+  readonly signal: AbortSignal
+  /** Done. `result`: a small JSON value kept with the mark. */
+  ack(result?: JsonValue): Promise<void>
+  /** Failed: again after `after`, or after the usual growing wait; dead once `attemptsMax` is reached. */
+  retry(options?: { after?: Duration; reason?: string }): Promise<void>
+  /** Given back untouched: not counted as an attempt. */
+  release(options?: { after?: Duration }): Promise<void>
+  /** Never again: to the dead letters. */
+  reject(reason: string): Promise<void>
+  /** Holds the lease (of everything claimed together) for so long from now. */
+  extend(lease?: Duration): Promise<void>
+}

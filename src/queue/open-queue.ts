@@ -1,0 +1,84 @@
+import { Ids } from '../journal/ids.ts'
+import { Owner } from '../server/owner.ts'
+import type { Config } from '../spool/config.ts'
+import { OutboxWriter } from '../spool/outbox-writer.ts'
+import { Spool } from '../spool/spool.ts'
+import { WriterLife } from '../spool/writer-life.ts'
+import { keepAlive } from '../system/keep-alive.ts'
+import type { Log } from '../system/log.ts'
+import { nodeSystem } from '../system/node-system.ts'
+import type { System } from '../system/system.ts'
+import { Destinations } from './destinations.ts'
+import { Intake } from './intake.ts'
+import { checkOptions } from './options.ts'
+import { Poker } from './poke.ts'
+import { Queue } from './queue.ts'
+import { type ConfigGiven, queueConfig } from './queue-config.ts'
+import { Sender } from './send.ts'
+
+export const SPOOL_DEFAULT = './spool'
+
+export interface QueueOptions {
+  /** Default `./spool` of the working folder. Made when it is not there. */
+  spool?: string
+  /** On top of `<spool>/dropr.json`, `./dropr.json` and the environment; or whole, as `loadConfig` gives it. */
+  config?: ConfigGiven | Config
+  /** Default: silence. pino's shape fits. */
+  log?: Log
+  /** The name of this node, for a spool that has none yet. */
+  node?: string
+  /** The world; for tests. */
+  system?: System
+}
+
+const OPTIONS = new Set(['spool', 'config', 'log', 'node', 'system'])
+
+/** Opens a spool to send and to receive. Needs no daemon: who polls first owns the inbox, others attach to it. */
+export async function openQueue(options: QueueOptions = {}): Promise<Queue> {
+  const letGo = keepAlive()
+  try {
+    return await queueOn(await openSpool(options, OPTIONS, 'openQueue'))
+  } finally {
+    letGo()
+  }
+}
+
+/** Checks the options, reads the settings, opens the spool. */
+export async function openSpool(
+  options: QueueOptions,
+  known: ReadonlySet<string>,
+  what: string
+): Promise<{ spool: Spool; config: Config }> {
+  checkOptions(options, known, what)
+  const { spool: path = SPOOL_DEFAULT, log } = options
+  if (typeof path !== 'string' || path === '') throw new TypeError('spool must be the path of a folder')
+  const system = options.system ?? nodeSystem(log === undefined ? {} : { log })
+  const config = await queueConfig({ files: system.files, spool: path, given: options.config })
+  const node = options.node ?? config.node
+  const spool = await Spool.open({ system, path, node, limits: config.limits })
+  return { spool, config }
+}
+
+/** A queue on a spool that is open. */
+export async function queueOn(below: { spool: Spool; config: Config }): Promise<Queue> {
+  const { spool, config } = below
+  const { system, limits, node } = spool
+  const ids = new Ids(system.clock, system.random)
+  const life = await WriterLife.begin(spool)
+  const poker = new Poker({ system, run: spool.run, node, here: () => Owner.here(spool) })
+  const outbox = new OutboxWriter({ spool, writer: life.writer, ids, poke: hint => poker.poke(hint) })
+  const destinations = new Destinations(node, config.peers)
+  return new Queue({
+    system,
+    limits,
+    node,
+    spool: spool.path,
+    sender: new Sender({ outbox, destinations, clock: system.clock, ids, limits }),
+    intake: new Intake(system, () => Owner.attach({ spool, mayOwn: true })),
+    async closeBelow() {
+      poker.close()
+      // Others take this process for dead once its socket is gone: only when nothing more is written.
+      await outbox.close().finally(() => life.close())
+    }
+  })
+}

@@ -1,0 +1,95 @@
+import type { OutboxHint } from '../spool/outbox-writer.ts'
+import { findHolder } from '../system/lock.ts'
+import type { Line } from '../system/sockets.ts'
+import type { System } from '../system/system.ts'
+
+/** Nobody answered: not asked again before. Meanwhile the file watcher and the timed scan find what was sent. */
+const ASK_AGAIN_MS = 1_000
+/** What to say once connected; beyond that, the scan finds it. */
+const WAITING_MAX = 100
+
+interface PokeHere {
+  poke(hint: OutboxHint): void
+}
+
+/**
+ * Tells whoever takes messages further that there are some: the client daemon, or for this node the inbox's owner.
+ *
+ * A hint: it may get lost, and nobody waits for it.
+ */
+export class Poker {
+  readonly #node: string
+  readonly #here: () => PokeHere | undefined
+  readonly #client: PokeLine
+  readonly #owner: PokeLine
+
+  /**
+   * @param options.run The spool's folder of sockets.
+   * @param options.here The inbox's owner, when it is in this process.
+   */
+  constructor(options: { system: System; run: string; node: string; here: () => PokeHere | undefined }) {
+    this.#node = options.node
+    this.#here = options.here
+    this.#client = new PokeLine(options.system, { folder: options.run, name: 'client' })
+    this.#owner = new PokeLine(options.system, { folder: options.run, name: 'owner' })
+  }
+
+  poke(hint: OutboxHint): void {
+    const local = hint.peer === this.#node
+    const here = local ? this.#here() : undefined
+    if (here !== undefined) here.poke(hint)
+    else (local ? this.#owner : this.#client).say(JSON.stringify({ op: 'poke', ...hint }))
+  }
+
+  close(): void {
+    this.#client.close()
+    this.#owner.close()
+  }
+}
+
+/** A line to the holder of a lock, made when there is something to say. */
+class PokeLine {
+  readonly #system: System
+  readonly #lock: { folder: string; name: string }
+  readonly #waiting = new Set<string>()
+  #line: Line | undefined
+  #asking = false
+  #notBefore = 0
+  #closed = false
+
+  constructor(system: System, lock: { folder: string; name: string }) {
+    this.#system = system
+    this.#lock = lock
+  }
+
+  say(text: string): void {
+    this.#line?.send(text)
+    if (this.#line !== undefined || this.#closed) return
+    if (this.#waiting.size < WAITING_MAX) this.#waiting.add(text)
+    if (!this.#asking && this.#system.clock.ticks() >= this.#notBefore) void this.#connect()
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#line?.end()
+    this.#line = undefined
+  }
+
+  async #connect(): Promise<void> {
+    this.#asking = true
+    const holder = await findHolder(this.#system, this.#lock).catch(() => undefined)
+    this.#asking = false
+    this.#notBefore = this.#system.clock.ticks() + ASK_AGAIN_MS
+    const waiting = [...this.#waiting]
+    this.#waiting.clear()
+    if (holder === undefined) return
+    const { line } = holder
+    line.onMessage = () => undefined
+    line.onEnd = () => {
+      if (this.#line === line) this.#line = undefined
+    }
+    if (this.#closed) return line.end()
+    this.#line = line
+    for (const text of waiting) line.send(text)
+  }
+}

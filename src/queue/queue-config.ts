@@ -1,0 +1,45 @@
+import type { Limits } from '../limits.ts'
+import { limitsFrom } from '../limits.ts'
+import { type Config, loadConfig } from '../spool/config.ts'
+import { parseConfig } from '../spool/config-schema.ts'
+import type { Files } from '../system/files.ts'
+
+/** Settings as in dropr.json, but for `tokenFile`: what is here is stronger than what any file or the environment says. */
+export interface ConfigGiven {
+  node?: string
+  listen?: string | number
+  peers?: Readonly<Record<string, string | { url: string; token?: string }>>
+  /** Who may send to this node: name and SHA-256 of the token, 64 hex digits. */
+  accept?: Readonly<Record<string, string>>
+  limits?: Partial<Limits>
+}
+
+/**
+ * The settings of a queue: those of the usual places with `given` on top; a whole `Config` is taken as it is.
+ *
+ * @throws TypeError for what the caller got wrong in `given`; DroprError CONFIG_BAD for files and the environment.
+ */
+export async function queueConfig(options: {
+  files: Files
+  spool: string
+  given: Config | ConfigGiven | undefined
+}): Promise<Config> {
+  const { files, spool, given } = options
+  if (isWhole(given)) return given
+  const part = parseConfig(given ?? {})
+  const config = await loadConfig({ files, spool, env: process.env, cwd: process.cwd() })
+  if (part.node !== undefined) config.node = part.node
+  if (part.listen !== undefined) config.listen = part.listen
+  for (const [name, digest] of part.accept) config.accept.set(name, digest)
+  for (const [name, { url, token, tokenFile }] of part.peers) {
+    if (tokenFile !== undefined)
+      throw new TypeError(`config.peers.${name}: give the token itself, or name the file in dropr.json`)
+    config.peers.set(name, { name, url, ...(token !== undefined && { token }) })
+  }
+  config.limits = limitsFrom({ ...config.limits, ...part.limits })
+  return config
+}
+
+function isWhole(given: Config | ConfigGiven | undefined): given is Config {
+  return given?.peers instanceof Map
+}

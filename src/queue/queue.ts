@@ -1,0 +1,173 @@
+import { DroprError } from '../errors.ts'
+import type { Limits } from '../limits.ts'
+import type { Body } from '../message.ts'
+import { keepAlive } from '../system/keep-alive.ts'
+import type { System } from '../system/system.ts'
+import { aborted } from './abort.ts'
+import { Consumer, type Handler } from './consumer.ts'
+import type { Intake } from './intake.ts'
+import type { Message } from './message.ts'
+import { iterateMessages } from './messages-iterator.ts'
+import { checkDuration, checkOptions, type Duration } from './options.ts'
+import { pollMessages } from './poll.ts'
+import type { Receipt } from './receipt.ts'
+import {
+  type ConsumeOptions,
+  checkConsume,
+  checkMessages,
+  checkPoll,
+  type MessagesOptions,
+  type PollOptions
+} from './receive-options.ts'
+import type { Sender } from './send.ts'
+import type { SendAllOptions, SendOptions } from './send-options.ts'
+
+export interface QueueParts {
+  system: System
+  limits: Limits
+  /** The name of this node. */
+  node: string
+  /** The folder of the spool. */
+  spool: string
+  sender: Sender
+  intake: Intake
+  /** Closes what is below, once nothing is sent or received any more. */
+  closeBelow: () => Promise<void>
+}
+
+const CLOSE = new Set(['within'])
+
+/** Messages in and out of one spool. Keeps the process alive only while something waits: a poll, a loop, a consumer. */
+export class Queue {
+  readonly node: string
+  readonly spool: string
+  readonly #parts: QueueParts
+  readonly #sender: Sender
+  readonly #consumers = new Set<Consumer>()
+  readonly #closing = new AbortController()
+  #closed: Promise<void> | undefined
+
+  constructor(parts: QueueParts) {
+    this.node = parts.node
+    this.spool = parts.spool
+    this.#parts = parts
+    this.#sender = parts.sender
+  }
+
+  /** Resolves when the message is synced here; never waits for a network (P1). */
+  sendMessage(body: Body, options?: SendOptions): Promise<Receipt> {
+    if (this.#closed !== undefined) return Promise.reject(closedError())
+    try {
+      return this.#sender.send(body, options)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  /** All of them or none, in this order, to one place. */
+  sendMessages(bodies: readonly Body[], options?: SendAllOptions): Promise<Receipt[]> {
+    if (this.#closed !== undefined) return Promise.reject(closedError())
+    try {
+      return this.#sender.sendAll(bodies, options)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  /** The next message, leased to this process; undefined when there is none within `wait`. With `max`: up to so many. */
+  poll(options?: PollOptions & { max?: never }): Promise<Message | undefined>
+  poll(options: PollOptions & { max: number }): Promise<Message[]>
+  async poll(options: PollOptions & { max?: number } = {}): Promise<Message | Message[] | undefined> {
+    const { signal, ...request } = checkPoll(options, this.#parts.limits.leaseMs)
+    this.#checkOpen()
+    if (signal?.aborted) throw aborted(signal, 'poll')
+    const ending = this.#endingWith(signal)
+    try {
+      const { intake, system } = this.#parts
+      const messages = await pollMessages(intake, system.clock, request, ending.signal)
+      return options.max === undefined ? messages[0] : messages
+    } catch (error) {
+      this.#checkOpen()
+      if (signal?.aborted) throw aborted(signal, 'poll')
+      throw error
+    } finally {
+      ending.stop()
+    }
+  }
+
+  /** For `for await`: asking for the next message acknowledges the one before; leaving the loop gives back the one in hand. */
+  async *messages(options: MessagesOptions | string = {}): AsyncGenerator<Message, void, void> {
+    const given = typeof options === 'string' ? { channel: options } : options
+    const { channels, leaseMs, signal } = checkMessages(given, this.#parts.limits.leaseMs)
+    this.#checkOpen()
+    const ending = this.#endingWith(signal)
+    try {
+      yield* iterateMessages({ ...this.#parts, channels, leaseMs, signal: ending.signal })
+    } finally {
+      ending.stop()
+    }
+  }
+
+  /** Calls `handler` with each message, `concurrency` at a time: what returns is acknowledged, what throws is tried again. */
+  consume(channel: string | readonly string[], handler: Handler, options: ConsumeOptions = {}): Consumer {
+    if (typeof handler !== 'function') throw new TypeError(`handler must be a function, got ${typeof handler}`)
+    const { intake, system, limits } = this.#parts
+    const checked = checkConsume(channel, options, limits.leaseMs)
+    this.#checkOpen()
+    const onDone = (done: Consumer) => this.#consumers.delete(done)
+    const consumer = new Consumer({ ...checked, intake, system, handler, onDone, graceMs: limits.graceMs })
+    this.#consumers.add(consumer)
+    return consumer
+  }
+
+  /**
+   * Stops consumers (handlers may finish for `within`, default `graceMs`), gives back what is held, commits and seals what was
+   * sent. Everything asked afterwards rejects with CLOSED. Closing twice is one close.
+   */
+  close(options?: { within?: Duration }): Promise<void> {
+    if (options !== undefined) checkOptions(options, CLOSE, 'close')
+    const { graceMs } = this.#parts.limits
+    const within = options?.within === undefined ? graceMs : checkDuration(options.within, 'within', 0, 3_600_000)
+    this.#closed ??= this.#close(within)
+    return this.#closed
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #close(within: number): Promise<void> {
+    const { intake, closeBelow } = this.#parts
+    const letGo = keepAlive()
+    const stopping = [...this.#consumers].map(consumer => consumer.stop({ within }))
+    this.#closing.abort(closedError())
+    await Promise.all(stopping)
+    const results = await Promise.allSettled([intake.close(), closeBelow()])
+    letGo()
+    for (const result of results) if (result.status === 'rejected') throw result.reason
+  }
+
+  #checkOpen(): void {
+    if (this.#closed !== undefined) throw closedError()
+  }
+
+  /** A signal that aborts with the caller's or when the queue closes; `stop` lets go of both. */
+  #endingWith(signal: AbortSignal | undefined): { signal: AbortSignal; stop: () => void } {
+    if (signal === undefined) return { signal: this.#closing.signal, stop: () => undefined }
+    const both = new AbortController()
+    const sources = [signal, this.#closing.signal]
+    const end = () => both.abort(signal.reason)
+    for (const source of sources) {
+      if (source.aborted) end()
+      source.addEventListener('abort', end, { once: true })
+    }
+    const stop = () => {
+      for (const source of sources) source.removeEventListener('abort', end)
+    }
+    return { signal: both.signal, stop }
+  }
+}
+
+function closedError(): DroprError {
+  return new DroprError('CLOSED', 'the queue is closed')
+}

@@ -1,0 +1,71 @@
+import type { Files, ReadFile } from '../system/files.ts'
+
+interface Open {
+  file: Promise<ReadFile>
+  readers: number
+  evicted: boolean
+}
+
+/** A claim mostly names the segment that the one before did. */
+const OPEN_MAX = 8
+
+/** Segments being read, the last few kept open. */
+export class ReadFiles {
+  readonly #files: Files
+  readonly #open = new Map<string, Open>()
+
+  constructor(files: Files) {
+    this.#files = files
+  }
+
+  /** Up to `bytes` bytes from `position`; fewer when the file ends. Rejects with system errors. */
+  async read(path: string, position: number, bytes: number): Promise<Buffer> {
+    const open = this.#get(path)
+    open.readers++
+    try {
+      const file = await open.file
+      const into = Buffer.allocUnsafeSlow(bytes)
+      const got = await file.read(into, position)
+      return got === bytes ? into : into.subarray(0, got)
+    } catch (error) {
+      this.#evict(path, open)
+      throw error
+    } finally {
+      open.readers--
+      if (open.evicted) close(open)
+    }
+  }
+
+  close(): void {
+    for (const [path, open] of this.#open) this.#evict(path, open)
+  }
+
+  #get(path: string): Open {
+    const known = this.#open.get(path)
+    if (known !== undefined) {
+      // The most recently used last.
+      this.#open.delete(path)
+      this.#open.set(path, known)
+      return known
+    }
+    const open: Open = { file: this.#files.open(path), readers: 0, evicted: false }
+    this.#open.set(path, open)
+    for (const [oldest, old] of this.#open) {
+      if (this.#open.size <= OPEN_MAX) break
+      this.#evict(oldest, old)
+    }
+    return open
+  }
+
+  #evict(path: string, open: Open): void {
+    if (open.evicted) return
+    open.evicted = true
+    this.#open.delete(path)
+    close(open)
+  }
+}
+
+function close(open: Open): void {
+  if (open.readers > 0) return
+  open.file.then(file => file.close()).catch(() => undefined)
+}

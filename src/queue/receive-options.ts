@@ -1,0 +1,90 @@
+import { CHANNEL_DEFAULT } from '../message.ts'
+import { checkChannel } from '../names.ts'
+import { checkCount, checkDuration, checkOptions, checkSignal, type Duration, said } from './options.ts'
+
+export interface MessagesOptions {
+  /** Default `common`. */
+  channel?: string
+  /** Several, served fairly. Instead of `channel`. */
+  channels?: readonly string[]
+  /** How long the message is held for this process. Default `leaseMs` of the limits. */
+  lease?: Duration
+  signal?: AbortSignal
+}
+
+export interface PollOptions extends MessagesOptions {
+  /** How long to wait for something to come. Default 0. */
+  wait?: Duration
+}
+
+export interface ConsumeOptions {
+  /** Handlers at a time. Default 1: in order. */
+  concurrency?: number
+  lease?: Duration
+  /** Stops the consumer. */
+  signal?: AbortSignal
+}
+
+const MESSAGES = new Set(['channel', 'channels', 'lease', 'signal'])
+const POLL = new Set([...MESSAGES, 'wait', 'max'])
+const CONSUME = new Set(['concurrency', 'lease', 'signal'])
+
+const POLL_MAX = 10_000
+const CHANNELS_MAX = 10_000
+const CONCURRENCY_MAX = 10_000
+const WAIT_MS_MAX = 86_400_000
+const LEASE_MS_MIN = 100
+const LEASE_MS_MAX = 86_400_000
+
+export interface Receiving {
+  channels: string[]
+  leaseMs: number
+  signal: AbortSignal | undefined
+}
+
+export function checkPoll(
+  options: PollOptions & { max?: number },
+  leaseMs: number
+): Receiving & { waitMs: number; max: number } {
+  checkOptions(options, POLL, 'poll')
+  return {
+    ...checkReceiving(options, leaseMs),
+    waitMs: options.wait === undefined ? 0 : checkDuration(options.wait, 'wait', 0, WAIT_MS_MAX),
+    max: options.max === undefined ? 1 : checkCount(options.max, 'max', 1, POLL_MAX)
+  }
+}
+
+export function checkMessages(options: MessagesOptions, leaseMs: number): Receiving {
+  checkOptions(options, MESSAGES, 'messages')
+  return checkReceiving(options, leaseMs)
+}
+
+export function checkConsume(
+  channel: string | readonly string[],
+  options: ConsumeOptions,
+  leaseMs: number
+): Receiving & { concurrency: number } {
+  checkOptions(options, CONSUME, 'consume')
+  const where = Array.isArray(channel) ? { channels: channel } : { channel: checkChannel(channel) }
+  const { concurrency = 1 } = options
+  return {
+    ...checkReceiving({ ...where, ...options }, leaseMs),
+    concurrency: checkCount(concurrency, 'concurrency', 1, CONCURRENCY_MAX)
+  }
+}
+
+function checkReceiving(options: MessagesOptions, leaseMs: number): Receiving {
+  const { channel, channels, lease } = options
+  if (channel !== undefined && channels !== undefined) throw new TypeError('channel and channels exclude each other')
+  return {
+    channels: channels === undefined ? [checkChannel(channel ?? CHANNEL_DEFAULT)] : checkChannels(channels),
+    leaseMs: lease === undefined ? leaseMs : checkDuration(lease, 'lease', LEASE_MS_MIN, LEASE_MS_MAX),
+    signal: checkSignal(options.signal)
+  }
+}
+
+function checkChannels(channels: unknown): string[] {
+  if (!Array.isArray(channels)) throw new TypeError(`channels must be an array of names, got ${said(channels)}`)
+  checkCount(channels.length, 'the number of channels', 1, CHANNELS_MAX)
+  return [...new Set(channels.map(checkChannel))]
+}

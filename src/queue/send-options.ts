@@ -1,0 +1,90 @@
+import type { Limits } from '../limits.ts'
+import type { Draft, Headers } from '../message.ts'
+import { checkHeaders } from './headers.ts'
+import { checkDuration, checkOptions, checkSignal, type Duration, said } from './options.ts'
+import type { Durability } from './receipt.ts'
+
+/** What may be said of a batch: all its messages go to one place. */
+export interface SendAllOptions {
+  /** Default `common`. */
+  channel?: string
+  /** A peer by its configured name. Default: this node. */
+  to?: string
+  /** 0 to 9, higher first. Default 4. */
+  priority?: number
+  headers?: Headers
+  /** Not delivered after this. A Date, or ms since the Unix epoch. */
+  expiresAt?: Date | number
+  /** As `expiresAt`, from now. Not both. */
+  ttl?: Duration
+  /** Default `synced`. */
+  durability?: Durability
+  /** Aborts the waiting, not the sending: rejects with ABORTED. */
+  signal?: AbortSignal
+}
+
+export interface SendOptions extends Omit<SendAllOptions, 'to'> {
+  /** Several: one copy each, all with the same id, each on its own way. */
+  to?: string | readonly string[]
+  /** 1 to 255 bytes of text. Sending it again within the id memory never gives two (P2). */
+  id?: string
+}
+
+const SEND_ALL = new Set(['channel', 'to', 'priority', 'headers', 'expiresAt', 'ttl', 'durability', 'signal'])
+const SEND = new Set([...SEND_ALL, 'id'])
+
+/** The largest time that a Date can hold; it also fits the six bytes on disk. */
+const DATE_MS_MAX = 8_640_000_000_000_000
+const EXPIRES_MS_MAX = Math.min(DATE_MS_MAX, 2 ** 48 - 1)
+const ID_BYTES_MAX = 255
+
+export function checkSend(options: SendOptions): void {
+  checkOptions(options, SEND, 'sendMessage')
+  checkShared(options)
+  if (options.id !== undefined) checkId(options.id)
+}
+
+export function checkSendAll(options: SendAllOptions & { id?: unknown }): void {
+  if (options.id !== undefined) throw new TypeError('id names one message: sendMessages takes none')
+  checkOptions(options, SEND_ALL, 'sendMessages')
+  if (Array.isArray(options.to)) throw new TypeError('to: sendMessages goes to one peer; call it once for each')
+  checkShared(options)
+}
+
+/** Puts into a draft what the options say. */
+export function applyOptions(draft: Draft, options: SendOptions, limits: Limits): void {
+  draft.headers = checkHeaders(options.headers, limits)
+  draft.expiresAt = expiryMs(options, draft.sentAt)
+  draft.id = options.id
+}
+
+function checkShared(options: { durability?: unknown; signal?: unknown }): void {
+  const { durability } = options
+  if (durability !== undefined && durability !== 'synced' && durability !== 'buffered') {
+    throw new TypeError(`durability must be 'synced' or 'buffered', got ${said(durability)}`)
+  }
+  checkSignal(options.signal)
+}
+
+function expiryMs(options: { expiresAt?: unknown; ttl?: unknown }, now: number): number | undefined {
+  const { expiresAt, ttl } = options
+  if (expiresAt === undefined) return ttl === undefined ? undefined : now + checkDuration(ttl, 'ttl', 1)
+  if (ttl !== undefined) throw new TypeError('expiresAt and ttl exclude each other')
+  const ms = expiresAt instanceof Date ? expiresAt.getTime() : expiresAt
+  if (typeof ms !== 'number' || !Number.isInteger(ms) || ms < 0 || ms > EXPIRES_MS_MAX) {
+    throw new TypeError(`expiresAt must be a Date or whole ms from 0 to ${EXPIRES_MS_MAX}, got ${said(expiresAt)}`)
+  }
+  return ms
+}
+
+function checkId(id: unknown): void {
+  const bytes = typeof id === 'string' ? Buffer.byteLength(id) : 0
+  if (typeof id !== 'string' || bytes < 1 || bytes > ID_BYTES_MAX) {
+    throw new TypeError(
+      `id must be text of 1 to ${ID_BYTES_MAX} bytes, got ${typeof id === 'string' ? `${bytes} bytes` : String(id)}`
+    )
+  }
+  if (!id.isWellFormed() || /\p{Cc}/u.test(id)) {
+    throw new TypeError(`id must be well-formed text without control characters, got ${JSON.stringify(id)}`)
+  }
+}

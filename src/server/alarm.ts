@@ -1,0 +1,44 @@
+import type { Clock } from '../system/clock.ts'
+
+/** A clock does not sleep longer than an hour. */
+const SLEEP_MS_MAX = 3_600_000
+
+/** One timer that can be set again. May ring early, never late: who hears it looks at the clock and sets it again. */
+export class Alarm {
+  readonly #clock: Clock
+  readonly #ring: () => void
+  #sleeping: { until: number; stop: AbortController } | undefined
+  #closed = false
+
+  constructor(clock: Clock, ring: () => void) {
+    this.#clock = clock
+    this.#ring = ring
+  }
+
+  /** @param at In ticks. Undefined or infinite: nothing to wait for. */
+  set(at: number | undefined): void {
+    if (this.#closed || at === undefined || at === Number.POSITIVE_INFINITY) return
+    if (this.#sleeping !== undefined) {
+      if (this.#sleeping.until <= at) return
+      this.#sleeping.stop.abort()
+    }
+    const now = this.#clock.ticks()
+    const until = Math.min(Math.max(at, now), now + SLEEP_MS_MAX)
+    const mine = { until, stop: new AbortController() }
+    this.#sleeping = mine
+    void this.#sleep(mine, until - now)
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#sleeping?.stop.abort()
+    this.#sleeping = undefined
+  }
+
+  async #sleep(mine: { until: number; stop: AbortController }, ms: number): Promise<void> {
+    await this.#clock.sleep(Math.ceil(ms), mine.stop.signal)
+    if (this.#sleeping !== mine) return
+    this.#sleeping = undefined
+    this.#ring()
+  }
+}

@@ -1,0 +1,92 @@
+import type { BlockReader } from './block-reader.ts'
+import type { Bury, DeadLetter } from './burial.ts'
+import type { ChannelState } from './channel-state.ts'
+import type { InboxJournal } from './inbox-journal.ts'
+import { type DeadMark, groupPieces } from './inbox-marks.ts'
+import { ChannelLease } from './leases.ts'
+import type { FailedAttempt, Piece } from './pieces.ts'
+import type { System } from '../system/system.ts'
+
+/** When the dead letters cannot be written (disk full), it is tried again so much later. */
+const AGAIN_MS = 5_000
+
+export interface BurialsOptions {
+  name: string
+  system: System
+  journal: InboxJournal
+  state: ChannelState
+  reader: BlockReader
+  bury: Bury
+  onReady: () => void
+}
+
+/** Moves messages to the dead letters: first they are synced there, then marked here. A crash between the two repeats it. */
+export class Burials {
+  readonly #options: BurialsOptions
+
+  constructor(options: BurialsOptions) {
+    this.#options = options
+  }
+
+  /** Resolves when they are in the dead letters and marked. The pieces' state is the caller's. */
+  async bury(
+    pieces: readonly Piece[],
+    how: { l?: string; v?: 'reject' | 'retry'; reason: string; failed?: FailedAttempt }
+  ): Promise<void> {
+    const { name, journal, reader, bury } = this.#options
+    const letters: DeadLetter[] = []
+    for (const piece of pieces) letters.push(...lettersOf(piece, await reader.entries(piece), how))
+    await bury(name, letters)
+    const { l, v, reason } = how
+    const marks = groupPieces(pieces).map(
+      ({ stream, runs }): DeadMark => ({
+        ...{ m: 'dead', s: stream, r: runs, e: reason },
+        ...(l !== undefined && { l }),
+        ...(v !== undefined && { v })
+      })
+    )
+    await Promise.all(marks.map(mark => journal.mark(mark)))
+  }
+
+  /** Extracted pieces that failed too often and that nobody holds. Never rejects: tried again later. */
+  async giveUp(pieces: Piece[]): Promise<void> {
+    const { name, state, system, onReady } = this.#options
+    const grave = new ChannelLease('', { untilWall: 0, own: true })
+    state.toLimbo(grave, pieces, { verdict: 'reject', written: Promise.resolve() })
+    try {
+      for (const { reason, same } of byReason(pieces)) await this.bury(same, { reason })
+      state.fromLimbo(pieces)
+      state.finish(pieces, 'dead', system.clock.ticks())
+    } catch (error) {
+      system.log.error({ code: (error as { code?: unknown }).code, channel: name }, 'dead letters cannot be written')
+      state.fromLimbo(pieces)
+      for (const piece of pieces) state.restore(piece, system.clock.ticks() + AGAIN_MS)
+      onReady()
+    }
+  }
+}
+
+function byReason(pieces: readonly Piece[]): { reason: string; same: Piece[] }[] {
+  const groups = new Map<string, Piece[]>()
+  for (const piece of pieces) {
+    const reason = piece.past.at(-1)?.reason ?? ''
+    const same = groups.get(reason)
+    if (same === undefined) groups.set(reason, [piece])
+    else same.push(piece)
+  }
+  return [...groups].map(([reason, same]) => ({ reason, same }))
+}
+
+function lettersOf(
+  piece: Piece,
+  entries: readonly Buffer[],
+  how: { v?: 'reject' | 'retry'; reason: string; failed?: FailedAttempt }
+): DeadLetter[] {
+  const { block, from, past } = piece
+  const { origin, node, id, priority } = block.stream
+  const attempts = how.failed === undefined ? past : [...past, how.failed]
+  return entries.map((entry, i) => ({
+    ...{ entry, origin, node, stream: id, position: from + i, priority },
+    ...{ reason: how.reason, rejected: how.v === 'reject', attempts, receivedAt: block.at }
+  }))
+}

@@ -1,0 +1,142 @@
+import { encodeMark } from '../journal/entry.ts'
+import type { Limits } from '../limits.ts'
+import type { System } from '../system/system.ts'
+import { streamConflict } from '../wire/upload-failure.ts'
+import type { ArrivingRange } from './arriving.ts'
+import type { BlockReader } from './block-reader.ts'
+import type { ChannelState } from './channel-state.ts'
+import type { Ids } from './ids.ts'
+import type { InboxJournal } from './inbox-journal.ts'
+import type { Block, SegmentState } from './pieces.ts'
+import { sift } from './sift.ts'
+import type { StreamState } from './stream-state.ts'
+import { HandOut } from './hand-out.ts'
+import { Verdicts } from './verdicts.ts'
+import type { Bury } from './burial.ts'
+
+export interface ChannelOptions {
+  name: string
+  system: System
+  limits: Limits
+  journal: InboxJournal
+  state: ChannelState
+  ids: Ids
+  reader: BlockReader
+  /** By path; those of the channel's folder. */
+  segments: Map<string, SegmentState>
+  bury: Bury
+}
+
+/** One channel of the inbox: its journal and its state, kept in step. Only the inbox's owner has one. */
+export class ChannelInbox {
+  readonly name: string
+  readonly state: ChannelState
+  readonly journal: InboxJournal
+  readonly segments: Map<string, SegmentState>
+  readonly verdicts: Verdicts
+  readonly handOut: HandOut
+  /** Called when messages may have become ready. */
+  onReady: () => void = () => undefined
+  readonly #options: ChannelOptions
+  /** The latest range of each stream that is on its way to the disk. */
+  readonly #arriving = new Map<StreamState, Promise<number>>()
+
+  constructor(options: ChannelOptions) {
+    this.name = options.name
+    this.state = options.state
+    this.journal = options.journal
+    this.segments = options.segments
+    this.#options = options
+    this.verdicts = new Verdicts({ ...options, onReady: () => this.onReady() })
+    this.handOut = new HandOut({ ...options, verdicts: this.verdicts })
+  }
+
+  /**
+   * Appends what of the range is not here yet. Resolves, with how far the stream is here, when all of it is synced.
+   *
+   * Several ranges of one stream may be on their way, in order. What waits behind a failed one fails with it.
+   *
+   * @throws UploadFailure STREAM_CONFLICT, with `next`; DroprError DISK_*, CLOSED.
+   */
+  async append(range: ArrivingRange): Promise<number> {
+    const known = this.state.streams.get(range.stream)
+    const pending = known?.pending ?? 0
+    if (range.from > pending)
+      throw streamConflict(pending, `the stream is here up to ${pending}, the range begins at ${range.from}`)
+    const stream = known ?? this.state.stream(range.stream, range)
+    if (range.to <= stream.next) return stream.next
+    if (range.to <= pending) return (await this.#arriving.get(stream)) ?? stream.next
+    const from = Math.max(range.from, pending)
+    const writing = range.skip === undefined ? this.#appendData(stream, range, from) : this.#appendSkip(stream, range, from)
+    this.#arriving.set(stream, writing)
+    try {
+      return await writing
+    } finally {
+      if (this.#arriving.get(stream) === writing) this.#arriving.delete(stream)
+    }
+  }
+
+  /** Reads what `take` of this channel waits for. */
+  async load(block: Block): Promise<void> {
+    if (block.segment === undefined) await this.#arriving.get(block.stream)?.catch(() => undefined)
+    if (block.segment !== undefined) await this.#options.reader.load(block)
+  }
+
+  close(): Promise<void> {
+    return this.journal.close()
+  }
+
+  async #appendData(stream: StreamState, range: ArrivingRange, from: number): Promise<number> {
+    const { ids, journal, state, system } = this.#options
+    const { to } = range
+    const sifted = sift(range, from, key => ids.has(key))
+    const { order } = state
+    const block: Block = {
+      ...{ stream, from, to, order, bytes: sifted.bytes, offsets: sifted.offsets, expires: sifted.expires },
+      ...{ at: system.clock.now(), segment: undefined, path: '', payloadAt: 0, live: 0 }
+    }
+    stream.pending = to
+    for (const key of sifted.keys) ids.expect(key)
+    const source = { origin: stream.origin, node: stream.node, stream: stream.id, from, to, order, priority: stream.priority }
+    const writing = journal.range({ source, entries: sifted.parts, count: to - from }, () => {
+      for (const key of sifted.keys) ids.forget(key)
+      stream.pending = from
+      state.unarrive(block)
+    })
+    state.arrive(block, sifted.present)
+    // In the same turn: who waits for a message is given it in the same commit.
+    if (sifted.present.length > 0) this.onReady()
+    const place = await writing
+    const segment = this.#segment(place)
+    segment.newestAt = Math.max(segment.newestAt, block.at)
+    state.placed(block, { segment, path: place.path, payloadAt: place.payloadAt })
+    for (const key of sifted.keys) ids.add(key, block.at)
+    stream.next = to
+    stream.refuse(sifted.refused)
+    return to
+  }
+
+  async #appendSkip(stream: StreamState, range: ArrivingRange, from: number): Promise<number> {
+    const { journal, state } = this.#options
+    const { to, skip } = range
+    stream.pending = to
+    const source = {
+      ...{ origin: stream.origin, node: stream.node, stream: stream.id, priority: stream.priority },
+      ...{ from, to, order: state.order }
+    }
+    await journal.range({ source, entries: [encodeMark({ m: 'skip', e: skip })], count: 1, kind: 'skip' }, () => {
+      stream.pending = from
+    })
+    stream.next = to
+    return to
+  }
+
+  #segment(place: { path: string; n: number }): SegmentState {
+    let segment = this.segments.get(place.path)
+    if (segment === undefined) {
+      segment = { path: place.path, n: place.n, live: 0, newestAt: 0, quietSince: 0 }
+      this.segments.set(place.path, segment)
+    }
+    return segment
+  }
+}

@@ -1,0 +1,294 @@
+import { Heap } from './heap.ts'
+import type { PositionRun } from './inbox-port.ts'
+import { type ChannelLease, ChannelLeases, type Limbo } from './leases.ts'
+import { OffsetBudget } from './offset-budget.ts'
+import { type Block, type FailedAttempt, freshPiece, type Piece, type SegmentState } from './pieces.ts'
+import { Ready } from './ready.ts'
+import { type StreamOrigin, StreamState } from './stream-state.ts'
+
+/** A message that fails for ever keeps its latest failures. */
+const PAST_MAX = 20
+
+export interface ChannelCounts {
+  /** May be handed out now. */
+  pending: number
+  leased: number
+  /** Wait for their time to be tried again. */
+  delayed: number
+  /** Since the owner opened the channel, as far back as its segments go. */
+  done: number
+  dead: number
+  expired: number
+}
+
+/**
+ * The messages of one channel that are not finished, in memory: who may have what next. Decides nothing about disk or time.
+ *
+ * Messages come and go in pieces. A piece is ready, delayed, leased or in limbo; finished ones are counted and forgotten.
+ */
+export class ChannelState {
+  readonly streams = new Map<string, StreamState>()
+  readonly leases = new ChannelLeases()
+  readonly counts: ChannelCounts = { pending: 0, leased: 0, delayed: 0, done: 0, dead: 0, expired: 0 }
+  /** Arrival order of the next message. */
+  order = 0
+  readonly #ready = new Ready()
+  readonly #delayed = new Heap<Piece>()
+  readonly #budget: OffsetBudget
+
+  readonly #index: Map<string, StreamState>
+
+  /** @param options.index Where streams are found whatever their channel. */
+  constructor(options: { budget?: OffsetBudget; index?: Map<string, StreamState> } = {}) {
+    this.#budget = options.budget ?? new OffsetBudget()
+    this.#index = options.index ?? new Map()
+  }
+
+  stream(id: string, origin: StreamOrigin): StreamState {
+    const known = this.streams.get(id)
+    if (known !== undefined) return known
+    const stream = new StreamState(id, origin)
+    this.streams.set(id, stream)
+    this.#index.set(id, stream)
+    return stream
+  }
+
+  /** New messages: the positions in `runs`, all of one block. */
+  arrive(block: Block, runs: readonly PositionRun[]): void {
+    for (const [from, to] of runs) {
+      const piece = freshPiece(block, from, to)
+      block.stream.add(piece)
+      this.#enter(piece)
+      block.live += to - from
+    }
+    if (block.segment !== undefined) block.segment.live += block.live
+    if (block.live > 0) this.#budget.admit(block)
+    this.order = Math.max(this.order, block.order + block.to - block.from)
+  }
+
+  /** The block is on the disk. */
+  placed(block: Block, place: { segment: SegmentState; path: string; payloadAt: number }): void {
+    block.segment = place.segment
+    block.path = place.path
+    block.payloadAt = place.payloadAt
+    place.segment.live += block.live
+  }
+
+  /** They did not come after all. */
+  unarrive(block: Block): void {
+    for (const piece of block.stream.between(block.from, block.to)) {
+      this.#leave(piece)
+      block.stream.drop(piece)
+    }
+    block.stream.sweep()
+    this.#budget.release(block)
+  }
+
+  /** The piece that comes next. Its queue keeps it until `grab`. */
+  peek(): Piece | undefined {
+    return this.#ready.peek()
+  }
+
+  /** Takes the first `count` messages of the piece that `peek` gave. */
+  grab(piece: Piece, count: number): Piece {
+    if (piece.from + count === piece.to) {
+      this.#ready.shift()
+      this.#leave(piece)
+      return piece
+    }
+    return this.#front(piece, piece.from + count)
+  }
+
+  /** Pieces that nobody holds go under a lease. */
+  lease(lease: ChannelLease, pieces: readonly Piece[]): void {
+    this.leases.add(lease)
+    for (const piece of pieces) {
+      piece.state = 'leased'
+      piece.lease = lease
+      lease.pieces.add(piece)
+      this.counts.leased += piece.to - piece.from
+    }
+  }
+
+  /** It was not given after all: what it holds waits again, in its place. */
+  unlease(lease: ChannelLease): void {
+    for (const piece of lease.pieces) {
+      this.#leave(piece)
+      piece.deliveries--
+      this.restore(piece)
+    }
+    this.leases.delete(lease)
+  }
+
+  /** Takes everything from under a lease: extracted. */
+  strip(lease: ChannelLease): Piece[] {
+    const pieces = [...lease.pieces]
+    for (const piece of pieces) this.#leave(piece)
+    return pieces
+  }
+
+  /** A verdict on extracted pieces of a lease is on its way to the disk. */
+  toLimbo(lease: ChannelLease, pieces: readonly Piece[], limbo: Limbo): void {
+    for (const piece of pieces) {
+      piece.state = 'limbo'
+      piece.lease = lease
+      lease.limbo.set(piece, limbo)
+      this.counts.leased += piece.to - piece.from
+    }
+  }
+
+  /** The verdict has arrived there, or failed to: the pieces are extracted again. */
+  fromLimbo(pieces: readonly Piece[]): void {
+    for (const piece of pieces) this.#leave(piece)
+  }
+
+  /** Takes pieces out of wherever they are, as pieces of exactly those positions. Finished positions are left out. */
+  extract(stream: StreamState, runs: readonly PositionRun[]): Piece[] {
+    return runs.flatMap(([from, to]) =>
+      stream.between(from, to).map(piece => this.#carve(piece, Math.max(from, piece.from), Math.min(to, piece.to)))
+    )
+  }
+
+  /** Extracted pieces are finished. */
+  finish(pieces: readonly Piece[], how: 'done' | 'dead' | 'expired', ticks: number): void {
+    for (const piece of pieces) {
+      const count = piece.to - piece.from
+      this.counts[how] += count
+      piece.lease = undefined
+      this.#settle(piece.block, -count)
+      if (piece.block.segment !== undefined) piece.block.segment.quietSince = ticks
+      piece.block.stream.drop(piece)
+    }
+  }
+
+  /** Extracted pieces come back, at once or at `dueAt` (ticks). */
+  back(pieces: readonly Piece[], options: { dueAt: number; failed?: FailedAttempt; ticks: number }): void {
+    for (const piece of pieces) {
+      if (options.failed !== undefined) {
+        piece.attempts++
+        piece.past = [...piece.past, options.failed].slice(-PAST_MAX)
+      }
+      this.restore(piece, options.dueAt > options.ticks ? options.dueAt : undefined)
+    }
+  }
+
+  /** An extracted piece waits, until `dueAt` if that is given. */
+  restore(piece: Piece, dueAt?: number): void {
+    piece.lease = undefined
+    piece.dueAt = dueAt ?? 0
+    piece.state = dueAt === undefined ? 'ready' : 'delayed'
+    this.#enter(piece)
+  }
+
+  /** When the next delayed one is due, in ticks. */
+  get nextDue(): number | undefined {
+    return this.#delayed.first
+  }
+
+  /** Makes those ready whose time has come. True when there were any. */
+  wake(ticks: number): boolean {
+    let woken = false
+    for (let piece = this.#delayed.popUpTo(ticks); piece !== undefined; piece = this.#delayed.popUpTo(ticks)) {
+      if (piece.state === 'gone') continue
+      this.#leave(piece)
+      this.restore(piece)
+      woken = true
+    }
+    return woken
+  }
+
+  /** A message lies somewhere else now: the frame was copied. */
+  repoint(block: Block): void {
+    for (const piece of this.extract(block.stream, [[block.from, block.to]])) {
+      const { lease, state, dueAt } = piece
+      const count = piece.to - piece.from
+      this.#settle(piece.block, -count)
+      this.#settle(block, count)
+      piece.block = block
+      if (lease !== undefined && state === 'leased') this.lease(lease, [piece])
+      else this.restore(piece, state === 'delayed' ? dueAt : undefined)
+    }
+  }
+
+  #settle(block: Block, count: number): void {
+    block.live += count
+    if (block.segment !== undefined) block.segment.live += count
+    if (block.live === 0) this.#budget.release(block)
+  }
+
+  #enter(piece: Piece): void {
+    const count = piece.to - piece.from
+    if (piece.state === 'delayed') {
+      this.counts.delayed += count
+      this.#delayed.push(piece.dueAt, piece)
+    } else {
+      this.counts.pending += count
+      this.#ready.push(piece)
+    }
+  }
+
+  /** Counts a piece out of where it is. It must leave its queue too: taken out of it, or gone. */
+  #leave(piece: Piece): void {
+    const count = piece.to - piece.from
+    if (piece.state === 'ready') this.counts.pending -= count
+    else if (piece.state === 'delayed') this.counts.delayed -= count
+    else if (piece.lease !== undefined) {
+      this.counts.leased -= count
+      piece.lease.pieces.delete(piece)
+      piece.lease.limbo.delete(piece)
+    }
+  }
+
+  /** The part before `to` of a piece, which stays in its queue with what is left. */
+  #front(piece: Piece, to: number): Piece {
+    const front = { ...piece, to }
+    piece.from = to
+    piece.block.stream.add(front)
+    this.#discount(piece, front)
+    return front
+  }
+
+  #carve(piece: Piece, from: number, to: number): Piece {
+    const { stream } = piece.block
+    if (from === piece.from && to === piece.to) {
+      this.#leave(piece)
+      if (piece.state !== 'ready' && piece.state !== 'delayed') return piece
+      // It still lies in a queue, which knows it by its state.
+      const copy = { ...piece }
+      stream.drop(piece)
+      stream.add(copy)
+      return copy
+    }
+    if (from === piece.from) return this.#front(piece, to)
+    const rest = to < piece.to ? { ...piece, from: to } : undefined
+    const cut = { ...piece, from, to }
+    piece.to = from
+    stream.add(cut)
+    this.#discount(piece, cut)
+    if (rest !== undefined) {
+      stream.add(rest)
+      this.#discount(piece, rest)
+      if (rest.state === 'ready' || rest.state === 'delayed') this.#enter(rest)
+      else if (rest.lease !== undefined) this.#hold(rest, rest.lease)
+    }
+    return cut
+  }
+
+  /** A part was cut off a piece that stays where it is. */
+  #discount(piece: Piece, part: Piece): void {
+    const count = part.to - part.from
+    if (piece.state === 'ready') this.counts.pending -= count
+    else if (piece.state === 'delayed') this.counts.delayed -= count
+    else this.counts.leased -= count
+  }
+
+  #hold(piece: Piece, lease: ChannelLease): void {
+    lease.pieces.add(piece)
+    this.counts.leased += piece.to - piece.from
+  }
+
+  /** Wall ms when the oldest message that waits was received. */
+  get oldestAt(): number | undefined {
+    return this.#ready.oldestAt
+  }
+}

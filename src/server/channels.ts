@@ -1,0 +1,149 @@
+import { DroprError, diskError } from '../errors.ts'
+import type { Ids as MessageIds } from '../journal/ids.ts'
+import { listSegments } from '../journal/segment-names.ts'
+import type { Limits } from '../limits.ts'
+import type { Spool } from '../spool/spool.ts'
+import { BlockReader } from './block-reader.ts'
+import type { Bury } from './burial.ts'
+import type { FoldInto } from './channel-fold.ts'
+import { ChannelInbox } from './channel-inbox.ts'
+import { ChannelState } from './channel-state.ts'
+import { Ids } from './ids.ts'
+import { InboxJournal } from './inbox-journal.ts'
+import { OffsetBudget } from './offset-budget.ts'
+import type { StreamState } from './stream-state.ts'
+import { copyTails, readChannel } from './take-over.ts'
+
+/** Channels read at once: the disk has few threads. */
+const READ_AT_ONCE = 8
+/** A channel that could not be opened is tried again so much later, when somebody asks for it. */
+const AGAIN_MS = 1_000
+
+export interface ChannelsOptions {
+  spool: Spool
+  epoch: number
+  limits: Limits
+  bury: Bury
+  ids: MessageIds
+  onReady: (channel: ChannelInbox) => void
+  /** A channel was opened. */
+  onOpen: (channel: ChannelInbox) => void
+}
+
+/** The channels that are open, and those that cannot be opened: one bad folder does not keep the others closed (P7). */
+export class Channels {
+  readonly #options: ChannelsOptions
+  readonly #open = new Map<string, ChannelInbox>()
+  readonly #opening = new Map<string, Promise<ChannelInbox>>()
+  readonly #broken = new Map<string, { error: DroprError; ticks: number }>()
+  readonly #budget = new OffsetBudget()
+  readonly #streams = new Map<string, StreamState>()
+  readonly #reader: BlockReader
+  readonly #known: Ids
+  /** Above that of every owner whose segments are here, also when run/ was emptied meanwhile. */
+  epoch: number
+
+  private constructor(options: ChannelsOptions) {
+    const { system } = options.spool
+    this.#options = options
+    this.epoch = options.epoch
+    this.#reader = new BlockReader(system.files, this.#budget)
+    this.#known = new Ids({ clock: system.clock, memoryMs: options.limits.idMemoryMs })
+  }
+
+  /** Opens every channel there is. */
+  static async open(options: ChannelsOptions): Promise<Channels> {
+    const channels = new Channels(options)
+    const names = await options.spool.inboxChannels()
+    await eachOf(names, name => channels.#learnEpoch(name))
+    await eachOf(names, async name => {
+      await channels.get(name).catch(() => undefined)
+    })
+    return channels
+  }
+
+  /** The channel, if it is open. */
+  ready(name: string): ChannelInbox | undefined {
+    return this.#open.get(name)
+  }
+
+  /** @throws DroprError what keeps it from being opened. */
+  get(name: string): Promise<ChannelInbox> {
+    const opening = this.#opening.get(name)
+    if (opening !== undefined) return opening
+    const { system } = this.#options.spool
+    const broken = this.#broken.get(name)
+    if (broken !== undefined && system.clock.ticks() < broken.ticks + AGAIN_MS) return Promise.reject(broken.error)
+    const promise = this.#openChannel(name).then(
+      channel => {
+        this.#broken.delete(name)
+        this.#opening.delete(name)
+        this.#open.set(name, channel)
+        this.#options.onOpen(channel)
+        return channel
+      },
+      (reason: unknown) => {
+        const error = diskError(reason, `open channel ${JSON.stringify(name)}`)
+        this.#broken.set(name, { error, ticks: system.clock.ticks() })
+        this.#opening.delete(name)
+        system.log.error({ code: error.code, channel: name }, `a channel cannot be opened: ${error.message}`)
+        throw error
+      }
+    )
+    this.#opening.set(name, promise)
+    return promise
+  }
+
+  all(): ChannelInbox[] {
+    return [...this.#open.values()]
+  }
+
+  stream(id: string): StreamState | undefined {
+    return this.#streams.get(id)
+  }
+
+  async close(): Promise<void> {
+    await Promise.allSettled(this.#opening.values())
+    const closed = await Promise.allSettled(this.all().map(channel => channel.close()))
+    for (const result of closed) if (result.status === 'rejected') throw result.reason
+  }
+
+  async #learnEpoch(name: string): Promise<void> {
+    const { spool } = this.#options
+    const segments = await listSegments(spool.system.files, spool.inbox(name)).catch(() => [])
+    for (const { writer } of segments) {
+      const epoch = /^e([0-9]{1,15})$/.exec(writer)
+      if (epoch !== null) this.epoch = Math.max(this.epoch, Number(epoch[1]) + 1)
+    }
+  }
+
+  async #openChannel(name: string): Promise<ChannelInbox> {
+    const { spool, limits, ids, bury, onReady } = this.#options
+    const { system } = spool
+    const folder = spool.inbox(name)
+    const state = new ChannelState({ budget: this.#budget, index: this.#streams })
+    const into: FoldInto = {
+      ...{ channel: name, state, ids: this.#known },
+      ...{ now: system.clock.now(), ticks: system.clock.ticks() }
+    }
+    const { segments, tails } = await readChannel(spool, folder, into)
+    const after = (await listSegments(system.files, folder)).at(-1)?.n ?? 0
+    const journal = new InboxJournal({
+      ...{ system, folders: spool.folders, folder, writer: `e${this.epoch}`, spool: spool.id, limits, ids, after }
+    })
+    await copyTails(tails, journal, into, segments)
+    const channel = new ChannelInbox({
+      ...{ name, system, limits, journal, state, ids: this.#known, reader: this.#reader, segments, bury }
+    })
+    channel.onReady = () => onReady(channel)
+    return channel
+  }
+}
+
+async function eachOf<T>(list: readonly T[], act: (one: T) => Promise<void>): Promise<void> {
+  let at = 0
+  const work = async () => {
+    while (at < list.length) await act(list[at++]!)
+  }
+  await Promise.all(Array.from({ length: READ_AT_ONCE }, work))
+}

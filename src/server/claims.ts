@@ -1,0 +1,175 @@
+import type { Clock } from '../system/clock.ts'
+import type { ChannelInbox } from './channel-inbox.ts'
+import type { Claim, ClaimRequest } from './inbox-port.ts'
+import type { LeaseBook, LeaseHolder } from './lease-book.ts'
+import { ChannelLease } from './leases.ts'
+import type { Block, Piece } from './pieces.ts'
+
+/** Somebody who asks for messages. */
+export interface Asking {
+  holder: LeaseHolder
+  /** In the owner's own process. */
+  own: boolean
+  channels: readonly ChannelInbox[]
+  request: ClaimRequest
+  /** Called once. */
+  resolve: (claim: Promise<Claim> | Claim) => void
+  /** Ticks; when to answer that there is nothing. */
+  deadline: number
+}
+
+const NOTHING: Claim = Object.freeze({ lease: '', leaseUntil: 0, runs: [] })
+
+/**
+ * Gives messages to those who ask, in the order they asked; among the channels one asks for, the one served longest ago first.
+ */
+export class Claims {
+  readonly #clock: Clock
+  readonly #epoch: number
+  readonly #book: LeaseBook
+  readonly #waiting = new Map<ChannelInbox, Set<Asking>>()
+  readonly #all = new Set<Asking>()
+  readonly #servedAt = new Map<ChannelInbox, number>()
+  readonly #loading = new Set<ChannelInbox>()
+  #served = 0
+  #leases = 0
+
+  constructor(options: { clock: Clock; epoch: number; book: LeaseBook }) {
+    this.#clock = options.clock
+    this.#epoch = options.epoch
+    this.#book = options.book
+  }
+
+  /** Answers at once if it can, else when something comes, or with nothing at the deadline. */
+  ask(asking: Asking): void {
+    if (this.#give(asking)) return
+    if (asking.deadline <= this.#clock.ticks() && !this.#isLoading(asking)) return asking.resolve(NOTHING)
+    this.#all.add(asking)
+    for (const channel of asking.channels) {
+      const queue = this.#waiting.get(channel)
+      if (queue === undefined) this.#waiting.set(channel, new Set([asking]))
+      else queue.add(asking)
+    }
+  }
+
+  /** True when it was still waiting. */
+  cancel(asking: Asking): boolean {
+    if (!this.#all.delete(asking)) return false
+    for (const channel of asking.channels) {
+      const queue = this.#waiting.get(channel)
+      queue?.delete(asking)
+      if (queue?.size === 0) this.#waiting.delete(channel)
+    }
+    return true
+  }
+
+  /** Something may be ready in a channel: gives it to those who wait. */
+  serve(channel: ChannelInbox): void {
+    for (let queue = this.#waiting.get(channel); queue !== undefined; queue = this.#waiting.get(channel)) {
+      const first = queue.values().next().value
+      if (first === undefined || !channel.handOut.ready || !this.#give(first)) return
+      this.cancel(first)
+    }
+  }
+
+  /** Answers those whose time is over. */
+  expire(ticks: number): void {
+    for (const asking of [...this.#all]) {
+      if (asking.deadline > ticks || this.#isLoading(asking)) continue
+      this.cancel(asking)
+      asking.resolve(NOTHING)
+    }
+  }
+
+  /** The earliest deadline, in ticks. */
+  get firstDeadline(): number | undefined {
+    let first: number | undefined
+    for (const { deadline } of this.#all) if (first === undefined || deadline < first) first = deadline
+    return first
+  }
+
+  /** Everybody who waits. */
+  waiting(): Asking[] {
+    return [...this.#all]
+  }
+
+  #isLoading(asking: Asking): boolean {
+    return this.#loading.size > 0 && asking.channels.some(channel => this.#loading.has(channel))
+  }
+
+  /** Takes what there is for somebody. False when there is nothing, or not yet. */
+  #give(asking: Asking): boolean {
+    const { request } = asking
+    const ready = asking.channels.filter(channel => channel.handOut.ready)
+    ready.sort((a, b) => (this.#servedAt.get(a) ?? 0) - (this.#servedAt.get(b) ?? 0))
+    const taken = new Map<ChannelInbox, Piece[]>()
+    let messages = 0
+    let bytes = 0
+    // First an equal share for each, then whatever is left for whoever has more.
+    for (const round of [1, 2]) {
+      for (const [i, channel] of ready.entries()) {
+        const left = request.max - messages
+        if (left <= 0 || (messages > 0 && bytes >= request.bytesMax)) break
+        const share = round === 1 ? Math.ceil(left / (ready.length - i)) : left
+        const part = channel.handOut.take(share, messages === 0 ? request.bytesMax : request.bytesMax - bytes, messages === 0)
+        if (part.blocked !== undefined) {
+          for (const [other, pieces] of taken) other.handOut.putBack(pieces)
+          this.#load(channel, part.blocked)
+          return false
+        }
+        if (part.messages === 0) continue
+        messages += part.messages
+        bytes += part.bytes
+        taken.set(channel, [...(taken.get(channel) ?? []), ...part.pieces])
+        this.#servedAt.set(channel, ++this.#served)
+      }
+      if (ready.length === 1) break
+    }
+    if (messages === 0) return false
+    asking.resolve(this.#lease(asking, taken))
+    return true
+  }
+
+  async #lease(asking: Asking, taken: ReadonlyMap<ChannelInbox, Piece[]>): Promise<Claim> {
+    const { leaseMs } = asking.request
+    const id = `${this.#epoch}.${++this.#leases}`
+    const untilWall = this.#clock.now() + leaseMs
+    const channels = new Set(taken.keys())
+    this.#book.add({ id, holder: asking.holder, until: this.#clock.ticks() + leaseMs, channels })
+    const results = await Promise.allSettled(
+      [...taken].map(([channel, pieces]) =>
+        channel.handOut.lease(new ChannelLease(id, { untilWall, own: asking.own }), pieces)
+      )
+    )
+    const failed = results.find(result => result.status === 'rejected')
+    if (failed !== undefined) {
+      for (const channel of channels) {
+        const part = channel.state.leases.get(id)
+        if (part !== undefined) void channel.verdicts.release(part).catch(() => undefined)
+      }
+      this.#book.check(id)
+      for (const channel of channels) this.serve(channel)
+      throw failed.reason
+    }
+    const runs = results.flatMap(result => (result.status === 'fulfilled' ? result.value : []))
+    return runs.length === 0 ? NOTHING : { lease: id, leaseUntil: untilWall, runs }
+  }
+
+  #load(channel: ChannelInbox, block: Block): void {
+    if (this.#loading.has(channel)) return
+    this.#loading.add(channel)
+    channel
+      .load(block)
+      .catch((error: unknown) => {
+        for (const asking of [...(this.#waiting.get(channel) ?? [])]) {
+          this.cancel(asking)
+          asking.resolve(Promise.reject(error))
+        }
+      })
+      .finally(() => {
+        this.#loading.delete(channel)
+        this.serve(channel)
+        this.expire(this.#clock.ticks())
+      })
+  }
+}

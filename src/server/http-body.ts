@@ -1,0 +1,89 @@
+import type { IncomingMessage } from 'node:http'
+import type { Limits } from '../limits.ts'
+import type { Clock } from '../system/clock.ts'
+
+/** A body as far as it came. */
+export interface Body {
+  bytes: Buffer
+  /** False: the sender went away, or was too slow, before the end. */
+  whole: boolean
+}
+
+/** So often a sender hears that its body is coming in (102), while it is. */
+const PROGRESS_MS = 1_000
+
+type BodyLimits = Pick<Limits, 'bodyBytesPerSecondMin' | 'stallMsMax'>
+
+/**
+ * Reads a body of known length into one buffer. Never rejects: what came of a cut body is worth having.
+ *
+ * Whether anything moves at all is the socket's time-out to watch; here a sender is cut that keeps moving, but slower than
+ * `bodyBytesPerSecondMin` over the whole body, judged once `stallMsMax` has passed.
+ *
+ * @param progress Called about once a second while the body moves: all that a sender sees of it is that its system has taken
+ * the bytes, which on a slow line is long before they arrive.
+ */
+export function readBody(
+  message: IncomingMessage,
+  bytes: number,
+  world: { clock: Clock; limits: BodyLimits; progress: () => void }
+): Promise<Body> {
+  const { clock, limits, progress } = world
+  // Not from Buffer's pool, whose slab a small parked body would hold. The system gives memory as it is filled, not before.
+  const into = Buffer.allocUnsafeSlow(bytes)
+  const began = clock.ticks()
+  let filled = 0
+  let told = began
+  return new Promise(resolve => {
+    const finish = (whole: boolean) => {
+      message.off('data', take).off('end', end).off('error', cut).off('close', cut)
+      resolve({ bytes: whole ? into : into.subarray(0, filled), whole })
+    }
+    const take = (chunk: Buffer) => {
+      // The parser of node:http gives no more than the announced length.
+      into.set(chunk, filled)
+      filled += chunk.length
+      const now = clock.ticks()
+      const ms = now - began
+      if (now - told > PROGRESS_MS) {
+        told = now
+        progress()
+      }
+      if (ms > limits.stallMsMax && filled < bytes && filled * 1_000 < ms * limits.bodyBytesPerSecondMin) finish(false)
+    }
+    const end = () => finish(filled === bytes)
+    const cut = () => finish(false)
+    message.on('data', take).on('end', end).on('error', cut).on('close', cut)
+    // Errors of a message that was cut come later, and to nobody.
+    message.on('error', () => undefined)
+  })
+}
+
+/** Bytes of bodies that may be in memory at once, over all senders and for each. */
+export class BodyBudget {
+  readonly #bytesMax: number
+  readonly #peerBytesMax: number
+  readonly #taken = new Map<string, number>()
+  #bytes = 0
+
+  constructor(limits: { bytesMax: number; peerBytesMax: number }) {
+    this.#bytesMax = limits.bytesMax
+    this.#peerBytesMax = limits.peerBytesMax
+  }
+
+  /** False: not now. */
+  take(peer: string, bytes: number): boolean {
+    const taken = this.#taken.get(peer) ?? 0
+    if (this.#bytes + bytes > this.#bytesMax || taken + bytes > this.#peerBytesMax) return false
+    this.#bytes += bytes
+    this.#taken.set(peer, taken + bytes)
+    return true
+  }
+
+  give(peer: string, bytes: number): void {
+    this.#bytes -= bytes
+    const left = (this.#taken.get(peer) ?? 0) - bytes
+    if (left > 0) this.#taken.set(peer, left)
+    else this.#taken.delete(peer)
+  }
+}

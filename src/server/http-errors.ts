@@ -1,0 +1,36 @@
+import { DroprError, ERRORS, type ErrorCode } from '../errors.ts'
+import { isPosition, PROTOCOL_VERSION } from '../wire/upload.ts'
+import { textForPeer } from '../wire/upload-failure.ts'
+
+/** An error as it goes out: status, headers, and small JSON without stack, path or anything of another peer's. */
+export interface ErrorAnswer {
+  status: number
+  headers: Record<string, string>
+  body: { code: ErrorCode; text: string; requestId: string; next?: number; versions?: number[] }
+}
+
+const RETRY_AFTER_SECONDS = 1
+
+/** @param error A DroprError, an UploadFailure (its error and `next`), or a bug. */
+export function errorAnswer(error: unknown, requestId: string, status?: number): ErrorAnswer {
+  const typed = typedError(error)
+  const { code } = typed
+  const next = nextOf(error) ?? nextOf(typed)
+  const body: ErrorAnswer['body'] = { code, text: textForPeer(typed), requestId }
+  if (next !== undefined) body.next = next
+  if (code === 'REQUEST_BAD') body.versions = [PROTOCOL_VERSION]
+  const headers: Record<string, string> = { 'content-type': 'application/json', 'cache-control': 'no-store' }
+  if (code === 'SERVER_BUSY') headers['retry-after'] = String(RETRY_AFTER_SECONDS)
+  if (code === 'PEER_FORBIDDEN') headers['www-authenticate'] = 'Bearer'
+  return { status: status ?? ERRORS[code].http, headers, body }
+}
+
+export function typedError(error: unknown): DroprError {
+  if (error instanceof DroprError) return error
+  if (error instanceof Error && 'error' in error && error.error instanceof DroprError) return error.error
+  return new DroprError('UNEXPECTED', error instanceof Error ? error.message : String(error), error)
+}
+
+function nextOf(error: unknown): number | undefined {
+  return error instanceof Error && 'next' in error && isPosition(error.next) ? error.next : undefined
+}

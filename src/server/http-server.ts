@@ -1,0 +1,224 @@
+import type { AddressInfo, Socket } from 'node:net'
+import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
+import { DroprError } from '../errors.ts'
+import type { Limits } from '../limits.ts'
+import type { Clock } from '../system/clock.ts'
+import type { Log } from '../system/log.ts'
+import type { Random } from '../system/random.ts'
+import { encodeAnswer } from '../wire/answer.ts'
+import { decodeUpload } from '../wire/headers.ts'
+import type { ReceiveUpload } from '../wire/transport.ts'
+import { ANSWER_TYPE, ENTRIES_TYPE, UPLOAD_BYTES_MAX, UPLOAD_PATH } from '../wire/upload.ts'
+import { limitConnections } from './connection-shares.ts'
+import { BodyBudget, readBody } from './http-body.ts'
+import { errorAnswer, typedError } from './http-errors.ts'
+import {
+  type GuardRules,
+  isLoopback,
+  mayLook,
+  peerOf,
+  type Rejection,
+  refuseForeignPage,
+  refuseHost
+} from './http-guard.ts'
+import { factsOf, refuseBody } from './http-request.ts'
+
+export interface HttpServerOptions {
+  clock: Clock
+  random: Random
+  log: Log
+  limits: Limits
+  rules: GuardRules
+  receive: ReceiveUpload
+  /** What somebody who may look is told at /health, besides `ok`. */
+  health: () => Readonly<Record<string, unknown>>
+}
+
+const HEADERS_MS_MAX = 10_000
+const HEADER_BYTES_MAX = 16_384
+const KEEP_ALIVE_MS = 60_000
+const CHECK_MS = 2_000
+const BODIES_BYTES_MAX = 268_435_456
+const ROUTES: ReadonlyMap<string, string> = new Map([
+  [`/${UPLOAD_PATH}`, 'POST'],
+  ['/health', 'GET']
+])
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Who sent it, once proven. */
+    peer: string
+  }
+}
+
+/** HTTP in front of a receiver. The only door to fastify. Reads no body before its sender is known. */
+export class HttpServer {
+  readonly #options: HttpServerOptions
+  readonly #app: FastifyInstance
+  readonly #budget = new BodyBudget({ bytesMax: BODIES_BYTES_MAX, peerBytesMax: BODIES_BYTES_MAX / 2 })
+  readonly #name: string
+  #requests = 0
+
+  constructor(options: HttpServerOptions) {
+    const { limits, random } = options
+    this.#options = options
+    this.#name = random.bytes(4).toString('hex')
+    this.#app = fastify({
+      logger: false,
+      // A body is judged by its progress; node:http would judge it by its age.
+      requestTimeout: 0,
+      connectionTimeout: Math.max(limits.stallMsMax, limits.answerMsMax),
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      http: { headersTimeout: HEADERS_MS_MAX, connectionsCheckingInterval: CHECK_MS, maxHeaderSize: HEADER_BYTES_MAX },
+      bodyLimit: UPLOAD_BYTES_MAX,
+      exposeHeadRoutes: false,
+      clientErrorHandler: (error, socket) => this.#refuseRaw(error, socket),
+      frameworkErrors: (_error, _request, reply) => {
+        void this.#refuse(reply, new DroprError('REQUEST_BAD', 'no such path'), 400)
+      }
+    })
+    limitConnections(this.#app.server, {
+      allMax: limits.serverConnectionsMax,
+      addressMax: Math.ceil(limits.serverConnectionsMax / 2)
+    })
+    this.#routes()
+  }
+
+  /** @throws DroprError CONFIG_BAD when the address is beyond loopback and no peer is accepted, or cannot be listened on. */
+  async listen(at: { host: string; port: number }): Promise<{ host: string; port: number }> {
+    const { host, port } = at
+    if (!isLoopback(host) && this.#options.rules.accepted.size === 0)
+      throw new DroprError(
+        'CONFIG_BAD',
+        `listen: ${host} is beyond loopback, which needs \`accept\` with a token for each peer`
+      )
+    try {
+      await this.#app.listen({ host, port })
+    } catch (error) {
+      throw new DroprError('CONFIG_BAD', `listen: ${host}:${port}: ${(error as Error).message}`, error)
+    }
+    const address = this.#app.server.address() as AddressInfo
+    return { host: address.address, port: address.port }
+  }
+
+  /** Takes no more, lets uploads in hand finish for so long, then cuts them. */
+  async close({ withinMs }: { withinMs: number }): Promise<void> {
+    const stop = new AbortController()
+    const closed = this.#app.close().finally(() => stop.abort())
+    await this.#options.clock.sleep(withinMs, stop.signal)
+    this.#app.server.closeAllConnections()
+    await closed
+  }
+
+  #routes(): void {
+    const app = this.#app
+    const { rules, health } = this.#options
+    app.decorateRequest('peer', '')
+    app.removeAllContentTypeParsers()
+    // The body is read by the handler, which knows how long it is and whose.
+    app.addContentTypeParser(ENTRIES_TYPE, (_request, _payload, done) => done(null))
+    app.addHook('onRequest', (request, reply, done) => {
+      const rejection = refuseHost(factsOf(request.raw), rules)
+      if (rejection) this.#reject(reply, rejection)
+      else done()
+    })
+    app.post(`/${UPLOAD_PATH}`, {
+      onRequest: (request, reply, done) => {
+        const facts = factsOf(request.raw)
+        const judged = refuseForeignPage(facts) ?? refuseBody(request.raw) ?? peerOf(facts, rules)
+        if (!('peer' in judged)) {
+          this.#reject(reply, judged)
+          return
+        }
+        request.peer = judged.peer
+        done()
+      },
+      handler: (request, reply) => this.#upload(request, reply)
+    })
+    app.get('/health', (request, reply) => {
+      const more = mayLook(factsOf(request.raw), rules) ? health() : {}
+      return reply.header('cache-control', 'no-store').send({ ok: true, ...more })
+    })
+    app.setNotFoundHandler((request, reply) => {
+      const method = ROUTES.get(request.url.split('?')[0]!)
+      if (method) reply.header('allow', method)
+      return this.#refuse(
+        reply,
+        new DroprError('REQUEST_BAD', method ? `use ${method}` : 'no such path'),
+        method ? 405 : 404
+      )
+    })
+    app.setErrorHandler((error, _request, reply) => this.#refuse(reply, errorOf(error), statusOf(error)))
+  }
+
+  async #upload(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const { clock, limits, receive } = this.#options
+    const { peer, raw } = request
+    const bytes = Number(raw.headers['content-length'])
+    if (!this.#budget.take(peer, bytes)) {
+      this.#reject(reply, { status: 503, code: 'SERVER_BUSY', text: 'too many uploads at once' })
+      return reply
+    }
+    try {
+      const body =
+        bytes === 0
+          ? { bytes: Buffer.alloc(0), whole: true }
+          : await readBody(raw, bytes, { clock, limits, progress: () => reply.raw.writeProcessing() })
+      if (!body.whole) reply.header('connection', 'close')
+      const answer = await receive(decodeUpload(raw.headers, body), peer)
+      return await reply
+        .header('content-type', ANSWER_TYPE)
+        .header('cache-control', 'no-store')
+        .send(encodeAnswer(answer))
+    } finally {
+      this.#budget.give(peer, bytes)
+    }
+  }
+
+  #reject(reply: FastifyReply, { status, code, text }: Rejection): void {
+    // node:http reads the rest of the body and drops it: closing at once would take our answer away from a sender that still
+    // sends. Not for ever, though.
+    const { raw } = reply.request
+    void this.#options.clock.sleep(this.#options.limits.stallMsMax).then(() => {
+      if (!raw.complete) raw.destroy()
+    })
+    void this.#refuse(reply, new DroprError(code, text), status)
+  }
+
+  #refuse(reply: FastifyReply, error: unknown, status?: number): FastifyReply {
+    const answer = errorAnswer(error, this.#requestId(), status)
+    if (answer.status >= 500 || answer.body.code === 'PEER_FORBIDDEN') {
+      const { code, message } = typedError(error)
+      this.#options.log.warn({ code, error: message, requestId: answer.body.requestId }, 'a request was refused')
+    }
+    return reply.code(answer.status).headers(answer.headers).send(JSON.stringify(answer.body))
+  }
+
+  /** What node:http could not read as HTTP, or did not want to wait for. */
+  #refuseRaw(error: Error & { code?: string }, socket: Socket): void {
+    if (error.code === 'ECONNRESET' || !socket.writable) {
+      socket.destroy()
+      return
+    }
+    const status = error.code === 'HPE_HEADER_OVERFLOW' ? 431 : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400
+    const { body } = errorAnswer(new DroprError('REQUEST_BAD', 'this is not HTTP as we speak it'), this.#requestId())
+    const text = JSON.stringify(body)
+    const head = `HTTP/1.1 ${status} Refused\r\nconnection: close\r\ncontent-type: application/json`
+    socket.end(`${head}\r\ncontent-length: ${Buffer.byteLength(text)}\r\n\r\n${text}`)
+  }
+
+  #requestId(): string {
+    return `${this.#name}-${++this.#requests}`
+  }
+}
+
+function errorOf(error: unknown): unknown {
+  return statusOf(error) === undefined ? error : new DroprError('REQUEST_BAD', 'the request cannot be taken as it is')
+}
+
+/** Of errors that are fastify's own and the sender's fault. */
+function statusOf(error: unknown): number | undefined {
+  const { statusCode, code } = error as { statusCode?: unknown; code?: unknown }
+  const fastifys = typeof code === 'string' && code.startsWith('FST_')
+  return fastifys && typeof statusCode === 'number' && statusCode < 500 ? statusCode : undefined
+}

@@ -1,0 +1,157 @@
+import type { Refusal } from './arriving.ts'
+import type { PositionRun } from './inbox-port.ts'
+import type { Piece } from './pieces.ts'
+import { pushRun } from './runs.ts'
+
+/*
+ * Marks of an inbox: JSON, one for many messages; docs/format.md lists the same. A message is named by its stream `s` and
+ * positions `r`, runs of [from, to). What was finished stays finished, whatever mark follows; else the later mark counts.
+ * Numbers of a message (attempts, deliveries) are absolute, so that a mark read twice does no harm.
+ */
+
+/** Handed out. */
+export interface LeaseMark {
+  m: 'lease'
+  l: string
+  /** Wall ms when the lease ends. */
+  u: number
+  s: string
+  r: PositionRun[]
+  /** Deliveries, this one included; 1 when absent. */
+  d?: number
+  /** Failed attempts before; 0 when absent. */
+  a?: number
+  /** The consumer was in the owner's own process. */
+  o?: 1
+}
+/** A lease was made longer. */
+export interface KeepMark {
+  m: 'keep'
+  l: string
+  u: number
+}
+/** Acknowledged by its consumer, with its result. */
+export interface DoneMark {
+  m: 'done'
+  l: string
+  s: string
+  r: PositionRun[]
+  x?: unknown
+}
+/** To be handed out again. `v`: what the consumer said; absent when the lease just ended. */
+export interface BackMark {
+  m: 'back'
+  l: string
+  s: string
+  r: PositionRun[]
+  v?: 'retry' | 'release'
+  /** Failed attempts by now; 0 when absent. */
+  a?: number
+  /** Wall ms when this was written. */
+  t: number
+  /** Not before; wall ms. */
+  u?: number
+  /** Why it failed. */
+  e?: string
+}
+/** In the dead letters. `v`: what the consumer said; absent when the lease just ended. */
+export interface DeadMark {
+  m: 'dead'
+  l?: string
+  s: string
+  r: PositionRun[]
+  v?: 'reject' | 'retry'
+  e: string
+}
+/** Its time was over before anybody had it. */
+export interface ExpiredMark {
+  m: 'expired'
+  s: string
+  r: PositionRun[]
+}
+/** Only as the first entry of a segment: what this writer wrote from `at` of segment `n` on, before this segment, never happened. */
+export interface VoidMark {
+  m: 'void'
+  n: number
+  at: number
+}
+/** What was read of the unsealed segment `n` is synced, or copied before this mark. */
+export interface TakenMark {
+  m: 'taken'
+  n: number
+}
+/** How far streams are here, restated so that older segments can go. */
+export interface StreamsMark {
+  m: 'streams'
+  q: [stream: string, origin: string, node: string, priority: number, next: number, refused: Refusal[]][]
+}
+/** Ids remembered, restated: 16 bytes each, base64; received at or before `t`. */
+export interface IdsMark {
+  m: 'ids'
+  t: number
+  k: string
+}
+
+export type InboxMark =
+  | LeaseMark
+  | KeepMark
+  | DoneMark
+  | BackMark
+  | DeadMark
+  | ExpiredMark
+  | VoidMark
+  | TakenMark
+  | StreamsMark
+  | IdsMark
+
+const FIELDS: Readonly<Record<InboxMark['m'], string>> = {
+  lease: 'lusr',
+  keep: 'lu',
+  done: 'lsr',
+  back: 'lsrt',
+  dead: 'sr',
+  expired: 'sr',
+  void: 'n',
+  taken: 'n',
+  streams: 'q',
+  ids: 'tk'
+}
+const KIND_OF: Readonly<Record<string, (value: unknown) => boolean>> = {
+  l: value => typeof value === 'string',
+  s: value => typeof value === 'string',
+  k: value => typeof value === 'string',
+  u: Number.isSafeInteger,
+  t: Number.isSafeInteger,
+  n: Number.isSafeInteger,
+  q: Array.isArray,
+  r: value => Array.isArray(value) && value.every(run => Array.isArray(run) && run.every(Number.isSafeInteger))
+}
+
+/** A mark as it was read. Undefined for one that this version does not know. */
+export function inboxMark(note: unknown): InboxMark | undefined {
+  if (typeof note !== 'object' || note === null) return undefined
+  const mark = note as Record<string, unknown>
+  const name = mark['m']
+  if (typeof name !== 'string' || !Object.hasOwn(FIELDS, name)) return undefined
+  const fields = FIELDS[name as InboxMark['m']]
+  for (const field of fields) if (!KIND_OF[field]!(mark[field])) return undefined
+  return mark as unknown as InboxMark
+}
+
+/** Pieces of equal stream and numbers, as the positions of one mark each. */
+export function groupPieces(pieces: readonly Piece[]): { first: Piece; stream: string; runs: PositionRun[] }[] {
+  const groups = new Map<string, { first: Piece; stream: string; runs: PositionRun[] }>()
+  let last: { first: Piece; stream: string; runs: PositionRun[] } | undefined
+  for (const piece of pieces) {
+    const stream = piece.block.stream.id
+    const same =
+      last?.stream === stream && last.first.attempts === piece.attempts && last.first.deliveries === piece.deliveries
+    if (last === undefined || !same) {
+      const key = `${stream} ${piece.attempts} ${piece.deliveries}`
+      last = groups.get(key)
+      if (last === undefined) groups.set(key, (last = { first: piece, stream, runs: [] }))
+    }
+    pushRun(last.runs, piece.from, piece.to)
+  }
+  return [...groups.values()]
+}

@@ -1,0 +1,63 @@
+import { DroprError } from '../errors.ts'
+import type { Inbox } from './inbox.ts'
+import type { Claim, ClaimRequest, InboxPort, Verdict, VerdictResult } from './inbox-port.ts'
+
+/** A consumer of the inbox, in the owner's process or at the other end of a line to it. */
+export class LocalPort implements InboxPort {
+  onLost: (leases: string[]) => void = () => undefined
+  readonly #inbox: Inbox
+  readonly #own: boolean
+  readonly #removed: () => void
+  #closed = false
+
+  constructor(inbox: Inbox, own: boolean, removed: () => void) {
+    this.#inbox = inbox
+    this.#own = own
+    this.#removed = removed
+  }
+
+  async claim(request: ClaimRequest, signal?: AbortSignal): Promise<Claim> {
+    if (this.#closed) throw new DroprError('CLOSED', 'the consumer is closed')
+    const { claim, late } = await this.#inbox.ask(this, this.#own, request, signal)
+    if (!late && !this.#closed) return claim
+    if (claim.lease !== '') await this.#giveBack(claim)
+    throw new DroprError(late ? 'ABORTED' : 'CLOSED', 'nobody waits for messages any more')
+  }
+
+  settle(verdicts: Verdict[]): Promise<VerdictResult[]> {
+    return this.#inbox.settle(verdicts)
+  }
+
+  extend(leases: string[], leaseMs: number): Promise<{ lost: string[]; untilWall: number }> {
+    return this.#inbox.extend(leases, leaseMs)
+  }
+
+  /** Says which leases of an earlier owner it still holds. Gives those that it has lost. */
+  adopt(held: readonly { lease: string; remainingMs: number }[]): string[] {
+    return this.#inbox.adopt(this, held)
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    this.#removed()
+    await this.#inbox.release(this)
+  }
+
+  /** Its process died. */
+  gone(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#removed()
+    this.#inbox.gone(this)
+  }
+
+  async #giveBack(claim: Claim): Promise<void> {
+    const { lease } = claim
+    await this.#inbox.settle(
+      claim.runs.map(({ channel, stream, from, count }) => ({
+        ...{ lease, channel, stream, runs: [[from, from + count]] as [number, number][], verdict: 'release' }
+      }))
+    )
+  }
+}

@@ -1,0 +1,191 @@
+import { diskError } from '../errors.ts'
+import { entryBytes } from '../journal/entry.ts'
+import type { Range } from '../spool/range.ts'
+import { OutboxStreams } from '../spool/outbox-streams.ts'
+import { removeFinished, type StreamLedger } from '../spool/retention.ts'
+import type { Spool } from '../spool/spool.ts'
+import type { StreamReader } from '../spool/stream-reader.ts'
+import type { Watcher } from '../system/watch.ts'
+import type { ArrivingRange } from './arriving.ts'
+import type { StreamState } from './stream-state.ts'
+
+/** After a failed read or write, and between two lookings for what may be removed. */
+const AGAIN_MS = 1_000
+const TIDY_MS = 60_000
+/** Hints about single folders that wait; beyond that all are looked at. */
+const HINTS_MAX = 16
+
+export interface PullInto {
+  stream(id: string): StreamState | undefined
+  appendRange(range: ArrivingRange): Promise<number>
+}
+
+export interface PullHint {
+  channel: string
+  priority: number
+  path?: string
+  end?: number
+}
+
+/**
+ * Brings what this node sends to itself into its inbox: a peer with a shorter wire.
+ *
+ * Looks when poked, when the file watcher says something, and on a timer; any two of them may be broken.
+ */
+export class LocalPuller {
+  readonly #spool: Spool
+  readonly #inbox: PullInto
+  readonly #streams: OutboxStreams
+  readonly #stop = new AbortController()
+  readonly #pumping = new Map<string, Promise<void>>()
+  readonly #hints = new Map<string, PullHint>()
+  #all = true
+  #wake: AbortController | undefined
+  #watcher: Watcher | undefined
+  #running: Promise<void>
+  #tidiedAt: number
+  #ledger: StreamLedger
+
+  constructor(options: { spool: Spool; inbox: PullInto }) {
+    const { spool, inbox } = options
+    this.#spool = spool
+    this.#inbox = inbox
+    this.#streams = new OutboxStreams({ spool, peer: spool.node, next: id => inbox.stream(id)?.next ?? 0 })
+    this.#tidiedAt = spool.system.clock.ticks()
+    this.#ledger = inboxLedger(spool)
+    this.#running = this.#run()
+  }
+
+  /** There is something, perhaps there: without a hint, anywhere. */
+  poke(hint?: PullHint): void {
+    if (hint === undefined || this.#hints.size >= HINTS_MAX) this.#all = true
+    else this.#hints.set(`${hint.priority} ${hint.channel}`, hint)
+    this.#wake?.abort()
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort()
+    this.#wake?.abort()
+    await this.#watcher?.close()
+    await this.#running
+    await Promise.all(this.#pumping.values())
+    await this.#streams.close()
+  }
+
+  async #run(): Promise<void> {
+    const { system, limits, node } = this.#spool
+    const { clock, log } = system
+    const folder = this.#spool.outboxOf(node)
+    while (!this.#stop.signal.aborted) {
+      let waitMs: number = limits.scanMs
+      try {
+        await this.#watch(folder)
+        await this.#look()
+        await this.#tidy()
+      } catch (error) {
+        const { code, message } = diskError(error, `read ${folder}`)
+        log.error({ code, folder }, message)
+        this.#all = true
+        waitMs = Math.max(waitMs, AGAIN_MS)
+      }
+      if (this.#hints.size > 0 || this.#stop.signal.aborted) continue
+      this.#wake = new AbortController()
+      const { signal } = this.#wake
+      await clock.sleep(waitMs, signal)
+      this.#wake = undefined
+      if (!signal.aborted) this.#all = true
+    }
+  }
+
+  async #watch(folder: string): Promise<void> {
+    if (this.#watcher !== undefined) return
+    await this.#spool.folders.ensure(folder)
+    if (!this.#stop.signal.aborted) this.#watcher = this.#spool.system.watch.folder(folder, () => this.poke())
+  }
+
+  async #look(): Promise<void> {
+    const hints = this.#all ? [undefined] : [...this.#hints.values()]
+    this.#all = false
+    this.#hints.clear()
+    for (const hint of hints) await this.#streams.refresh(hint)
+    this.#pumpReady()
+  }
+
+  #pumpReady(): void {
+    for (const stream of this.#streams.ready()) {
+      if (this.#pumping.has(stream.stream)) continue
+      const pumping = this.#pump(stream).then(more => {
+        this.#pumping.delete(stream.stream)
+        // Its end may be what another waited for.
+        if (more) this.poke({ channel: stream.channel, priority: stream.priority })
+      })
+      this.#pumping.set(stream.stream, pumping)
+    }
+  }
+
+  /** Brings over what a stream has now, several ranges at once. True when the stream came to its end. */
+  async #pump(stream: StreamReader): Promise<boolean> {
+    const { limits, system } = this.#spool
+    const under = new Set<Promise<unknown>>()
+    let failed: unknown
+    try {
+      let from = this.#inbox.stream(stream.stream)?.pending ?? 0
+      const before = from
+      while (failed === undefined && !this.#stop.signal.aborted) {
+        const range = await stream.read(from, limits.rangeBytesMax)
+        if (range === undefined) break
+        const appending = this.#inbox.appendRange(this.#arriving(stream, range)).catch((error: unknown) => {
+          failed ??= error
+        })
+        under.add(appending)
+        void appending.then(() => under.delete(appending))
+        from = range.to
+        if (under.size >= limits.rangesPerStreamMax) await Promise.race(under)
+      }
+      await Promise.all(under)
+      if (failed !== undefined) throw failed
+      return from > before && stream.ended === from
+    } catch (error) {
+      await Promise.all(under)
+      const { code, message } = diskError(error, `bring over ${stream.path}`)
+      if (code !== 'CLOSED') system.log.error({ code, path: stream.path }, message)
+      await system.clock.sleep(AGAIN_MS, this.#stop.signal)
+      return !this.#stop.signal.aborted
+    }
+  }
+
+  #arriving(stream: StreamReader, range: Range): ArrivingRange {
+    const { from, to, skip } = range
+    const { channel, priority } = stream
+    const place = { origin: this.#spool.id, node: this.#spool.node, stream: stream.stream, channel, priority, from, to }
+    if (skip !== undefined) return { ...place, entries: Buffer.alloc(0), offsets: new Uint32Array(1), skip }
+    const { entries, count } = range
+    const offsets = new Uint32Array(count + 1)
+    for (let i = 0, at = 0; i < count; i++) {
+      at += entryBytes(entries, at)
+      offsets[i + 1] = at
+    }
+    return { ...place, entries, offsets }
+  }
+
+  async #tidy(): Promise<void> {
+    const ticks = this.#spool.system.clock.ticks()
+    if (ticks < this.#tidiedAt + TIDY_MS) return
+    this.#tidiedAt = ticks
+    await removeFinished({ spool: this.#spool, streams: this.#streams, ledger: this.#ledger })
+  }
+}
+
+/** How far a local stream has come is in the inbox, durably: nothing else needs to be noted before its file goes. */
+function inboxLedger(spool: Spool): StreamLedger {
+  const doneAt = new Map<string, number>()
+  return {
+    doneAt: stream => doneAt.get(stream),
+    done(streams) {
+      for (const { stream } of streams) doneAt.set(stream, spool.system.clock.now())
+      return Promise.resolve()
+    },
+    removing: () => Promise.resolve(),
+    removed: stream => void doneAt.delete(stream)
+  }
+}

@@ -1,0 +1,160 @@
+import { DroprError } from '../errors.ts'
+import { PRIORITY } from '../message.ts'
+import { checkChannel } from '../names.ts'
+import type { Line } from '../system/sockets.ts'
+import type { Inbox } from './inbox.ts'
+import type { ClaimRequest, Verdict } from './inbox-port.ts'
+import type { PullHint } from './local-puller.ts'
+import type { LocalPort } from './local-port.ts'
+import { errorToSay, parseSaid, type Said } from './owner-protocol.ts'
+
+export interface OwnerServiceOptions {
+  inbox: Inbox
+  /** Spool id: who comes with another one is at the wrong door. */
+  spool: string
+  poke: (hint?: PullHint) => void
+  /** Gives the inbox away; rejects with DAEMON_RUNNING when this owner keeps it. */
+  handOver: () => Promise<void>
+}
+
+const PRIORITIES = Array.from({ length: PRIORITY.max - PRIORITY.min + 1 }, (_, i) => PRIORITY.min + i)
+
+/** Serves the consumers of other processes, each over its line. */
+export class OwnerService {
+  readonly #options: OwnerServiceOptions
+  readonly #calls = new Set<Call>()
+  #closed = false
+
+  constructor(options: OwnerServiceOptions) {
+    this.#options = options
+  }
+
+  connected(line: Line): void {
+    if (this.#closed) return line.end()
+    const call = new Call(this.#options, line, () => this.#calls.delete(call))
+    this.#calls.add(call)
+  }
+
+  /** Consumers that are attached. */
+  get consumers(): number {
+    let count = 0
+    for (const call of this.#calls) if (call.attached) count++
+    return count
+  }
+
+  /** Lets everybody go as they are: their leases are the next owner's. Whoever calls now finds nobody until the lock is free. */
+  close(): void {
+    this.#closed = true
+    for (const call of this.#calls) call.close()
+  }
+}
+
+class Call {
+  readonly #options: OwnerServiceOptions
+  readonly #line: Line
+  readonly #claims = new Map<unknown, AbortController>()
+  #port: LocalPort | undefined
+  #closed = false
+
+  constructor(options: OwnerServiceOptions, line: Line, ended: () => void) {
+    this.#options = options
+    this.#line = line
+    line.onEnd = () => {
+      ended()
+      this.#ended()
+    }
+    line.onMessage = text => this.#hear(text)
+  }
+
+  get attached(): boolean {
+    return this.#port !== undefined
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#line.end()
+  }
+
+  /** The consumer's process is dead, or has let go: what it still holds comes back at once. */
+  #ended(): void {
+    if (this.#closed) return
+    this.#closed = true
+    for (const claim of this.#claims.values()) claim.abort()
+    this.#port?.gone()
+  }
+
+  #hear(text: string): void {
+    const said = parseSaid(text)
+    if (said === undefined) return this.#line.end()
+    if (said['op'] === 'poke') return this.#poke(said)
+    if (said['op'] === 'cancel') return this.#claims.get(said['claim'])?.abort()
+    const { id } = said
+    this.#answer(said).then(
+      ok => this.#line.send(JSON.stringify({ id, ok })),
+      (error: unknown) => this.#line.send(JSON.stringify({ id, error: errorToSay(error) }))
+    )
+  }
+
+  #poke({ channel, priority, path, end }: Said): void {
+    if (typeof channel !== 'string' || !PRIORITIES.includes(priority as number)) return this.#options.poke()
+    try {
+      checkChannel(channel)
+    } catch {
+      return
+    }
+    const hint: PullHint = { channel, priority: priority as number }
+    if (typeof path === 'string') hint.path = path
+    if (Number.isSafeInteger(end)) hint.end = end as number
+    this.#options.poke(hint)
+  }
+
+  async #answer(said: Said): Promise<unknown> {
+    const { inbox } = this.#options
+    switch (said['op']) {
+      case 'attach':
+        return { lost: this.#attach(said) }
+      case 'claim':
+        return await this.#claim(said['id'], said['request'] as ClaimRequest)
+      case 'settle':
+        return await this.#attachedPort().settle(said['verdicts'] as Verdict[])
+      case 'extend':
+        return await this.#attachedPort().extend(said['leases'] as string[], Number(said['leaseMs']))
+      case 'depths':
+        return inbox.depths()
+      case 'handover':
+        return await this.#options.handOver()
+      case 'bye':
+        await this.#port?.close()
+        this.#port = undefined
+        return true
+      default:
+        throw new TypeError(`unknown op ${JSON.stringify(said['op'])}`)
+    }
+  }
+
+  #attach(said: Said): string[] {
+    const { inbox, spool } = this.#options
+    if (said['spool'] !== spool) throw new DroprError('OWNER_UNREACHABLE', 'this is the owner of another spool')
+    const port = inbox.port({ own: false })
+    port.onLost = lost => this.#line.send(JSON.stringify({ lost }))
+    this.#port?.gone()
+    this.#port = port
+    return port.adopt(said['held'] as { lease: string; remainingMs: number }[])
+  }
+
+  async #claim(id: unknown, request: ClaimRequest): Promise<unknown> {
+    for (const channel of request.channels) checkChannel(channel)
+    const abort = new AbortController()
+    this.#claims.set(id, abort)
+    try {
+      return await this.#attachedPort().claim(request, abort.signal)
+    } finally {
+      this.#claims.delete(id)
+    }
+  }
+
+  #attachedPort(): LocalPort {
+    if (this.#port === undefined) throw new TypeError('attach first')
+    return this.#port
+  }
+}

@@ -1,0 +1,256 @@
+import { DroprError } from '../errors.ts'
+import { Ids } from '../journal/ids.ts'
+import { DeadRoom } from '../spool/room-dead.ts'
+import type { Spool } from '../spool/spool.ts'
+import { acquireLock, findHolder, type Lock, LockHeldError } from '../system/lock.ts'
+import type { System } from '../system/system.ts'
+import type { DeadLetter } from './burial.ts'
+import { type ChannelDepth, Inbox } from './inbox.ts'
+import type { InboxPort } from './inbox-port.ts'
+import { LocalPuller, type PullHint } from './local-puller.ts'
+import { LocalTarget } from './local-target.ts'
+import { OwnerService } from './owner-service.ts'
+import { LineTarget, type OwnerTarget } from './owner-target.ts'
+import { RemotePort } from './remote-port.ts'
+
+export type OwnerRole = 'server' | 'application'
+
+/** The lock whose holder owns the inbox. */
+const LOCK = 'owner'
+const FIND_MS_MAX = 10_000
+const FIND_AGAIN_MS = 20
+const TAKE_TRIES_MAX = 20
+
+/** The owners of this process, by world and spool: no need of a socket to reach oneself. */
+const OWNERS = new WeakMap<System, Map<string, Owner>>()
+
+/** When this process handed an inbox over (ticks): it does not take it back before the other could. */
+const HANDED_OVER = new WeakMap<System, Map<string, number>>()
+const STAND_BACK_MS = 1_000
+
+export interface OwnOptions {
+  spool: Spool
+  role: OwnerRole
+  /** The owner before us hands over and becomes a consumer: what it held itself is still held. */
+  handedOver?: boolean
+}
+
+/** The one process that owns the inbox: takes what arrives, gives it to consumers here and in other processes. */
+export class Owner {
+  readonly role: OwnerRole
+  readonly inbox: Inbox
+  readonly #spool: Spool
+  readonly #lock: Lock
+  readonly #dead: DeadRoom
+  readonly #puller: LocalPuller
+  readonly #service: OwnerService
+  readonly #targets = new Set<LocalTarget>()
+  #closing: Promise<void> | undefined
+
+  private constructor(options: OwnOptions, lock: Lock, inbox: Inbox, dead: DeadRoom) {
+    const { spool, role } = options
+    this.role = role
+    this.inbox = inbox
+    this.#spool = spool
+    this.#lock = lock
+    this.#dead = dead
+    this.#puller = new LocalPuller({ spool, inbox })
+    this.#service = new OwnerService({
+      ...{ inbox, spool: spool.id, poke: hint => this.#puller.poke(hint) },
+      handOver: () => this.#handOver()
+    })
+    lock.onConnection = line => this.#service.connected(line)
+  }
+
+  /**
+   * A consumer of this spool's inbox: of its owner if there is one, else, if it may, of itself as owner.
+   *
+   * @throws DroprError OWNER_UNREACHABLE, DISK_*
+   */
+  static async attach(options: { spool: Spool; mayOwn: boolean }): Promise<InboxPort> {
+    const { spool, mayOwn } = options
+    const port = new RemotePort({ clock: spool.system.clock, find: signal => findOwner(spool, mayOwn, signal) })
+    return await port.attach()
+  }
+
+  /**
+   * Owns the inbox for as long as it is open. An application that owns it hands over and becomes a consumer.
+   *
+   * @throws DroprError DAEMON_RUNNING with the pid of the server that owns it, DISK_*
+   */
+  static async own(options: { spool: Spool }): Promise<Owner> {
+    const { spool } = options
+    let handedOver = false
+    for (let tries = 0; ; tries++) {
+      try {
+        return await Owner.take({ spool, role: 'server', handedOver })
+      } catch (error) {
+        if (!(error instanceof LockHeldError)) throw error
+        if (tries === TAKE_TRIES_MAX || !isApplication(error.about)) throw running(error.about)
+        handedOver = (await askForIt(spool)) || handedOver
+      }
+    }
+  }
+
+  /** @throws LockHeldError when somebody else owns it. */
+  static async take(options: OwnOptions): Promise<Owner> {
+    const { spool, role, handedOver = false } = options
+    const { system, limits } = spool
+    const about = { role, pid: process.pid, node: spool.node, spool: spool.id, since: system.clock.now() }
+    const lock = await acquireLock(system, { folder: spool.run, name: LOCK, about })
+    const { epoch } = lock
+    const dead = new DeadRoom({ spool, writer: `e${epoch}`, ids: new Ids(system.clock, system.random) })
+    const bury = (channel: string, letters: DeadLetter[]) =>
+      dead.add(letters.map(letter => ({ ...letter, channel, code: codeOf(letter) })))
+    try {
+      const inbox = await Inbox.open({ spool, epoch, limits, bury, handedOver })
+      const owner = new Owner(options, lock, inbox, dead)
+      const here = OWNERS.get(system) ?? new Map<string, Owner>()
+      OWNERS.set(system, here.set(spool.path, owner))
+      return owner
+    } catch (error) {
+      await lock.release()
+      throw error
+    }
+  }
+
+  /** The owner in this very process. */
+  static here(spool: Spool): Owner | undefined {
+    return OWNERS.get(spool.system)?.get(spool.path)
+  }
+
+  get epoch(): number {
+    return this.#lock.epoch
+  }
+
+  /** What the receiver appends to. */
+  get store(): Inbox {
+    return this.inbox
+  }
+
+  /** Messages that are not finished, over all channels. */
+  depth(): number {
+    return this.inbox.depths().reduce((sum, { pending, leased, delayed }) => sum + pending + leased + delayed, 0)
+  }
+
+  depths(): ChannelDepth[] {
+    return this.inbox.depths()
+  }
+
+  /** Consumers in other processes. */
+  get consumers(): number {
+    return this.#service.consumers
+  }
+
+  /** This node has sent something to itself. */
+  poke(hint?: PullHint): void {
+    this.#puller.poke(hint)
+  }
+
+  target(): LocalTarget {
+    const target: LocalTarget = new LocalTarget(this.inbox.port({ own: true }), () => this.#left(target))
+    this.#targets.add(target)
+    return target
+  }
+
+  /** Gives the inbox away as it is: leases stay with those who hold them. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    const here = OWNERS.get(this.#spool.system)
+    if (here?.get(this.#spool.path) === this) here.delete(this.#spool.path)
+    await this.#puller.close()
+    this.#service.close()
+    try {
+      await this.inbox.close()
+      await this.#dead.close()
+    } finally {
+      await this.#lock.release()
+      for (const target of this.#targets) target.end()
+      this.#targets.clear()
+    }
+  }
+
+  /** An application that owns the inbox only for its own sake lets go when it needs it no more. */
+  async #left(target: LocalTarget): Promise<void> {
+    this.#targets.delete(target)
+    if (this.role === 'application' && this.#targets.size === 0) await this.close()
+  }
+
+  async #handOver(): Promise<void> {
+    if (this.role === 'server') throw running({ pid: process.pid })
+    standBack(this.#spool)
+    await this.close()
+  }
+}
+
+function standBack({ system, path }: Spool): void {
+  const since = HANDED_OVER.get(system) ?? new Map<string, number>()
+  HANDED_OVER.set(system, since.set(path, system.clock.ticks()))
+}
+
+function standsBack({ system, path }: Spool): boolean {
+  const since = HANDED_OVER.get(system)?.get(path)
+  return since !== undefined && system.clock.ticks() < since + STAND_BACK_MS
+}
+
+async function findOwner(spool: Spool, mayOwn: boolean, signal: AbortSignal): Promise<OwnerTarget> {
+  const { system } = spool
+  const deadline = system.clock.ticks() + FIND_MS_MAX
+  for (;;) {
+    if (signal.aborted) throw new DroprError('CLOSED', 'the consumer is closed')
+    const here = Owner.here(spool)
+    if (here !== undefined) return here.target()
+    const holder = await findHolder(system, { folder: spool.run, name: LOCK }).catch(() => 'silent' as const)
+    if (holder !== undefined && holder !== 'silent') return new LineTarget(holder.line, spool.id)
+    if (holder === undefined && mayOwn && !standsBack(spool)) {
+      try {
+        return (await Owner.take({ spool, role: 'application' })).target()
+      } catch (error) {
+        if (!(error instanceof LockHeldError)) throw error
+      }
+    }
+    if (system.clock.ticks() >= deadline) {
+      const text = holder === undefined ? 'no process owns the inbox' : 'the process that owns the inbox does not answer'
+      throw new DroprError('OWNER_UNREACHABLE', `${spool.path}: ${text}`)
+    }
+    await system.clock.sleep(FIND_AGAIN_MS, signal)
+  }
+}
+
+/** Asks the application that owns the inbox to hand over. True when it did. */
+async function askForIt(spool: Spool): Promise<boolean> {
+  const here = Owner.here(spool)
+  if (here !== undefined) {
+    if (here.role === 'server') throw running({ pid: process.pid })
+    standBack(spool)
+    await here.close()
+    return true
+  }
+  const holder = await findHolder(spool.system, { folder: spool.run, name: LOCK })
+  if (holder === undefined) return false
+  const target = new LineTarget(holder.line, spool.id)
+  try {
+    await target.handOver()
+    return true
+  } finally {
+    target.end()
+  }
+}
+
+function isApplication(about: unknown): boolean {
+  return typeof about === 'object' && about !== null && (about as { role?: unknown }).role === 'application'
+}
+
+function running(about: unknown): DroprError {
+  const pid = (about as { pid?: unknown } | undefined)?.pid
+  const who = pid === undefined ? 'a process that does not answer' : `process ${String(pid)}`
+  return new DroprError('DAEMON_RUNNING', `the inbox of this spool is owned by ${who}`)
+}
+
+function codeOf(letter: DeadLetter): string {
+  return ['consumer gone', 'lease ended'].includes(letter.reason) ? 'crashed' : letter.rejected ? 'rejected' : 'failed'
+}

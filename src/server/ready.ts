@@ -1,0 +1,88 @@
+import { PRIORITY } from '../message.ts'
+import { orderOf, type Piece } from './pieces.ts'
+
+/** Pieces that may be handed out: highest priority first, then in order of arrival, also those that came back. */
+export class Ready {
+  readonly #levels = Array.from({ length: PRIORITY.max + 1 }, () => new Level())
+
+  /** Puts a piece, whose state is 'ready', in its place. */
+  push(piece: Piece): void {
+    this.#levels[piece.block.stream.priority]!.push(piece)
+  }
+
+  /** What comes next; undefined when nothing is ready. */
+  peek(): Piece | undefined {
+    for (let priority = PRIORITY.max; priority >= PRIORITY.min; priority--) {
+      const first = this.#levels[priority]!.peek()
+      if (first !== undefined) return first
+    }
+    return undefined
+  }
+
+  /** Wall ms when the oldest of them was received, about: what came back is not compared. */
+  get oldestAt(): number | undefined {
+    let oldest: number | undefined
+    for (const level of this.#levels) {
+      const at = level.peek()?.block.at
+      if (at !== undefined && (oldest === undefined || at < oldest)) oldest = at
+    }
+    return oldest
+  }
+
+  /** Takes out what `peek` gave. */
+  shift(): void {
+    for (let priority = PRIORITY.max; priority >= PRIORITY.min; priority--) {
+      const level = this.#levels[priority]!
+      if (level.peek() !== undefined) return level.shift()
+    }
+  }
+}
+
+/** Arrivals come in order and go to the end of one list; what came back waits in another, the earliest at its end. */
+class Level {
+  #fresh: (Piece | undefined)[] = []
+  #first = 0
+  readonly #returned: Piece[] = []
+  /** Order of the last message that ever was in `fresh`. */
+  #newest = -1
+
+  push(piece: Piece): void {
+    const order = orderOf(piece)
+    if (order > this.#newest) {
+      this.#newest = order + piece.to - piece.from - 1
+      this.#fresh.push(piece)
+      return
+    }
+    let low = 0
+    let high = this.#returned.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (orderOf(this.#returned[middle]!) > order) low = middle + 1
+      else high = middle
+    }
+    this.#returned.splice(low, 0, piece)
+  }
+
+  peek(): Piece | undefined {
+    while (this.#returned.at(-1)?.state === 'gone') this.#returned.pop()
+    while (this.#first < this.#fresh.length && this.#fresh[this.#first]!.state === 'gone') this.#dropFresh()
+    const returned = this.#returned.at(-1)
+    const fresh = this.#fresh[this.#first]
+    if (returned === undefined || fresh === undefined) return returned ?? fresh
+    return orderOf(returned) < orderOf(fresh) ? returned : fresh
+  }
+
+  shift(): void {
+    const first = this.peek()
+    if (first === undefined) return
+    if (first === this.#returned.at(-1)) this.#returned.pop()
+    else this.#dropFresh()
+  }
+
+  #dropFresh(): void {
+    this.#fresh[this.#first++] = undefined
+    if (this.#first < 1_024 || this.#first * 2 < this.#fresh.length) return
+    this.#fresh = this.#fresh.slice(this.#first)
+    this.#first = 0
+  }
+}

@@ -1,0 +1,177 @@
+import { DroprError } from '../errors.ts'
+import type { Limits } from '../limits.ts'
+import type { Clock } from '../system/clock.ts'
+import type { Log } from '../system/log.ts'
+import { checkUpload, REFUSALS_MAX, UPLOAD_BYTES_MAX, type UploadAnswer, type UploadRequest } from '../wire/upload.ts'
+import { streamConflict } from '../wire/upload-failure.ts'
+import type { ArrivingRange, Refusal } from './arriving.ts'
+import { Damages } from './damages.ts'
+import { Origins } from './origins.ts'
+import { checkRange, laterPart } from './range-check.ts'
+import { ParkingPlace, Turns } from './turns.ts'
+
+/** What is known of a stream. Positions below `next` are here, synced. */
+export interface KnownStream {
+  readonly origin: string
+  readonly node: string
+  readonly channel: string
+  readonly priority: number
+  readonly next: number
+  /** Ascending, synced, those at or above `settled`. */
+  refusals(settled: number): readonly Refusal[]
+}
+
+/** Where what arrives is kept: the inbox. */
+export interface RangeStore {
+  stream(id: string): KnownStream | undefined
+  /** Resolves, with the stream's new `next`, when the range is synced. The receiver has one range a stream under way. */
+  appendRange(range: ArrivingRange): Promise<number>
+}
+
+export interface ReceiverOptions {
+  clock: Clock
+  log: Log
+  limits: Limits
+  store: RangeStore
+}
+
+/** Streams of which damage is remembered, and origins that are bound, in this process. */
+const REMEMBERED_MAX = 10_000
+
+/**
+ * The receiving end of the protocol, free of HTTP: checks an upload, has it stored at its turn, and says how far the stream
+ * has come. Nothing is answered but what is synced.
+ */
+export class Receiver {
+  readonly #options: ReceiverOptions
+  readonly #turns = new Map<string, Turns>()
+  readonly #parking: ParkingPlace
+  readonly #origins = new Origins(REMEMBERED_MAX)
+  readonly #damages = new Damages(REMEMBERED_MAX)
+
+  constructor(options: ReceiverOptions) {
+    const { clock, limits } = options
+    this.#options = options
+    // The sender waits `answerMsMax`: it must hear that its turn did not come before it gives up.
+    this.#parking = new ParkingPlace(clock, {
+      bytesMax: limits.parkedBytesMax,
+      msMax: Math.ceil(limits.answerMsMax / 2)
+    })
+  }
+
+  /** Bytes of uploads that wait for their turn. */
+  get parkedBytes(): number {
+    return this.#parking.bytes
+  }
+
+  /**
+   * @param peer Who sent it, as far as that was proven.
+   * @throws DroprError REQUEST_BAD, PEER_FORBIDDEN, MESSAGE_TOO_LARGE, ENTRY_CORRUPT, or the disk's; UploadFailure
+   * STREAM_CONFLICT with `next`, from where the sender continues.
+   */
+  async receive(request: UploadRequest, peer: string): Promise<UploadAnswer> {
+    checkUpload(request)
+    this.#checkRights(request, peer)
+    const range = this.#rangeOf(request)
+    await this.#store(range)
+    this.#origins.bind(request.origin, peer)
+    const stream = this.#options.store.stream(request.stream)
+    return {
+      stream: request.stream,
+      nonce: request.nonce,
+      ...answerable(stream?.next ?? 0, stream?.refusals(request.settled) ?? [])
+    }
+  }
+
+  /** A peer may write only to streams whose origin is itself, and a stream never changes its origin or channel. */
+  #checkRights(request: UploadRequest, peer: string): void {
+    if (request.node !== peer) throw new DroprError('PEER_FORBIDDEN', `${peer} cannot send as ${request.node}`)
+    if (!this.#origins.mayBe(request.origin, peer))
+      throw new DroprError('PEER_FORBIDDEN', `this origin belongs to another node than ${peer}`)
+    const known = this.#options.store.stream(request.stream)
+    if (known === undefined) return
+    if (known.node !== peer || known.origin !== request.origin)
+      throw new DroprError('PEER_FORBIDDEN', `this stream belongs to another node than ${peer}`)
+    if (known.channel !== request.channel || known.priority !== request.priority)
+      throw new DroprError('REQUEST_BAD', 'a stream keeps its channel and its priority')
+  }
+
+  /** What of the upload is taken. */
+  #rangeOf(request: UploadRequest): ArrivingRange {
+    const { origin, node, stream, channel, priority, from, entries, skip, whole } = request
+    const to = { origin, node, stream, channel, priority, from }
+    if (skip) return { ...to, to: skip.to, entries, offsets: new Uint32Array(1), skip: skip.reason }
+    if (entries.length > UPLOAD_BYTES_MAX)
+      throw new DroprError(
+        'MESSAGE_TOO_LARGE',
+        `an upload has at most ${UPLOAD_BYTES_MAX} bytes, got ${entries.length}`
+      )
+    const checked = checkRange(entries, from, this.#options.limits, (at, damage) =>
+      this.#damages.isKnown(stream, at, damage)
+    )
+    const { count, offsets, refused, stop, detail, damage } = checked
+    if (damage !== undefined) this.#damages.note(stream, from + count, damage)
+    if (count === 0) {
+      if (stop === 'crc') throw new DroprError('ENTRY_CORRUPT', `the entry of position ${from} was damaged: ${detail}`)
+      throw new DroprError('REQUEST_BAD', whole ? `no whole entry: ${detail}` : 'the body was cut in its first entry')
+    }
+    if (stop !== undefined || refused.length > 0) {
+      const { log } = this.#options
+      const facts = { code: 'UPLOAD_PARTIAL', node, channel, from, taken: count, refused: refused.length, stop, detail }
+      log.warn(facts, 'an upload was not taken whole')
+    }
+    return { ...to, to: from + count, entries: entries.subarray(0, offsets[count]), offsets, refused }
+  }
+
+  /** Resolves when the whole range is here. */
+  async #store(range: ArrivingRange): Promise<void> {
+    const { store } = this.#options
+    const turns = this.#turns.get(range.stream) ?? new Turns()
+    this.#turns.set(range.stream, turns)
+    turns.users++
+    try {
+      for (;;) {
+        const next = store.stream(range.stream)?.next ?? 0
+        if (range.to <= next) return
+        if (!turns.busy && range.from <= next)
+          return await this.#append(turns, next === range.from ? range : rest(range, next))
+        const woken = await this.#parking.wait(turns, { from: range.from, bytes: range.entries.length })
+        if (woken === 'changed') continue
+        const now = store.stream(range.stream)?.next ?? 0
+        if (range.to <= now) return
+        throw streamConflict(now, `the stream is here up to ${now}, the range begins at ${range.from}`)
+      }
+    } finally {
+      // Not while one that was just woken may wait here again: later uploads would not wake it.
+      if (--turns.users === 0) this.#turns.delete(range.stream)
+    }
+  }
+
+  async #append(turns: Turns, range: ArrivingRange): Promise<void> {
+    turns.busy = true
+    try {
+      await this.#options.store.appendRange(range)
+      turns.busy = false
+      turns.wakeAll('changed')
+    } catch (error) {
+      turns.busy = false
+      // Those behind it cannot be joined now. Their sender hears the same, and begins again where the stream ends.
+      turns.wakeAll({ error })
+      throw error
+    }
+  }
+}
+
+/** The positions of a range from `next` on: what came before is here. */
+function rest(range: ArrivingRange, next: number): ArrivingRange {
+  if (range.skip !== undefined) return { ...range, from: next }
+  const { offsets, entries, refused = [], from } = range
+  const later = laterPart({ offsets, refused }, from, next - from)
+  return { ...range, from: next, ...later, entries: entries.subarray(offsets[next - from]) }
+}
+
+/** As many refusals as fit one answer. What is not told now is told when the sender asks on from there. */
+function answerable(next: number, refusals: readonly Refusal[]): { next: number; refused: Refusal[] } {
+  if (refusals.length <= REFUSALS_MAX) return { next, refused: [...refusals] }
+  return { next: refusals[REFUSALS_MAX]!.at, refused: refusals.slice(0, REFUSALS_MAX) }
+}

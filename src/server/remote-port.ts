@@ -1,0 +1,210 @@
+import { DroprError } from '../errors.ts'
+import type { Clock } from '../system/clock.ts'
+import type { Claim, ClaimRequest, InboxPort, Verdict, VerdictResult } from './inbox-port.ts'
+import type { OwnerTarget } from './owner-target.ts'
+
+/** An owner that answers nothing for so long is stopped, or as good as. */
+const ANSWER_MS_MAX = 10_000
+const AGAIN_MS = 20
+
+export interface RemotePortOptions {
+  clock: Clock
+  /** Finds the owner, or becomes it. Rejects with OWNER_UNREACHABLE after a bounded time. */
+  find: (signal: AbortSignal) => Promise<OwnerTarget>
+}
+
+interface HeldLease {
+  /** Ticks, counted from before it was asked for: never later than the owner's. */
+  until: number
+  /** Messages without a verdict. */
+  open: number
+}
+
+/**
+ * A consumer that outlives the inbox's owners: finds the next one, says what it holds, and asks again what got no answer.
+ *
+ * Asking twice is harmless: a verdict told twice gets the same answer, and messages of a claim whose answer was lost come
+ * back to whoever asks after the grace.
+ */
+export class RemotePort implements InboxPort {
+  onLost: (leases: string[]) => void = () => undefined
+  readonly #options: RemotePortOptions
+  readonly #held = new Map<string, HeldLease>()
+  readonly #closing = new AbortController()
+  #target: OwnerTarget | undefined
+  #finding: Promise<OwnerTarget> | undefined
+
+  constructor(options: RemotePortOptions) {
+    this.#options = options
+  }
+
+  /** Finds the owner now, so that what keeps it from being found is known. */
+  async attach(): Promise<this> {
+    await this.#get()
+    return this
+  }
+
+  async claim(request: ClaimRequest, signal?: AbortSignal): Promise<Claim> {
+    const { clock } = this.#options
+    const deadline = clock.ticks() + request.waitMs
+    for (;;) {
+      const target = await this.#get(signal)
+      const asked = clock.ticks()
+      const waitMs = Math.max(0, Math.min(request.waitMs, deadline - asked))
+      try {
+        const claim = await target.claim({ ...request, waitMs }, signal)
+        if (claim.lease !== '') {
+          const open = claim.runs.reduce((sum, run) => sum + run.count, 0)
+          this.#held.set(claim.lease, { until: asked + request.leaseMs, open })
+        }
+        return claim
+      } catch (error) {
+        this.#checkGone(target, error)
+      }
+    }
+  }
+
+  async settle(verdicts: Verdict[]): Promise<VerdictResult[]> {
+    const { clock } = this.#options
+    const until = Math.max(...verdicts.map(({ lease }) => this.#held.get(lease)?.until ?? 0))
+    for (;;) {
+      const target = await this.#get()
+      try {
+        const msMax = Math.max(ANSWER_MS_MAX, until - clock.ticks())
+        const results = await this.#answerIn(msMax, target.settle(verdicts))
+        for (const [i, { lease, runs }] of verdicts.entries()) this.#settled(lease, runs, results[i]!)
+        return results
+      } catch (error) {
+        this.#checkGone(target, error)
+        if (clock.ticks() > until) throw error
+      }
+    }
+  }
+
+  async extend(leases: string[], leaseMs: number): Promise<{ lost: string[]; untilWall: number }> {
+    const { clock } = this.#options
+    for (;;) {
+      const target = await this.#get()
+      const asked = clock.ticks()
+      try {
+        const extended = await this.#answerIn(ANSWER_MS_MAX, target.extend(leases, leaseMs))
+        for (const id of leases) {
+          const lease = this.#held.get(id)
+          if (lease !== undefined) lease.until = asked + leaseMs
+        }
+        this.#lose(extended.lost, false)
+        return extended
+      } catch (error) {
+        this.#checkGone(target, error)
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#closing.signal.aborted) return
+    this.#closing.abort()
+    const target = this.#target ?? (await this.#finding?.catch(() => undefined))
+    this.#target = undefined
+    this.#held.clear()
+    // Whoever owns it next gives back what we held: at the latest when the grace is over.
+    await target?.bye().catch((error: unknown) => {
+      if (!isGone(error)) throw error
+    })
+  }
+
+  /** Throws what is not about a lost owner. */
+  #checkGone(target: OwnerTarget, error: unknown): void {
+    if (error instanceof Silence || !isGone(error) || this.#closing.signal.aborted) throw error
+    if (this.#target === target) this.#target = undefined
+  }
+
+  #settled(id: string, runs: readonly [number, number][], result: VerdictResult): void {
+    const lease = this.#held.get(id)
+    if (lease === undefined) return
+    if (result === 'ok') for (const [from, to] of runs) lease.open -= to - from
+    if (lease.open <= 0) this.#held.delete(id)
+  }
+
+  #lose(leases: readonly string[], tell: boolean): void {
+    const known = leases.filter(id => this.#held.delete(id))
+    if (tell && known.length > 0) this.onLost(known)
+  }
+
+  #get(signal?: AbortSignal): Promise<OwnerTarget> {
+    if (this.#closing.signal.aborted) return Promise.reject(new DroprError('CLOSED', 'the consumer is closed'))
+    if (this.#target !== undefined) return Promise.resolve(this.#target)
+    this.#finding ??= this.#find().finally(() => {
+      this.#finding = undefined
+    })
+    return signal === undefined ? this.#finding : orAborted(this.#finding, signal)
+  }
+
+  async #find(): Promise<OwnerTarget> {
+    const { clock, find } = this.#options
+    for (;;) {
+      const target = await find(this.#closing.signal)
+      let gone = false
+      target.onGone = () => {
+        gone = true
+        if (this.#target === target) this.#lostOwner()
+      }
+      target.onLost = leases => this.#lose(leases, true)
+      try {
+        const ticks = clock.ticks()
+        const held = [...this.#held].map(([lease, { until }]) => ({ lease, remainingMs: Math.ceil(until - ticks) }))
+        const still = held.filter(({ remainingMs }) => remainingMs > 0)
+        this.#lose(await this.#answerIn(ANSWER_MS_MAX, target.attach(still)), true)
+        if (gone) continue
+        this.#target = target
+        return target
+      } catch (error) {
+        if (error instanceof Silence || !isGone(error)) {
+          target.onGone = () => undefined
+          target.end()
+          throw error
+        }
+        await clock.sleep(AGAIN_MS, this.#closing.signal)
+      }
+    }
+  }
+
+  /** A process that is stopped takes calls and answers none: it is the owner all the same, and nobody may take its place. */
+  async #answerIn<T>(msMax: number, answer: Promise<T>): Promise<T> {
+    const answered = new AbortController()
+    const silence = this.#options.clock.sleep(msMax, answered.signal).then(() => {
+      if (!answered.signal.aborted) throw new Silence(msMax)
+    })
+    try {
+      return (await Promise.race([answer, silence])) as T
+    } finally {
+      answered.abort()
+    }
+  }
+
+  /** What is held must be claimed from the next owner within its grace, also when nobody asks for anything. */
+  #lostOwner(): void {
+    this.#target = undefined
+    const now = this.#options.clock.ticks()
+    for (const [id, { until }] of this.#held) if (until <= now) this.#held.delete(id)
+    if (this.#held.size > 0 && !this.#closing.signal.aborted) this.#get().catch(() => undefined)
+  }
+}
+
+class Silence extends DroprError {
+  constructor(ms: number) {
+    super('OWNER_UNREACHABLE', `the process that owns the inbox has not answered for ${Math.round(ms)} ms`)
+  }
+}
+
+function isGone(error: unknown): boolean {
+  return error instanceof DroprError && (error.code === 'OWNER_UNREACHABLE' || error.code === 'CLOSED')
+}
+
+function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(new DroprError('ABORTED', 'nobody waits for messages any more'))
+    if (signal.aborted) return abort()
+    signal.addEventListener('abort', abort)
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+  })
+}

@@ -1,0 +1,83 @@
+import type { Frame } from '../journal/frame.ts'
+import { salvageFrame } from '../journal/salvage.ts'
+import { SEGMENT_HEAD_BYTES } from '../journal/segment-head.ts'
+import type { SegmentReader } from '../journal/segment-reader.ts'
+import { quarantine } from '../spool/quarantine.ts'
+import type { Spool } from '../spool/spool.ts'
+
+const READ_BYTES = 1_048_576
+const SALVAGE_BYTES_MAX = 67_108_864
+
+/**
+ * All frames of an inbox segment that nobody writes to any more, and what can be read of damaged ones.
+ *
+ * What lies below a place that some frame knows to be synced was once acknowledged: if it cannot be read, that is damage;
+ * it is set aside, and what is whole in it is kept. Anything else that is no frame is what a crash leaves behind, and with
+ * it whatever follows: nobody was told of that.
+ */
+export async function* scanSegment(spool: Spool, reader: SegmentReader): AsyncGenerator<Frame> {
+  let offset = SEGMENT_HEAD_BYTES
+  for (;;) {
+    const { frames, next, stop } = await reader.read(offset, READ_BYTES)
+    yield* frames
+    offset = next
+    if (stop === 'more') continue
+    const after = await afterDamage(reader, offset)
+    if (after === undefined) return
+    yield* await stepOver(spool, reader, offset, after)
+    offset = after.offset
+  }
+}
+
+/** The frame at which reading goes on after a bad place, if that place was synced once. */
+async function afterDamage(reader: SegmentReader, bad: number): Promise<Frame | undefined> {
+  const after = await reader.resync(bad)
+  if (after === undefined || after.syncedTo > bad) return after
+  // The rest of the commit that was damaged knows no more than its beginning did; a later commit does.
+  for (let offset = after.offset; ; ) {
+    const { frames, next, stop } = await reader.read(offset, READ_BYTES)
+    if (frames.some(frame => frame.syncedTo > bad)) return after
+    if (stop !== 'more') {
+      const later = await reader.resync(next)
+      if (later === undefined) return undefined
+      if (later.syncedTo > bad) return after
+      offset = Math.max(later.offset, next)
+    } else offset = next
+  }
+}
+
+async function stepOver(spool: Spool, reader: SegmentReader, from: number, after: Frame): Promise<Frame[]> {
+  const bytes = await reader.raw(from, Math.min(after.offset - from, SALVAGE_BYTES_MAX))
+  const frames: Frame[] = []
+  for (let at = 0; at < bytes.length; ) {
+    const found = salvageFrame(bytes.subarray(at), reader.head.salt)
+    if (found === undefined) {
+      const next = bytes.indexOf('DRFR', at + 1, 'latin1')
+      if (next === -1) break
+      at = next
+      continue
+    }
+    const { header, entries, frameBytes } = found
+    for (const { index, bytes: payload } of entries) {
+      const payloadAt = from + payload.byteOffset - bytes.byteOffset
+      const source = header.source && {
+        ...header.source,
+        from: header.source.from + index,
+        to: header.source.from + index + 1,
+        order: header.source.order + index
+      }
+      const place = { offset: from + at, payloadAt, end: payloadAt + payload.length }
+      frames.push({ ...header, ...place, source, count: 1, first: header.first + index, payload })
+    }
+    at += frameBytes
+  }
+  await quarantine(spool, reader, {
+    path: reader.path,
+    from,
+    to: after.offset,
+    lost: [],
+    saved: frames.length,
+    why: 'it was synced and is no longer what was written'
+  })
+  return frames
+}

@@ -1,0 +1,95 @@
+import type { Refusal } from './arriving.ts'
+import type { Piece } from './pieces.ts'
+
+/** What identifies a stream, besides its random name. The first range says it, and it never changes. */
+export interface StreamOrigin {
+  /** Spool id of the sending node, 32 hex digits. */
+  origin: string
+  node: string
+  channel: string
+  priority: number
+}
+
+/** How far one stream has come, and its messages that are not finished. */
+export class StreamState {
+  readonly id: string
+  readonly origin: string
+  readonly node: string
+  readonly channel: string
+  readonly priority: number
+  /** Positions below are here, synced. */
+  next = 0
+  /** Positions below are here or on their way to the disk. */
+  pending = 0
+  /** Ascending, synced, not yet reported settled by the sender. */
+  #refusals: Refusal[] = []
+  /** Ascending, disjoint. Those 'gone' are swept out from time to time. */
+  #pieces: Piece[] = []
+  #gone = 0
+
+  constructor(id: string, { origin, node, channel, priority }: StreamOrigin) {
+    this.id = id
+    this.origin = origin
+    this.node = node
+    this.channel = channel
+    this.priority = priority
+  }
+
+  /** Where the sender has durably marked our answers below `settled`, they are not repeated. */
+  refusals(settled = 0): readonly Refusal[] {
+    if (this.#refusals.length > 0 && this.#refusals[0]!.at < settled)
+      this.#refusals = this.#refusals.filter(refusal => refusal.at >= settled)
+    return this.#refusals
+  }
+
+  /** Adds what is not known yet: the same frame may be read twice. */
+  refuse(refusals: readonly Refusal[]): void {
+    const last = this.#refusals.at(-1)?.at ?? -1
+    for (const refusal of refusals) if (refusal.at > last) this.#refusals.push(refusal)
+  }
+
+  /** The pieces that hold a position of [from, to), ascending. */
+  between(from: number, to: number): Piece[] {
+    const found: Piece[] = []
+    for (let i = this.#firstEndingAfter(from); i < this.#pieces.length; i++) {
+      const piece = this.#pieces[i]!
+      if (piece.from >= to) break
+      if (piece.state !== 'gone' && piece.from < piece.to) found.push(piece)
+    }
+    return found
+  }
+
+  /** Every piece that is not gone, ascending. */
+  all(): Piece[] {
+    return this.#pieces.filter(piece => piece.state !== 'gone')
+  }
+
+  add(piece: Piece): void {
+    const last = this.#pieces.at(-1)
+    if (last === undefined || last.to <= piece.from) this.#pieces.push(piece)
+    else this.#pieces.splice(this.#firstEndingAfter(piece.from), 0, piece)
+  }
+
+  /** A piece is over: finished, or replaced by others. */
+  drop(piece: Piece): void {
+    piece.state = 'gone'
+    if (++this.#gone >= 64 && this.#gone * 2 >= this.#pieces.length) this.sweep()
+  }
+
+  /** Forgets the pieces that are gone. */
+  sweep(): void {
+    this.#pieces = this.#pieces.filter(each => each.state !== 'gone')
+    this.#gone = 0
+  }
+
+  #firstEndingAfter(position: number): number {
+    let low = 0
+    let high = this.#pieces.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (this.#pieces[middle]!.to <= position) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+}

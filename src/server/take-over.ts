@@ -1,0 +1,140 @@
+import { decodeNote, entryBytes } from '../journal/entry.ts'
+import type { Frame } from '../journal/frame.ts'
+import { SEGMENT_HEAD_BYTES } from '../journal/segment-head.ts'
+import { listSegments, type SegmentName } from '../journal/segment-names.ts'
+import { SegmentReader } from '../journal/segment-reader.ts'
+import type { Spool } from '../spool/spool.ts'
+import { type FoldInto, foldFrame } from './channel-fold.ts'
+import type { InboxJournal } from './inbox-journal.ts'
+import { inboxMark, type TakenMark, type VoidMark } from './inbox-marks.ts'
+import type { SegmentState } from './pieces.ts'
+import { scanSegment } from './segment-scan.ts'
+
+/** Enough for the frame with a `void` mark, which is alone in its commit but for what follows it. */
+const FIRST_BYTES = 4_096
+
+/** The end of a segment that nothing vouches for: read whole, but perhaps not synced. */
+interface Tail {
+  n: number
+  frames: Frame[]
+}
+
+/** What was found in a channel's folder. */
+export interface Found {
+  segments: Map<string, SegmentState>
+  tails: Tail[]
+}
+
+/** Reads all segments of a channel into its state, as their writers, which are gone, left them. */
+export async function readChannel(spool: Spool, folder: string, into: FoldInto): Promise<Found> {
+  const names = await listSegments(spool.system.files, folder)
+  const voids = await readVoids(spool, names)
+  const found: Found = { segments: new Map(), tails: [] }
+  const taken = new Set<number>()
+  for (const name of names) {
+    const reader = await SegmentReader.open(spool.system.files, name.path)
+    if (reader === undefined) continue
+    const segment: SegmentState = { path: name.path, n: name.n, live: 0, newestAt: 0, quietSince: into.ticks }
+    found.segments.set(name.path, segment)
+    let tail: Frame[] = []
+    let sealed = false
+    try {
+      for await (const frame of scanSegment(spool, reader)) {
+        if (voids.some(gone => isVoid(gone, name, frame))) continue
+        foldFrame(into, frame, segment)
+        if (frame.source === undefined) for (const n of takenIn(frame)) taken.add(n)
+        sealed = frame.kind === 'seal'
+        if (tail.length > 0 && tail[0]!.end <= frame.syncedTo) tail = tail.filter(({ end }) => end > frame.syncedTo)
+        tail.push(frame)
+      }
+    } finally {
+      await reader.close()
+    }
+    // Its writer went on behind a failure, and said up to where this one is good: that much was synced.
+    const vouched = voids.some(gone => gone.writer === name.writer && gone.n <= name.n && name.n < gone.before)
+    if (!sealed && !vouched && tail.length > 0) found.tails.push({ n: name.n, frames: tail })
+  }
+  found.tails = found.tails.filter(({ n }) => !taken.has(n))
+  return found
+}
+
+/**
+ * Writes again, into the new owner's own segment, what nothing vouches for. Resolved: all that was read is synced.
+ *
+ * Messages first, as they came, then all marks in one frame. Read twice they change nothing; that a tail was taken is a mark
+ * of that frame too.
+ */
+export async function copyTails(tails: readonly Tail[], journal: InboxJournal, into: FoldInto, segments: Found['segments']) {
+  const writing: Promise<void>[] = []
+  const marks: object[] = []
+  for (const { n, frames } of tails) {
+    for (const frame of frames) {
+      if (frame.source === undefined) marks.push(...marksIn(frame))
+      else writing.push(copyFrame(frame, journal, into, segments))
+    }
+    const mark: TakenMark = { m: 'taken', n }
+    marks.push(mark)
+  }
+  for (const mark of marks) writing.push(journal.mark(mark))
+  await Promise.all(writing)
+}
+
+async function copyFrame(frame: Frame, journal: InboxJournal, into: FoldInto, segments: Found['segments']): Promise<void> {
+  const { kind, count } = frame
+  const place = await journal.range({
+    source: frame.source!,
+    entries: [frame.payload],
+    count,
+    kind: kind === 'skip' ? 'skip' : 'data'
+  })
+  let segment = segments.get(place.path)
+  if (segment === undefined) {
+    segment = { path: place.path, n: place.n, live: 0, newestAt: 0, quietSince: into.ticks }
+    segments.set(place.path, segment)
+  }
+  foldFrame(into, { ...frame, offset: place.offset, payloadAt: place.payloadAt }, segment)
+}
+
+function marksIn(frame: Frame): object[] {
+  const marks: object[] = []
+  for (let i = 0, at = 0; i < frame.count && at < frame.payload.length; i++, at += entryBytes(frame.payload, at)) {
+    const mark = decodeNote(frame.payload, at)
+    if (typeof mark === 'object' && mark !== null && (mark as { m?: unknown }).m !== 'void') marks.push(mark)
+  }
+  return marks
+}
+
+function takenIn(frame: Frame): number[] {
+  return marksIn(frame).flatMap(note => {
+    const mark = inboxMark(note)
+    return mark?.m === 'taken' ? [mark.n] : []
+  })
+}
+
+interface Void extends VoidMark {
+  writer: string
+  /** The segment that says so. */
+  before: number
+}
+
+async function readVoids(spool: Spool, names: readonly SegmentName[]): Promise<Void[]> {
+  const voids: Void[] = []
+  for (const { path, writer, n } of names) {
+    const reader = await SegmentReader.open(spool.system.files, path)
+    if (reader === undefined) continue
+    try {
+      const [first] = (await reader.read(SEGMENT_HEAD_BYTES, FIRST_BYTES)).frames
+      if (first === undefined || first.source !== undefined || first.count === 0) continue
+      const mark = inboxMark(decodeNote(first.payload, 0))
+      if (mark?.m === 'void') voids.push({ ...mark, writer, before: n })
+    } finally {
+      await reader.close()
+    }
+  }
+  return voids
+}
+
+function isVoid(gone: Void, { writer, n }: SegmentName, frame: Frame): boolean {
+  if (writer !== gone.writer || n >= gone.before || n < gone.n) return false
+  return n > gone.n || frame.offset >= gone.at
+}

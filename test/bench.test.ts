@@ -1,0 +1,41 @@
+import { execFile } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import { promisify } from 'node:util'
+import { expect, test } from 'vitest'
+
+const ROOT = path.resolve(import.meta.dirname, '..')
+const PAGE = path.join(ROOT, 'docs/benchmarks.md')
+const run = promisify(execFile)
+const bench = (...args: string[]) =>
+  run(process.execPath, [path.join(ROOT, 'dist/bench/run.js'), ...args], { cwd: ROOT })
+
+test('every scenario of the bench runs, tiny, and gives one line with figures; the page stays as it was', async () => {
+  const page = readFileSync(PAGE, 'utf8')
+  const { stdout } = await bench('--messages', '200', '--rounds', '1')
+  const lines = stdout
+    .trim()
+    .split('\n')
+    .map(line => JSON.parse(line))
+  expect(new Set(lines.map(line => line.scenario)).size).toBe(14)
+  for (const line of lines) {
+    expect(line).toMatchObject({ machine: { node: process.version }, version: expect.stringMatching(/^\d+\.\d+\.\d+/) })
+    for (const figure of Object.values(line.figures)) expect(figure).toBeGreaterThan(0)
+    if (line.floor) expect(line.ratio).toBeGreaterThan(0)
+  }
+  expect(readFileSync(PAGE, 'utf8')).toBe(page)
+}, 120_000)
+
+test.skipIf(process.platform !== 'linux')('the bench refuses a folder in memory', async () => {
+  await expect(bench('--folder', '/dev/shm', '--messages', '1')).rejects.toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('tmpfs')
+  })
+})
+
+test('the bench refuses a scenario that it does not have, and names those it has', async () => {
+  await expect(bench('send-nonsense')).rejects.toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('two-hops-256B-saturated')
+  })
+})

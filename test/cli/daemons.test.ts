@@ -1,0 +1,189 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { alive, CliWorld, until } from './run-cli.ts'
+
+let world: CliWorld
+
+beforeEach(() => {
+  world = new CliWorld()
+})
+afterEach(() => world.end())
+
+async function rolesOf(): Promise<{ role: string; pid: number; state: string; restarts: number; lastDeath: object }[]> {
+  return (await world.json(['status'])).value.roles
+}
+
+test('status ends with 3 where no daemons work, and makes no spool', async () => {
+  const { code, value } = await world.json(['status'])
+  expect({ code, value }).toEqual({ code: 3, value: { spool: world.spool, running: false, answering: false } })
+  expect(existsSync(world.spool)).toBe(false)
+})
+
+test('up prints where it is and how to stop it; SIGTERM ends it with 0 and leaves no process', async () => {
+  const up = await world.up('--node', 'berlin')
+  expect(up.log()).toMatch(/node +berlin\n/)
+  expect(up.log()).toContain(`spool    ${world.spool}\n`)
+  expect(up.log()).toContain(`dropr stop --spool ${world.spool}`)
+  const { code, value } = await world.json(['status'])
+  expect(code).toBe(0)
+  expect(value).toMatchObject({ running: true, answering: true, ready: true, node: 'berlin', pid: up.process.pid })
+  expect(value.listen).toMatch(/^127\.0\.0\.1:\d+$/)
+  const pids = value.roles.map((role: { pid: number }) => role.pid)
+  expect(pids.length).toBe(2)
+  up.process.kill('SIGTERM')
+  expect(await up.exit).toBe(0)
+  expect(pids.filter(alive)).toEqual([])
+})
+
+test('stop returns when every process of the spool has gone', async () => {
+  const up = await world.up()
+  const pids = (await rolesOf()).map(role => role.pid)
+  const { code, stdout } = await world.run(['stop'])
+  expect(code).toBe(0)
+  expect(stdout.toString()).toContain(`stopped process ${up.process.pid}`)
+  expect(pids.filter(alive)).toEqual([])
+  expect(await up.exit).toBe(0)
+  expect((await world.run(['stop'])).code).toBe(0)
+})
+
+test('stop ends with 69 while a process is still there', async () => {
+  const up = await world.up()
+  const pids = [up.process.pid!, ...(await rolesOf()).map(role => role.pid)]
+  for (const pid of pids) process.kill(pid, 'SIGSTOP')
+  const { code, stderr } = await world.run(['stop', '--within', '1s'])
+  for (const pid of pids) process.kill(pid, 'SIGCONT')
+  expect(code).toBe(69)
+  expect(stderr).toContain('DAEMON_RUNNING')
+})
+
+test('a second up names the process that has the spool and ends with 69', async () => {
+  const up = await world.up()
+  const { code, stderr } = await world.run(['up'])
+  expect(code).toBe(69)
+  expect(stderr).toContain(`process ${up.process.pid}`)
+  expect(stderr).not.toContain('    at ')
+})
+
+test('a daemon killed with -9 is started again, and the status says what it died of', async () => {
+  await world.up()
+  const [before] = await rolesOf()
+  process.kill(before!.pid, 'SIGKILL')
+  let after = before
+  await until(async () => {
+    after = (await rolesOf())[0]
+    return after!.state === 'ready' && after!.pid !== before!.pid
+  })
+  expect(after).toMatchObject({ restarts: 1, lastDeath: { pid: before!.pid, reason: 'killed by SIGKILL' } })
+})
+
+test('when the angel is killed with -9 its daemons end within 5 s, and a new angel starts exactly one of each', async () => {
+  const up = await world.up()
+  const orphans = (await rolesOf()).map(role => role.pid)
+  const killedAt = performance.now()
+  up.process.kill('SIGKILL')
+  await up.exit
+  // At once: the new daemons wait for the old ones to end.
+  await world.up()
+  expect(orphans.filter(alive)).toEqual([])
+  expect(performance.now() - killedAt).toBeLessThan(8_000)
+  const roles = await rolesOf()
+  expect(roles.map(role => [role.role, role.state, role.restarts])).toEqual([
+    ['client', 'ready', 0],
+    ['server', 'ready', 0]
+  ])
+})
+
+test('locks and pid files from before a crash or a reboot block nobody', async () => {
+  const pidfile = path.join(world.folder, 'dropr.pid')
+  // A pid that lives and is not ours.
+  writeFileSync(pidfile, `${process.pid}\n`)
+  const first = await world.up('--pidfile', pidfile)
+  expect(readFileSync(pidfile, 'utf8')).toBe(`${first.process.pid}\n`)
+  first.process.kill('SIGKILL')
+  await first.exit
+  const second = await world.up('--pidfile', pidfile)
+  expect(readFileSync(pidfile, 'utf8')).toBe(`${second.process.pid}\n`)
+  await world.run(['stop'])
+  await second.exit
+  expect(existsSync(pidfile)).toBe(false)
+})
+
+test('--daemonize returns when the daemons answer, with a live pid in the pid file and a log file of mode 0600', async () => {
+  const { code, value } = await world.json(['up', '--daemonize', '--listen', '127.0.0.1:0', '--pidfile', 'p'])
+  expect(code).toBe(0)
+  expect(alive(value.pid)).toBe(true)
+  expect(readFileSync(path.join(world.folder, 'p'), 'utf8')).toBe(`${value.pid}\n`)
+  const status = await world.json(['status'])
+  expect(status.value).toMatchObject({ running: true, ready: true, pid: value.pid })
+  const lines = readFileSync(value.logFile, 'utf8').trim().split('\n')
+  expect(lines.map(line => JSON.parse(line).role)).toContain('angel')
+  const again = await world.run(['up', '--daemonize'])
+  expect(again).toMatchObject({ code: 69, stderr: expect.stringContaining(`process ${value.pid}`) })
+  expect((await world.run(['stop'])).code).toBe(0)
+  expect(alive(value.pid)).toBe(false)
+})
+
+test('--single does it all in one process', async () => {
+  const up = await world.up('--single')
+  expect((await rolesOf()).map(role => role.pid)).toEqual([up.process.pid, up.process.pid])
+  up.process.kill('SIGINT')
+  expect(await up.exit).toBe(0)
+})
+
+test('--roles client starts the client only', async () => {
+  await world.up('--roles', 'client')
+  expect((await rolesOf()).map(role => role.role)).toEqual(['client'])
+})
+
+test('a configuration that is wrong is told at the terminal, with and without --daemonize', async () => {
+  writeFileSync(path.join(world.folder, 'dropr.json'), '{ "pears": {} }')
+  for (const flags of [[], ['--daemonize'], ['--single']]) {
+    const { code, stderr } = await world.run(['up', ...flags])
+    expect(code, stderr).toBe(78)
+    expect(stderr).toContain('dropr.json')
+    expect(stderr).toContain('pears')
+    expect(stderr).not.toContain('    at ')
+  }
+})
+
+test('a port that is taken ends up with 78 and says so, with and without --daemonize', async () => {
+  const { value } = await world.up().then(() => world.json(['status']))
+  const other = new CliWorld()
+  try {
+    for (const flags of [[], ['--daemonize'], ['--single']]) {
+      const { code, stderr } = await other.run(['up', '--listen', value.listen, ...flags])
+      expect(code, stderr).toBe(78)
+      expect(stderr).toContain(value.listen)
+    }
+  } finally {
+    await other.end()
+  }
+})
+
+test('SIGTERM lets messages under way arrive, and what was sent meanwhile arrives after the next start', async () => {
+  const tokyo = new CliWorld()
+  try {
+    const token = (await world.json(['token'])).value
+    writeFileSync(path.join(world.folder, 'token'), token.token, { mode: 0o600 })
+    await tokyo.up('--node', 'tokyo', '--accept', `berlin=${token.sha256}`)
+    const { listen } = (await tokyo.json(['status'])).value
+    const peers = { tokyo: { url: `http://${listen}`, tokenFile: 'token' } }
+    writeFileSync(path.join(world.folder, 'dropr.json'), JSON.stringify({ peers }))
+    const first = await world.up('--node', 'berlin')
+    const text = (from: number) => Array.from({ length: 2_000 }, (_, i) => `${from + i}\n`).join('')
+    await world.run(['send', 'c', '--lines', '--to', 'tokyo'], text(0))
+    first.process.kill('SIGTERM')
+    expect(await first.exit).toBe(0)
+    await world.run(['send', 'c', '--lines', '--to', 'tokyo'], text(2_000))
+    await world.up()
+    let got = ''
+    await until(async () => {
+      got += (await tokyo.run(['poll', 'c', '--lines', '--max', '5000', '--wait', '2s'])).stdout.toString()
+      return got.length >= text(0).length + text(2_000).length
+    })
+    expect(got).toBe(text(0) + text(2_000))
+  } finally {
+    await tokyo.end()
+  }
+})

@@ -1,0 +1,100 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import manifest from '../../package.json' with { type: 'json' }
+import { columns, humanMs, printable } from '../../src/cli/columns.ts'
+import { daemonArgs } from '../../src/cli/daemon-flags.ts'
+import { bodyOf, LineSplitter } from '../../src/cli/lines.ts'
+import { makeProgram } from '../../src/cli/main.ts'
+import { VERSION } from '../../src/cli/version.ts'
+
+test('the version that is printed is the one of the package', () => {
+  expect(VERSION).toBe(manifest.version)
+})
+
+test('every command that is not hidden has a description and examples', () => {
+  for (const command of makeProgram().commands) {
+    expect(command.description(), command.name()).not.toBe('')
+    const help: string[] = []
+    command.configureOutput({ writeOut: text => help.push(text) })
+    command.outputHelp()
+    expect(help.join(''), command.name()).toContain('Examples:\n  $ dropr ')
+  }
+})
+
+test('lines are the same however the bytes are cut into pieces', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 60 }), fc.array(fc.nat({ max: 60 })), (bytes, cuts) => {
+      // Newlines are frequent enough to be interesting.
+      const whole = Buffer.from(bytes.map(byte => (byte % 4 === 0 ? 10 : byte)))
+      const splitter = new LineSplitter(1_000)
+      const lines: Buffer[] = []
+      let from = 0
+      for (const cut of [...cuts.sort((a, b) => a - b), whole.length]) {
+        if (cut <= from || cut > whole.length) continue
+        lines.push(...splitter.push(whole.subarray(from, cut)))
+        from = cut
+      }
+      lines.push(...splitter.end())
+      const parts = whole.toString('latin1').split('\n')
+      if (parts.at(-1) === '') parts.pop()
+      expect(lines.map(line => line.toString('latin1'))).toEqual(parts)
+    })
+  )
+})
+
+test('a line longer than any message is refused before it fills the memory', () => {
+  const splitter = new LineSplitter(10)
+  expect(() => splitter.push(Buffer.alloc(11))).toThrow(RangeError)
+})
+
+test('a body is text where it is UTF-8, else the same bytes', () => {
+  expect(bodyOf(Buffer.from('größe'))).toBe('größe')
+  const latin1 = Buffer.from('größe', 'latin1')
+  expect(bodyOf(latin1)).toBe(latin1)
+})
+
+test('columns are aligned, and nothing in them can move the cursor', () => {
+  expect(
+    columns([
+      ['a', 'b'],
+      ['long', 'x\u001b[2J\n']
+    ])
+  ).toBe('a     b\nlong  x\\u001b[2J\\u000a')
+  expect(printable('\u202eabc')).toBe('\\u202eabc')
+})
+
+test.each([
+  [0, '0 ms'],
+  [999, '999 ms'],
+  [12_000, '12 s'],
+  [185_000, '3 min 5 s'],
+  [7_200_000, '2 h'],
+  [90_000_000, '1 d 1 h']
+])('%i ms is said as %s', (ms, text) => {
+  expect(humanMs(ms)).toBe(text)
+})
+
+test('daemons are given the flags that `up` was given', () => {
+  const args = daemonArgs({
+    node: 'berlin',
+    listen: '127.0.0.1:0',
+    peer: new Map([['tokyo', 'http://127.0.0.1:1']]),
+    accept: new Map([['paris', 'ab'.repeat(32)]]),
+    limit: new Map([['scanMs', '50']]),
+    logLevel: 'warn'
+  })
+  let parsed: unknown
+  const program = makeProgram(() => (...given) => {
+    parsed = (given.at(-1) as { optsWithGlobals(): unknown }).optsWithGlobals()
+    return Promise.resolve()
+  })
+  program.parse(['up', ...args], { from: 'user' })
+  expect(parsed).toMatchObject({
+    node: 'berlin',
+    listen: '127.0.0.1:0',
+    peer: new Map([['tokyo', 'http://127.0.0.1:1']]),
+    accept: new Map([['paris', 'ab'.repeat(32)]]),
+    limit: new Map([['scanMs', '50']]),
+    logLevel: 'warn'
+  })
+})

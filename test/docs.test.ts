@@ -1,0 +1,82 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import path from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { errorsPage, optionsPage, SETTINGS } from '../docs/pages.ts'
+import { makeProgram } from '../src/cli/main.ts'
+import { parseConfig } from '../src/spool/config-schema.ts'
+import { SPOOL_README } from '../src/spool/spool-readme.ts'
+import { HEADER } from '../src/wire/headers.ts'
+
+const ROOT = path.resolve(import.meta.dirname, '..')
+const read = (file: string) => readFileSync(path.join(ROOT, file), 'utf8')
+
+test('docs/errors.md lists every code as the code has it', () => {
+  expect(read('docs/errors.md'), 'run `npm run docs`').toBe(errorsPage())
+})
+
+test('docs/options.md lists every limit, command and flag as the code has them', () => {
+  expect(read('docs/options.md'), 'run `npm run docs`').toBe(optionsPage(makeProgram()))
+})
+
+test('docs/options.md explains every key that a configuration may have, and no other', () => {
+  expect(() => parseConfig({ nonsense: 1 })).toThrow(`there are ${Object.keys(SETTINGS).join(', ')}`)
+})
+
+test('the README of the default spool is the one that dropr writes into every spool', () => {
+  expect(read('spool/README.md'), 'run `npm run docs`').toBe(SPOOL_README)
+})
+
+test('docs/protocol.md names the HTTP headers of an upload, all of them and no other', () => {
+  const named = new Set(read('docs/protocol.md').match(/\bdropr-[a-z]+\b/g))
+  expect([...named].sort()).toEqual(Object.values(HEADER).sort())
+})
+
+test('every relative link in the documents leads to a file', () => {
+  const pages = [
+    'README.md',
+    'SECURITY.md',
+    'CHANGELOG.md',
+    ...readdirSync(path.join(ROOT, 'docs')).map(name => `docs/${name}`)
+  ]
+  const broken = pages
+    .filter(page => page.endsWith('.md'))
+    .flatMap(page =>
+      [...read(page).matchAll(/\]\((?!https?:|#)([^)#]+)/g)]
+        .map(link => path.join(path.dirname(page), link[1]!))
+        .filter(target => !existsSync(path.join(ROOT, target)))
+        .map(target => `${page} -> ${target}`)
+    )
+  expect(broken).toEqual([])
+})
+
+/** Titles of tests as they stand in the sources. */
+function testTitles(folder: string): string[] {
+  return readdirSync(path.join(ROOT, folder), { withFileTypes: true }).flatMap(found => {
+    const below = `${folder}/${found.name}`
+    if (found.isDirectory()) return testTitles(below)
+    if (!found.name.endsWith('.test.ts')) return []
+    const titles = read(below).matchAll(/\b(?:test|it)(?:\.\w+(?:\([^)]*\))?)*\(\s*(['"`])((?:(?!\1).|\n)*)\1/g)
+    return [...titles].map(title => title[2]!)
+  })
+}
+
+describe('the promises in README.md', () => {
+  const rows = [...read('README.md').matchAll(/^\| (P\d+) \| (.+?) \| (.+?) \|$/gm)]
+  const titles = new Set(testTitles('test'))
+
+  test('are P1 to P7 and P9 to P11, in order', () => {
+    expect(rows.map(row => row[1])).toEqual(['P1', 'P2', 'P3', 'P4', 'P5', 'P6', 'P7', 'P9', 'P10', 'P11'])
+  })
+
+  test.each(rows.map(row => [row[1]!, row[3]!]))(
+    '%s names only tests that exist, by their titles and files',
+    (_, proof) => {
+      const named = [...proof.matchAll(/\*([^*]+)\* \(\[[^\]]*\]\(([^)]+)\)\)/g)]
+      expect(named.length, 'no test is named').toBeGreaterThan(0)
+      for (const [, title, file] of named) {
+        expect(titles, 'no test has this title').toContain(title)
+        expect(read(file!)).toContain(title)
+      }
+    }
+  )
+})

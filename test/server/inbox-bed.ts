@@ -1,0 +1,98 @@
+import { checkEntries } from '../../src/journal/check-entries.ts'
+import { encodeMessage, messageBytesMost } from '../../src/journal/entry.ts'
+import { Ids } from '../../src/journal/ids.ts'
+import { limitsFrom } from '../../src/limits.ts'
+import { Inbox } from '../../src/server/inbox.ts'
+import type { ArrivingRange } from '../../src/server/arriving.ts'
+import type { DeadLetter } from '../../src/server/burial.ts'
+import { Spool } from '../../src/spool/spool.ts'
+import { SimRandom, SimWorld } from '../../src/system/sim/index.ts'
+import { SimClock } from '../../src/system/sim/index.ts'
+
+export const ORIGIN = 'aa'.repeat(16)
+const IDS = new Ids(new SimClock(), new SimRandom('ids'))
+
+export interface DraftOf {
+  body?: string
+  id?: string
+  expiresAt?: number
+}
+
+/** A range as a peer would send it. */
+export function rangeOf(
+  stream: string,
+  from: number,
+  drafts: readonly DraftOf[],
+  more: Partial<ArrivingRange> = {}
+): ArrivingRange {
+  const parts = drafts.map(({ body = 'x', id, expiresAt }) => {
+    if (id === undefined) IDS.next()
+    const draft = { kind: 'text' as const, body, sentAt: 1, id, expiresAt }
+    const into = Buffer.alloc(messageBytesMost(draft))
+    return into.subarray(0, encodeMessage(draft, IDS, into, 0))
+  })
+  const entries = Buffer.concat(parts)
+  const { offsets } = checkEntries(entries, { entryBytesMax: 1e9, messagesOnly: true })
+  return {
+    ...{ origin: ORIGIN, node: 'sender', stream: streamId(stream), channel: 'c', priority: 4 },
+    ...{ from, to: from + drafts.length, entries, offsets, ...more }
+  }
+}
+
+export function streamId(name: string): string {
+  return Buffer.from(name.padEnd(16, '_')).toString('hex').slice(0, 32)
+}
+
+export function texts(count: number, prefix = 'm'): DraftOf[] {
+  return Array.from({ length: count }, (_, i) => ({ body: `${prefix}${i}` }))
+}
+
+/** A simulated machine with a spool, and the inbox in it. */
+export class InboxBed {
+  readonly world: SimWorld
+  readonly limits: ReturnType<typeof limitsFrom>
+  readonly dead: DeadLetter[] = []
+  buryError: Error | undefined
+  epoch = 0
+  inbox!: Inbox
+
+  constructor(seed: number | string, limits: Record<string, number> = {}) {
+    this.world = new SimWorld({ seed, latencyMs: [0, 0] })
+    this.limits = limitsFrom(limits)
+  }
+
+  get node() {
+    return this.world.node('a')
+  }
+
+  get process() {
+    return this.node.process('owner')
+  }
+
+  until<T>(promise: Promise<T>): Promise<T> {
+    return this.world.clock.until(promise)
+  }
+
+  async open(more: { handedOver?: boolean } = {}): Promise<Inbox> {
+    const { limits } = this
+    const spool = await this.until(Spool.open({ system: this.process, path: '/spool', node: 'here', limits }))
+    this.epoch++
+    const bury = async (_channel: string, letters: DeadLetter[]) => {
+      if (this.buryError) throw this.buryError
+      this.dead.push(...letters)
+    }
+    this.inbox = await this.until(Inbox.open({ spool, epoch: this.epoch, limits, bury, ...more }))
+    return this.inbox
+  }
+
+  /** The owner's process is killed, and a new one takes over. */
+  async restart(options: { powerCut?: boolean } = {}): Promise<Inbox> {
+    if (options.powerCut) this.node.powerCut()
+    else this.process.kill()
+    return this.open()
+  }
+
+  ask(max = 10, more: Partial<Parameters<ReturnType<Inbox['port']>['claim']>[0]> = {}) {
+    return { channels: ['c'], max, bytesMax: 1e9, leaseMs: 60_000, waitMs: 0, ...more }
+  }
+}
