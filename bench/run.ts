@@ -45,7 +45,7 @@ function workFolder(): string {
   return mkdtempSync(path.join(parent, 'bench-'))
 }
 
-async function measure(scenario: Scenario, folder: string): Promise<Line> {
+async function measure(scenario: Scenario, folder: string, subject: Pick<Line, 'machine' | 'version'>): Promise<Line> {
   const stage: Stage = {
     folder,
     messages: usual => Number(values.messages ?? usual),
@@ -54,8 +54,7 @@ async function measure(scenario: Scenario, folder: string): Promise<Line> {
   const { figures, floor, ratio } = await scenario.run(stage)
   return {
     scenario: scenario.name,
-    machine: machine(folder),
-    version: version(),
+    ...subject,
     figures: rounded(figures),
     floor: floor ? rounded(floor) : null,
     ratio: ratio === undefined ? null : Number(ratio.toPrecision(3))
@@ -82,10 +81,12 @@ function oldLines(): Line[] {
 try {
   const scenarios = chosenScenarios()
   const folder = workFolder()
+  // Once, at the start: the code that is measured is what is loaded now, whatever is committed meanwhile.
+  const subject = { machine: machine(folder), version: version() }
   const lines: Line[] = []
   try {
     for (const scenario of scenarios) {
-      const line = await measure(scenario, folder)
+      const line = await measure(scenario, folder, subject)
       lines.push(line)
       process.stdout.write(`${JSON.stringify(line)}\n`)
     }

@@ -58,7 +58,7 @@ const PLAN: string[][] = [
   ['system'],
   ['journal'],
   ['spool', 'wire'],
-  ['client', 'server'],
+  ['client', 'server', 'scheduler'],
   ['queue'],
   ['angel'],
   ['cli']

@@ -128,7 +128,10 @@ export class Keeper {
     this.#wasReady = true
     this.#become('ready')
     this.#settle('ready')
-    system.log.info({ daemon: this.role, daemonPid: this.#life?.pid, ...this.#life?.facts }, `the ${this.role} daemon works`)
+    system.log.info(
+      { daemon: this.role, daemonPid: this.#life?.pid, ...this.#life?.facts },
+      `the ${this.role} daemon works`
+    )
   }
 
   /** Notes a death. @returns how long to wait before the next start, ms. */

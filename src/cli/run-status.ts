@@ -108,7 +108,7 @@ function peerTable(peers: readonly Record<string, unknown>[], now: number): stri
 }
 
 function channelTable(channels: readonly Record<string, unknown>[]): string {
-  const counts = [...new Set(channels.flatMap(Object.keys))].filter(name => name !== 'channel')
+  const counts = [...new Set(channels.flatMap(Object.keys))].filter(name => name !== 'channel' && name !== 'oldestAt')
   const rows = channels.map(channel => [channel.channel, ...counts.map(name => channel[name] ?? 0)].map(String))
   return columns([['CHANNEL', ...counts.map(name => name.toUpperCase())], ...rows])
 }

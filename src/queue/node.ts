@@ -94,11 +94,14 @@ export async function startNode(options: NodeOptions = {}): Promise<Node> {
 async function closeAll(parts: Omit<Parts, 'queue'> & { queue: Queue | undefined }, withinMs: number): Promise<void> {
   const { queue, client, server, transport } = parts
   const letGo = keepAlive()
-  const first = await Promise.allSettled([queue?.close({ within: withinMs })])
-  const rest = await Promise.allSettled([client?.close({ withinMs }), server?.close({ withinMs })])
-  await transport?.close()
-  letGo()
-  for (const result of [...first, ...rest]) if (result.status === 'rejected') throw result.reason
+  try {
+    const first = await Promise.allSettled([queue?.close({ within: withinMs })])
+    const rest = await Promise.allSettled([client?.close({ withinMs }), server?.close({ withinMs })])
+    await transport?.close()
+    for (const result of [...first, ...rest]) if (result.status === 'rejected') throw result.reason
+  } finally {
+    letGo()
+  }
 }
 
 /* What only one role needs is loaded with it: fastify and undici take 0.2 s. */

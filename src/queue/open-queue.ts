@@ -78,7 +78,11 @@ export async function queueOn(below: { spool: Spool; config: Config }): Promise<
     async closeBelow() {
       poker.close()
       // Others take this process for dead once its socket is gone: only when nothing more is written.
-      await outbox.close().finally(() => life.close())
+      try {
+        await outbox.close()
+      } finally {
+        await life.close()
+      }
     }
   })
 }

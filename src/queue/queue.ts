@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { DroprError } from '../errors.ts'
 import type { Limits } from '../limits.ts'
 import type { Body } from '../message.ts'
@@ -52,6 +53,8 @@ export class Queue {
     this.spool = parts.spool
     this.#parts = parts
     this.#sender = parts.sender
+    // One listener for each poll that waits: many are no leak.
+    setMaxListeners(0, this.#closing.signal)
   }
 
   /** Resolves when the message is synced here; never waits for a network (P1). */

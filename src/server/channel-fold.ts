@@ -76,7 +76,9 @@ export function foldMark(into: FoldInto, mark: InboxMark): void {
   }
   if (mark.m === 'keep') {
     const lease = state.leases.get(mark.l)
-    if (lease !== undefined) lease.untilWall = mark.u
+    if (lease === undefined) return
+    lease.untilWall = mark.u
+    if (mark.o === 0) lease.own = false
     return
   }
   if (mark.m === 'streams') {

@@ -81,10 +81,11 @@ export class Claims {
     }
   }
 
-  /** The earliest deadline, in ticks. */
+  /** The earliest deadline, in ticks. Who waits for something to be read is answered when that is done. */
   get firstDeadline(): number | undefined {
     let first: number | undefined
-    for (const { deadline } of this.#all) if (first === undefined || deadline < first) first = deadline
+    for (const asking of this.#all)
+      if ((first === undefined || asking.deadline < first) && !this.#isLoading(asking)) first = asking.deadline
     return first
   }
 

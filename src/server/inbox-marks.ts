@@ -24,11 +24,12 @@ export interface LeaseMark {
   /** The consumer was in the owner's own process. */
   o?: 1
 }
-/** A lease was made longer. */
+/** A lease was made longer, or (`o`) its consumer outlives the owner in whose process it was. */
 export interface KeepMark {
   m: 'keep'
   l: string
   u: number
+  o?: 0
 }
 /** Acknowledged by its consumer, with its result. */
 export interface DoneMark {

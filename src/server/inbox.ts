@@ -9,6 +9,7 @@ import type { ChannelInbox } from './channel-inbox.ts'
 import { type ChannelCounts } from './channel-state.ts'
 import { Channels } from './channels.ts'
 import { Claims } from './claims.ts'
+import type { KeepMark } from './inbox-marks.ts'
 import type { Claim, ClaimRequest, Verdict, VerdictResult } from './inbox-port.ts'
 import { LeaseBook, type BookedLease, type LeaseHolder, partsOf } from './lease-book.ts'
 import { LocalPort } from './local-port.ts'
@@ -23,8 +24,6 @@ export interface InboxOptions {
   epoch: number
   limits: Limits
   bury: Bury
-  /** The owner before us handed over and is now a consumer: what it held itself is still held. */
-  handedOver?: boolean
 }
 
 export interface ChannelDepth extends ChannelCounts {
@@ -210,7 +209,16 @@ export class Inbox {
       this.#claims.cancel(asking)
       asking.resolve(Promise.reject(new DroprError('CLOSED', 'the inbox has another owner now')))
     }
-    await this.#channels.close()
+    await this.#keepOwn().finally(() => this.#channels.close())
+  }
+
+  /** This process goes on: what it holds itself must not be taken for a dead one's. */
+  async #keepOwn(): Promise<void> {
+    const marks: Promise<void>[] = []
+    for (const channel of this.#channels.all())
+      for (const { id, own, untilWall } of channel.state.leases.held())
+        if (own) marks.push(channel.journal.mark({ m: 'keep', l: id, u: untilWall, o: 0 } satisfies KeepMark))
+    await Promise.all(marks)
   }
 
   #open(): void {
@@ -219,11 +227,10 @@ export class Inbox {
 
   /** Leases of earlier owners: those of consumers that died with their owner end now, the others wait for theirs. */
   #inherit(channels: readonly ChannelInbox[]): void {
-    const { spool, handedOver = false } = this.#options
-    const ticks = spool.system.clock.ticks()
+    const ticks = this.#options.spool.system.clock.ticks()
     for (const channel of channels) {
       for (const part of channel.state.leases.held()) {
-        const until = part.own && !handedOver ? ticks : ticks + GRACE_MS
+        const until = part.own ? ticks : ticks + GRACE_MS
         const lease = this.#book.get(part.id)
         if (lease === undefined) this.#book.add({ id: part.id, holder: undefined, until, channels: new Set([channel]) })
         else lease.channels.add(channel)

@@ -31,8 +31,6 @@ const STAND_BACK_MS = 1_000
 export interface OwnOptions {
   spool: Spool
   role: OwnerRole
-  /** The owner before us hands over and becomes a consumer: what it held itself is still held. */
-  handedOver?: boolean
 }
 
 /** The one process that owns the inbox: takes what arrives, gives it to consumers here and in other processes. */
@@ -59,6 +57,9 @@ export class Owner {
       ...{ inbox, spool: spool.id, poke: hint => this.#puller.poke(hint) },
       handOver: () => this.#handOver()
     })
+    const here = OWNERS.get(spool.system) ?? new Map<string, Owner>()
+    OWNERS.set(spool.system, here.set(spool.path, this))
+    // At once it may be asked, by somebody who waited, to hand over.
     lock.onConnection = line => this.#service.connected(line)
   }
 
@@ -80,21 +81,20 @@ export class Owner {
    */
   static async own(options: { spool: Spool }): Promise<Owner> {
     const { spool } = options
-    let handedOver = false
     for (let tries = 0; ; tries++) {
       try {
-        return await Owner.take({ spool, role: 'server', handedOver })
+        return await Owner.take({ spool, role: 'server' })
       } catch (error) {
         if (!(error instanceof LockHeldError)) throw error
         if (tries === TAKE_TRIES_MAX || !isApplication(error.about)) throw running(error.about)
-        handedOver = (await askForIt(spool)) || handedOver
+        await askForIt(spool)
       }
     }
   }
 
   /** @throws LockHeldError when somebody else owns it. */
   static async take(options: OwnOptions): Promise<Owner> {
-    const { spool, role, handedOver = false } = options
+    const { spool, role } = options
     const { system, limits } = spool
     const about = { role, pid: process.pid, node: spool.node, spool: spool.id, since: system.clock.now() }
     const lock = await acquireLock(system, { folder: spool.run, name: LOCK, about })
@@ -103,11 +103,8 @@ export class Owner {
     const bury = (channel: string, letters: DeadLetter[]) =>
       dead.add(letters.map(letter => ({ ...letter, channel, code: codeOf(letter) })))
     try {
-      const inbox = await Inbox.open({ spool, epoch, limits, bury, handedOver })
-      const owner = new Owner(options, lock, inbox, dead)
-      const here = OWNERS.get(system) ?? new Map<string, Owner>()
-      OWNERS.set(system, here.set(spool.path, owner))
-      return owner
+      const inbox = await Inbox.open({ spool, epoch, limits, bury })
+      return new Owner(options, lock, inbox, dead)
     } catch (error) {
       await lock.release()
       throw error
@@ -221,21 +218,19 @@ async function findOwner(spool: Spool, mayOwn: boolean, signal: AbortSignal): Pr
   }
 }
 
-/** Asks the application that owns the inbox to hand over. True when it did. */
-async function askForIt(spool: Spool): Promise<boolean> {
+/** Asks the application that owns the inbox to hand over. */
+async function askForIt(spool: Spool): Promise<void> {
   const here = Owner.here(spool)
   if (here !== undefined) {
     if (here.role === 'server') throw running({ pid: process.pid })
     standBack(spool)
-    await here.close()
-    return true
+    return await here.close()
   }
   const holder = await findHolder(spool.system, { folder: spool.run, name: LOCK })
-  if (holder === undefined) return false
+  if (holder === undefined) return
   const target = new LineTarget(holder.line, spool.id)
   try {
     await target.handOver()
-    return true
   } finally {
     target.end()
   }

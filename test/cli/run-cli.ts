@@ -5,7 +5,7 @@ import path from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 
 /** The command as it is installed: `npm run build` comes first. */
-const BIN = process.env.DROPR_TEST_BIN ?? path.resolve(import.meta.dirname, '../../bin/dropr.js')
+const BIN = path.resolve(import.meta.dirname, '../../bin/dropr.js')
 
 export interface Ran {
   code: number | null

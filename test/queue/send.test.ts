@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { DroprError } from '../../src/errors.ts'
 import type { Body } from '../../src/message.ts'
 import type { SendOptions } from '../../src/queue/send-options.ts'
-import { failure, fakeQueue } from './fake-inbox.ts'
+import { failure, fakeQueue } from './fake-queue.ts'
 
 test('a send with nothing said goes to this node, channel common, priority 4, synced', async () => {
   const { queue, outbox } = fakeQueue()

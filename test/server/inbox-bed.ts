@@ -73,7 +73,7 @@ export class InboxBed {
     return this.world.clock.until(promise)
   }
 
-  async open(more: { handedOver?: boolean } = {}): Promise<Inbox> {
+  async open(): Promise<Inbox> {
     const { limits } = this
     const spool = await this.until(Spool.open({ system: this.process, path: '/spool', node: 'here', limits }))
     this.epoch++
@@ -81,7 +81,7 @@ export class InboxBed {
       if (this.buryError) throw this.buryError
       this.dead.push(...letters)
     }
-    this.inbox = await this.until(Inbox.open({ spool, epoch: this.epoch, limits, bury, ...more }))
+    this.inbox = await this.until(Inbox.open({ spool, epoch: this.epoch, limits, bury }))
     return this.inbox
   }
 

@@ -1,0 +1,113 @@
+import { Client } from '../../src/client/client.ts'
+import { type Limits, limitsFrom } from '../../src/limits.ts'
+import type { Message } from '../../src/queue/message.ts'
+import { openQueue } from '../../src/queue/open-queue.ts'
+import type { Queue } from '../../src/queue/queue.ts'
+import { Owner } from '../../src/server/owner.ts'
+import { Receiver } from '../../src/server/receiver.ts'
+import type { Config } from '../../src/spool/config.ts'
+import { Spool } from '../../src/spool/spool.ts'
+import { silentLog } from '../../src/system/log.ts'
+import { type SimNode, SimWorld } from '../../src/system/sim/index.ts'
+import type { LoopbackFault } from '../../src/wire/loopback-faults.ts'
+import { LoopbackTransport } from '../../src/wire/loopback-transport.ts'
+import type { UploadRequest } from '../../src/wire/upload.ts'
+
+export const SPOOL = '/spool'
+
+/** One upload, as the wire saw it. */
+export interface Uploaded {
+  peer: string
+  at: number
+  request: UploadRequest
+}
+
+/** Whole nodes on simulated machines: only the world around the product's own pieces is not real. */
+export class SimNodes {
+  readonly world: SimWorld
+  readonly limits: Limits
+  readonly transport: LoopbackTransport
+  /** Names of peers that are down. */
+  readonly down = new Set<string>()
+  readonly uploads: Uploaded[] = []
+  /** What happens to an upload; nothing unless a test says so. */
+  wire: (peer: string, request: UploadRequest) => LoopbackFault | undefined = () => undefined
+  readonly #names: readonly string[]
+  readonly #receivers = new Map<string, Receiver>()
+
+  constructor(options: { seed: number; names: readonly string[]; limits?: Partial<Limits> }) {
+    this.world = new SimWorld({ seed: options.seed, latencyMs: [0.02, 0.2] })
+    this.limits = limitsFrom({ ...options.limits })
+    this.#names = options.names
+    let peer = ''
+    this.transport = new LoopbackTransport({
+      clock: this.world.clock,
+      limits: this.limits,
+      receiverOf: ({ name }) => {
+        const receiver = this.down.has(name) ? undefined : this.#receivers.get(name)
+        return receiver && ((request, from) => receiver.receive(request, from))
+      },
+      faults: request => this.wire(peer, request)
+    })
+    const upload = this.transport.upload.bind(this.transport)
+    this.transport.upload = (to, request, signal) => {
+      this.uploads.push({ peer: to.name, at: this.clock.ticks(), request })
+      peer = to.name
+      return upload(to, request, signal)
+    }
+  }
+
+  get clock() {
+    return this.world.clock
+  }
+
+  machine(name: string): SimNode {
+    return this.world.node(name)
+  }
+
+  until<T>(promise: Promise<T>): Promise<T> {
+    return this.clock.until(promise)
+  }
+
+  /** An application's queue on the spool of a machine. */
+  queue(name: string, process = 'app'): Promise<Queue> {
+    const system = this.machine(name).process(process)
+    return this.until(openQueue({ system, spool: SPOOL, node: name, config: this.#config(name) }))
+  }
+
+  /** The client daemon of a machine. */
+  async client(name: string, process = 'client'): Promise<Client> {
+    const spool = await this.#spool(name, process)
+    return this.until(Client.start({ spool, config: this.#config(name), transport: this.transport }))
+  }
+
+  /** The inbox's owner of a machine, and what receives for it. */
+  async server(name: string, process = 'server'): Promise<Owner> {
+    const spool = await this.#spool(name, process)
+    const owner = await this.until(Owner.own({ spool }))
+    this.#receivers.set(name, new Receiver({ clock: this.clock, log: silentLog, limits: this.limits, store: owner.store }))
+    return owner
+  }
+
+  /** Everything that a queue can poll now, acknowledged. */
+  async take(queue: Queue, channel = 'common', waitMs = 3_000): Promise<Message[]> {
+    const got: Message[] = []
+    for (;;) {
+      const messages = await this.until(queue.poll({ channel, max: 1_000, wait: waitMs }))
+      if (messages.length === 0) return got
+      got.push(...messages)
+      await this.until(Promise.all(messages.map(message => message.ack())))
+    }
+  }
+
+  #spool(name: string, process: string): Promise<Spool> {
+    const system = this.machine(name).process(process)
+    return this.until(Spool.open({ system, path: SPOOL, node: name, limits: this.limits }))
+  }
+
+  #config(self: string): Config {
+    const others = this.#names.filter(name => name !== self)
+    const peers = new Map(others.map(name => [name, { name, url: `http://${name}.example` }]))
+    return { peers, accept: new Map(), limits: this.limits }
+  }
+}
