@@ -11,6 +11,8 @@ export interface Machine {
   system: string
   node: string
   fileSystem: string
+  /** Load average of the last minute before the run: what else was going on. */
+  load: number
 }
 
 /** Magic numbers of statfs(2). A file system in memory makes every sync free: figures from there are worth nothing. */
@@ -36,7 +38,8 @@ export function machine(folder: string): Machine {
     memoryGiB: Math.round(os.totalmem() / 2 ** 30),
     system: `${os.type()} ${os.release()}`,
     node: process.version,
-    fileSystem: fileSystemOf(folder)
+    fileSystem: fileSystemOf(folder),
+    load: Number(os.loadavg()[0]!.toFixed(1))
   }
 }
 

@@ -52,8 +52,8 @@ ${FENCE}${newest.map(({ line }) => JSON.stringify(line)).join('\n')}
 }
 
 function where(line: Line): string {
-  const { cpu, cores, memoryGiB, system, node, fileSystem } = line.machine
-  return `dropr ${line.version}, Node.js ${node}, ${system}, ${cores} cores of ${cpu}, ${memoryGiB} GiB, ${fileSystem}`
+  const { cpu, cores, memoryGiB, system, node, fileSystem, load } = line.machine
+  return `dropr ${line.version}, Node.js ${node}, ${system}, ${cores} cores of ${cpu}, ${memoryGiB} GiB, ${fileSystem}, load ${load} before the run`
 }
 
 function tableRow(scenario: Scenario, target: Target, line: Line): string {

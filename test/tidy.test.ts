@@ -184,6 +184,7 @@ interface Locked {
   optional?: boolean
   hasInstallScript?: boolean
   engines?: { node?: string }
+  optionalDependencies?: Record<string, string>
 }
 
 const manifest = JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8'))
@@ -195,6 +196,16 @@ const runtime = Object.entries(lock.packages).filter(([name, row]) => name !== '
 test('every dependency is written with its exact version', () => {
   const versions = Object.entries({ ...manifest.dependencies, ...manifest.devDependencies })
   expect(versions.filter(([, version]) => !/^\d+\.\d+\.\d+$/.test(String(version)))).toEqual([])
+})
+
+/** npm leaves out what its registry did not have; then `npm ci` fails on the next machine. */
+test('the lock file names the packages of every platform, so that npm ci takes it', () => {
+  const missing = Object.entries(lock.packages).flatMap(([name, row]) =>
+    Object.keys(row.optionalDependencies ?? {}).filter(
+      wanted => !lock.packages[`node_modules/${wanted}`] && !lock.packages[`${name}/node_modules/${wanted}`]
+    )
+  )
+  expect(missing).toEqual([])
 })
 
 test(`at most ${PACKAGES_MAX} packages run with dropr, and none of them runs anything at install`, () => {

@@ -1,4 +1,4 @@
-import { DroprError } from '../errors.ts'
+import { DroprError, diskError } from '../errors.ts'
 import { Ids } from '../journal/ids.ts'
 import { Acked } from '../spool/acked.ts'
 import type { PeerConfig } from '../spool/config.ts'
@@ -199,7 +199,7 @@ async function lockSpool(spool: Spool): Promise<Lock> {
   try {
     return await acquireLock(spool.system, { folder: spool.run, name: 'client', about })
   } catch (error) {
-    if (!(error instanceof LockHeldError)) throw error
+    if (!(error instanceof LockHeldError)) throw diskError(error, `take the lock of the client of ${spool.path}`)
     const { pid } = (error.about ?? {}) as { pid?: unknown }
     const who = typeof pid === 'number' ? `pid ${pid}` : 'a process that does not answer'
     throw new DroprError('DAEMON_RUNNING', `${spool.path} has a client already: ${who}`, error)

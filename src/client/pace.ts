@@ -16,8 +16,8 @@ export interface Pace {
   readonly narrow: boolean
 }
 
-/** Smaller ranges do not get through where these do not. */
-const RANGE_BYTES_MIN = 16_384
+/** One small message: a link that breaks after a few kilobytes, again and again, still brings something with each try. */
+const RANGE_BYTES_MIN = 1_024
 
 /** Below this, ranges are too small to be worth a third request at once: more bytes gather while two are under way. */
 const SMALL_BYTES = 65_536

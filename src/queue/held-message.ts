@@ -1,6 +1,6 @@
 import { DroprError } from '../errors.ts'
 import { decodeMessage } from '../journal/entry.ts'
-import type { Headers, JsonValue, Stored } from '../message.ts'
+import type { BodyKind, Headers, JsonValue, Stored } from '../message.ts'
 import type { Verdict } from '../server/inbox-port.ts'
 import { parseJson } from './json.ts'
 import type { Message } from './message.ts'
@@ -12,16 +12,20 @@ const RETRY = new Set(['after', 'reason'])
 const RELEASE = new Set(['after'])
 const RESULT_BYTES_MAX = 4_096
 const REASON_CHARACTERS_MAX = 1_000
+const NOTHING = Buffer.alloc(0)
+const NO_OFFSETS = new Uint32Array(0)
 
 /** Decodes nothing before it is asked for: a consumer that only counts pays for nothing else. */
 export class HeldMessage implements Message {
-  readonly #part: Part
+  #part: Part
   readonly #index: number
   #stored: Stored | undefined
   #given: Verdict['verdict'] | undefined
   #answer: Promise<void> | undefined
   #controller: AbortController | undefined
   #value: JsonValue | undefined
+  /** Once the rest is let go. */
+  #id: string | undefined
 
   constructor(part: Part, index: number) {
     this.#part = part
@@ -29,7 +33,7 @@ export class HeldMessage implements Message {
   }
 
   get id(): string {
-    return this.#decoded().id
+    return this.#id ?? this.#decoded().id
   }
 
   get channel(): string {
@@ -38,6 +42,10 @@ export class HeldMessage implements Message {
 
   get priority(): number {
     return this.#part.run.priority
+  }
+
+  get kind(): BodyKind {
+    return this.#decoded().kind
   }
 
   get body(): string | Buffer | JsonValue {
@@ -132,6 +140,14 @@ export class HeldMessage implements Message {
     if (this.#given !== undefined || held.lost) throw this.#tooLate('cannot be extended')
     if (await this.#part.verdicts.extend(held, ms)) return
     throw this.#tooLate('cannot be extended: its lease is over')
+  }
+
+  /** Keeps only what a verdict needs: for whoever has handed the content on and waits for word, perhaps for hours. */
+  letGo(): void {
+    this.#id = this.id
+    this.#part = { ...this.#part, bytes: NOTHING, offsets: NO_OFFSETS }
+    this.#stored = undefined
+    this.#value = undefined
   }
 
   /** The verdict of the library itself, unless one was given: nobody waits for it. */

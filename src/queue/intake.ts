@@ -1,10 +1,11 @@
 import { DroprError, diskError, systemCode } from '../errors.ts'
-import type { Claim, ClaimRequest, InboxPort } from '../server/inbox-port.ts'
+import type { Claim, ClaimRequest, InboxPort, PeekRequest } from '../server/inbox-port.ts'
 import type { System } from '../system/system.ts'
 import { type ReadRun, readRuns } from './claimed.ts'
 import { InboxLink } from './inbox-link.ts'
 import { Lease, Leases } from './lease.ts'
 import { Batch, type Part } from './part.ts'
+import { type Peeked, peekedMessages } from './peeked.ts'
 import { ReadFiles } from './read-files.ts'
 import { Renewer } from './renew.ts'
 import { Verdicts } from './verdicts.ts'
@@ -49,6 +50,16 @@ export class Intake {
     if (!signal?.aborted) return batch
     batch.release()
     throw new DroprError('ABORTED', 'aborted', signal.reason)
+  }
+
+  /** What waits, left as it is. Rejects with what the owner or the disk said. */
+  async peek(request: PeekRequest): Promise<Peeked[]> {
+    const runs = await this.#link.use(port => port.peek(request))
+    try {
+      return peekedMessages(await readRuns(this.#files, runs), this.#system.clock.now())
+    } catch (error) {
+      throw systemCode(error) === undefined ? error : diskError(error, `read ${runs[0]?.path ?? request.channel}`)
+    }
   }
 
   /** Gives back everything held. */

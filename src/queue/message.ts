@@ -1,4 +1,4 @@
-import type { Headers, JsonValue } from '../message.ts'
+import type { BodyKind, Headers, JsonValue } from '../message.ts'
 import type { Duration } from './options.ts'
 
 /** A message, leased to this process until a verdict is given or the lease ends. */
@@ -6,6 +6,8 @@ export interface Message {
   readonly id: string
   readonly channel: string
   readonly priority: number
+  /** What the bytes of the body are. */
+  readonly kind: BodyKind
   /** What was sent: text, bytes or a JSON value. */
   readonly body: string | Buffer | JsonValue
   /** The body as text; bytes are read as UTF-8. */

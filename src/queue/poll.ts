@@ -4,13 +4,13 @@ import type { Intake } from './intake.ts'
 
 /** One claim waits so long at most; a longer wait is several. */
 const CLAIM_MS_MAX = 60_000
-const POLL_BYTES_MAX = 67_108_864
 
 export interface PollRequest {
   channels: string[]
   leaseMs: number
   waitMs: number
   max: number
+  bytesMax: number
 }
 
 /** Up to `max` messages; waits until there is one. Rejects with ABORTED when `signal` aborts. */
@@ -20,14 +20,14 @@ export async function pollMessages(
   request: PollRequest,
   signal: AbortSignal
 ): Promise<HeldMessage[]> {
-  const { channels, leaseMs, max } = request
+  const { channels, leaseMs, max, bytesMax } = request
   const until = clock.ticks() + request.waitMs
   for (let waitMs = request.waitMs; ; waitMs = until - clock.ticks()) {
     const claim = {
       channels,
       leaseMs,
       max,
-      bytesMax: POLL_BYTES_MAX,
+      bytesMax,
       waitMs: Math.min(Math.max(Math.ceil(waitMs), 0), CLAIM_MS_MAX)
     }
     const batch = await intake.take(claim, signal)

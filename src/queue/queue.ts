@@ -10,14 +10,17 @@ import type { Intake } from './intake.ts'
 import type { Message } from './message.ts'
 import { iterateMessages } from './messages-iterator.ts'
 import { checkDuration, checkOptions, type Duration } from './options.ts'
+import type { Peeked } from './peeked.ts'
 import { pollMessages } from './poll.ts'
 import type { Receipt } from './receipt.ts'
 import {
   type ConsumeOptions,
   checkConsume,
   checkMessages,
+  checkPeek,
   checkPoll,
   type MessagesOptions,
+  type PeekOptions,
   type PollOptions
 } from './receive-options.ts'
 import type { Sender } from './send.ts'
@@ -96,6 +99,13 @@ export class Queue {
     } finally {
       ending.stop()
     }
+  }
+
+  /** The messages that the next poll would give, left as they are: no lease, no delivery counted. */
+  async peek(options: PeekOptions = {}): Promise<Peeked[]> {
+    const request = checkPeek(options)
+    this.#checkOpen()
+    return await this.#parts.intake.peek(request)
   }
 
   /** For `for await`: asking for the next message acknowledges the one before; leaving the loop gives back the one in hand. */

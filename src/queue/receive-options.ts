@@ -1,5 +1,6 @@
 import { CHANNEL_DEFAULT } from '../message.ts'
 import { checkChannel } from '../names.ts'
+import type { PeekRequest } from '../server/inbox-port.ts'
 import { checkCount, checkDuration, checkOptions, checkSignal, type Duration, said } from './options.ts'
 
 export interface MessagesOptions {
@@ -15,6 +16,17 @@ export interface MessagesOptions {
 export interface PollOptions extends MessagesOptions {
   /** How long to wait for something to come. Default 0. */
   wait?: Duration
+  /** With `max`: stops after so many bytes, but gives at least one message. Default 64 MiB. */
+  maxBytes?: number
+}
+
+export interface PeekOptions {
+  /** Default `common`. */
+  channel?: string
+  /** Default 1. */
+  max?: number
+  /** Stops after so many bytes, but gives at least one message. Default 64 MiB. */
+  maxBytes?: number
 }
 
 export interface ConsumeOptions {
@@ -26,10 +38,12 @@ export interface ConsumeOptions {
 }
 
 const MESSAGES = new Set(['channel', 'channels', 'lease', 'signal'])
-const POLL = new Set([...MESSAGES, 'wait', 'max'])
+const POLL = new Set([...MESSAGES, 'wait', 'max', 'maxBytes'])
+const PEEK = new Set(['channel', 'max', 'maxBytes'])
 const CONSUME = new Set(['concurrency', 'lease', 'signal'])
 
 const POLL_MAX = 10_000
+const POLL_BYTES_MAX = 67_108_864
 const CHANNELS_MAX = 10_000
 const CONCURRENCY_MAX = 10_000
 const WAIT_MS_MAX = 86_400_000
@@ -45,13 +59,20 @@ export interface Receiving {
 export function checkPoll(
   options: PollOptions & { max?: number },
   leaseMs: number
-): Receiving & { waitMs: number; max: number } {
+): Receiving & { waitMs: number; max: number; bytesMax: number } {
   checkOptions(options, POLL, 'poll')
   return {
     ...checkReceiving(options, leaseMs),
     waitMs: options.wait === undefined ? 0 : checkDuration(options.wait, 'wait', 0, WAIT_MS_MAX),
-    max: options.max === undefined ? 1 : checkCount(options.max, 'max', 1, POLL_MAX)
+    max: checkMax(options.max),
+    bytesMax: checkMaxBytes(options.maxBytes)
   }
+}
+
+export function checkPeek(options: PeekOptions): PeekRequest {
+  checkOptions(options, PEEK, 'peek')
+  const channel = checkChannel(options.channel ?? CHANNEL_DEFAULT)
+  return { channel, max: checkMax(options.max), bytesMax: checkMaxBytes(options.maxBytes) }
 }
 
 export function checkMessages(options: MessagesOptions, leaseMs: number): Receiving {
@@ -81,6 +102,14 @@ function checkReceiving(options: MessagesOptions, leaseMs: number): Receiving {
     leaseMs: lease === undefined ? leaseMs : checkDuration(lease, 'lease', LEASE_MS_MIN, LEASE_MS_MAX),
     signal: checkSignal(options.signal)
   }
+}
+
+function checkMax(max: unknown): number {
+  return max === undefined ? 1 : checkCount(max, 'max', 1, POLL_MAX)
+}
+
+function checkMaxBytes(bytes: unknown): number {
+  return bytes === undefined ? POLL_BYTES_MAX : checkCount(bytes, 'maxBytes', 1, POLL_BYTES_MAX)
 }
 
 function checkChannels(channels: unknown): string[] {

@@ -1,6 +1,8 @@
+import { isUtf8 } from 'node:buffer'
 import type { Limits } from '../limits.ts'
-import type { Draft, Headers } from '../message.ts'
+import { BODY_KINDS, type BodyKind, type Draft, type Headers } from '../message.ts'
 import { checkHeaders } from './headers.ts'
+import { parseJson } from './json.ts'
 import { checkDuration, checkOptions, checkSignal, type Duration, said } from './options.ts'
 import type { Durability } from './receipt.ts'
 
@@ -17,6 +19,8 @@ export interface SendAllOptions {
   expiresAt?: Date | number
   /** As `expiresAt`, from now. Not both. */
   ttl?: Duration
+  /** Of bytes: what they are, text in UTF-8 or JSON. They are sent as they are. Default `bytes`. */
+  kind?: BodyKind
   /** Default `synced`. */
   durability?: Durability
   /** Aborts the waiting, not the sending: rejects with ABORTED. */
@@ -30,7 +34,7 @@ export interface SendOptions extends Omit<SendAllOptions, 'to'> {
   id?: string
 }
 
-const SEND_ALL = new Set(['channel', 'to', 'priority', 'headers', 'expiresAt', 'ttl', 'durability', 'signal'])
+const SEND_ALL = new Set(['channel', 'to', 'priority', 'headers', 'expiresAt', 'ttl', 'kind', 'durability', 'signal'])
 const SEND = new Set([...SEND_ALL, 'id'])
 
 /** The largest time that a Date can hold; it also fits the six bytes on disk. */
@@ -56,6 +60,7 @@ export function applyOptions(draft: Draft, options: SendOptions, limits: Limits)
   draft.headers = checkHeaders(options.headers, limits)
   draft.expiresAt = expiryMs(options, draft.sentAt)
   draft.id = options.id
+  if (options.kind !== undefined) draft.kind = checkKind(options.kind, draft.body)
 }
 
 function checkShared(options: { durability?: unknown; signal?: unknown }): void {
@@ -75,6 +80,15 @@ function expiryMs(options: { expiresAt?: unknown; ttl?: unknown }, now: number):
     throw new TypeError(`expiresAt must be a Date or whole ms from 0 to ${EXPIRES_MS_MAX}, got ${said(expiresAt)}`)
   }
   return ms
+}
+
+function checkKind(kind: unknown, body: Draft['body']): BodyKind {
+  if (!BODY_KINDS.includes(kind as BodyKind))
+    throw new TypeError(`kind must be one of ${BODY_KINDS.join(', ')}, got ${said(kind)}`)
+  if (typeof body === 'string') throw new TypeError('kind is said of bytes: texts and JSON values speak for themselves')
+  if (kind !== 'bytes' && !isUtf8(body)) throw new TypeError(`body must be UTF-8 to be of kind ${String(kind)}`)
+  if (kind === 'json') parseJson(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString())
+  return kind as BodyKind
 }
 
 function checkId(id: unknown): void {

@@ -25,7 +25,10 @@ export class AckBatch {
   add(lease: string, stream: string, runs: readonly PositionRun[]): Promise<void> {
     const key = `${lease} ${stream}`
     let group = this.#groups.get(key)
-    if (group === undefined) this.#groups.set(key, (group = { lease, stream, runs: new Runs() }))
+    if (group === undefined) {
+      group = { lease, stream, runs: new Runs() }
+      this.#groups.set(key, group)
+    }
     for (const [from, to] of runs) group.runs.add(from, to)
     this.#round ??= this.#writing.then(() => this.#write())
     return this.#round
@@ -35,7 +38,9 @@ export class AckBatch {
     const groups = [...this.#groups.values()]
     this.#groups = new Map()
     this.#round = undefined
-    const marks = groups.map((group): DoneMark => ({ m: 'done', l: group.lease, s: group.stream, r: [...group.runs.list] }))
+    const marks = groups.map(
+      (group): DoneMark => ({ m: 'done', l: group.lease, s: group.stream, r: [...group.runs.list] })
+    )
     const writing = Promise.all(marks.map(mark => this.#journal.mark(mark)))
     this.#writing = writing.catch(() => undefined)
     await writing

@@ -1,3 +1,4 @@
+import type { System } from '../system/system.ts'
 import type { BlockReader } from './block-reader.ts'
 import type { Bury, DeadLetter } from './burial.ts'
 import type { ChannelState } from './channel-state.ts'
@@ -5,7 +6,6 @@ import type { InboxJournal } from './inbox-journal.ts'
 import { type DeadMark, groupPieces } from './inbox-marks.ts'
 import { ChannelLease } from './leases.ts'
 import type { FailedAttempt, Piece } from './pieces.ts'
-import type { System } from '../system/system.ts'
 
 /** When the dead letters cannot be written (disk full), it is tried again so much later. */
 const AGAIN_MS = 5_000
@@ -40,7 +40,10 @@ export class Burials {
     const { l, v, reason } = how
     const marks = groupPieces(pieces).map(
       ({ stream, runs }): DeadMark => ({
-        ...{ m: 'dead', s: stream, r: runs, e: reason },
+        m: 'dead',
+        s: stream,
+        r: runs,
+        e: reason,
         ...(l !== undefined && { l }),
         ...(v !== undefined && { v })
       })
@@ -56,7 +59,7 @@ export class Burials {
     try {
       for (const { reason, same } of byReason(pieces)) await this.bury(same, { reason })
       state.fromLimbo(pieces)
-      state.finish(pieces, 'dead', system.clock.ticks())
+      state.finish(pieces, 'dead', system.clock.now())
     } catch (error) {
       system.log.error({ code: (error as { code?: unknown }).code, channel: name }, 'dead letters cannot be written')
       state.fromLimbo(pieces)
@@ -86,7 +89,15 @@ function lettersOf(
   const { origin, node, id, priority } = block.stream
   const attempts = how.failed === undefined ? past : [...past, how.failed]
   return entries.map((entry, i) => ({
-    ...{ entry, origin, node, stream: id, position: from + i, priority },
-    ...{ reason: how.reason, rejected: how.v === 'reject', attempts, receivedAt: block.at }
+    entry,
+    origin,
+    node,
+    stream: id,
+    position: from + i,
+    priority,
+    reason: how.reason,
+    rejected: how.v === 'reject',
+    attempts,
+    receivedAt: block.at
   }))
 }

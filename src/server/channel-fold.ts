@@ -26,7 +26,7 @@ export function foldFrame(into: FoldInto, frame: Frame, segment: SegmentState): 
     let at = 0
     for (let i = 0; i < frame.count && at < frame.payload.length; i++, at += entryBytes(frame.payload, at)) {
       const mark = inboxMark(decodeNote(frame.payload, at))
-      if (mark !== undefined) foldMark(into, mark)
+      if (mark !== undefined) foldMark(into, mark, frame.at)
     }
     return
   }
@@ -66,12 +66,13 @@ function foldData(into: FoldInto, frame: Frame, stream: StreamState, segment: Se
   for (const key of keys) ids.add(key, frame.at)
 }
 
-export function foldMark(into: FoldInto, mark: InboxMark): void {
-  const { state, ids, ticks } = into
+function foldMark(into: FoldInto, mark: InboxMark, at: number): void {
+  const { state, ids } = into
   if (mark.m === 'void' || mark.m === 'taken') return
   if (mark.m === 'ids') {
     const keys = Buffer.from(mark.k, 'base64')
-    for (let at = 0; at + KEY_BYTES <= keys.length; at += KEY_BYTES) ids.add(keys.toString('latin1', at, at + KEY_BYTES), mark.t)
+    for (let at = 0; at + KEY_BYTES <= keys.length; at += KEY_BYTES)
+      ids.add(keys.toString('latin1', at, at + KEY_BYTES), mark.t)
     return
   }
   if (mark.m === 'keep') {
@@ -93,14 +94,20 @@ export function foldMark(into: FoldInto, mark: InboxMark): void {
   const stream = state.streams.get(mark.s)
   if (stream === undefined) return
   const lease = 'l' in mark && mark.l !== undefined ? state.leases.get(mark.l) : undefined
-  if (mark.m === 'lease') return foldLease(into, mark, stream)
+  if (mark.m === 'lease') {
+    foldLease(into, mark, stream)
+    return
+  }
   const verdict = mark.m === 'done' ? 'ack' : mark.m === 'expired' ? undefined : mark.v
   if (lease !== undefined && verdict !== undefined)
     for (const [from, to] of mark.r) lease.tell(mark.s, verdict, from, to)
-  if (mark.m === 'back') return foldBack(into, mark, stream)
+  if (mark.m === 'back') {
+    foldBack(into, mark, stream)
+    return
+  }
   const pieces = state.extract(stream, mark.r)
   const held = pieces.map(piece => piece.lease)
-  state.finish(pieces, mark.m, ticks)
+  state.finish(pieces, mark.m, at)
   checkAll(state, held)
 }
 

@@ -4,15 +4,15 @@ import type { System } from '../system/system.ts'
 import { streamConflict } from '../wire/upload-failure.ts'
 import type { ArrivingRange } from './arriving.ts'
 import type { BlockReader } from './block-reader.ts'
+import type { Bury } from './burial.ts'
 import type { ChannelState } from './channel-state.ts'
+import { HandOut } from './hand-out.ts'
 import type { Ids } from './ids.ts'
 import type { InboxJournal } from './inbox-journal.ts'
 import type { Block, SegmentState } from './pieces.ts'
 import { sift } from './sift.ts'
 import type { StreamState } from './stream-state.ts'
-import { HandOut } from './hand-out.ts'
 import { Verdicts } from './verdicts.ts'
-import type { Bury } from './burial.ts'
 
 export interface ChannelOptions {
   name: string
@@ -67,7 +67,8 @@ export class ChannelInbox {
     if (range.to <= stream.next) return stream.next
     if (range.to <= pending) return (await this.#arriving.get(stream)) ?? stream.next
     const from = Math.max(range.from, pending)
-    const writing = range.skip === undefined ? this.#appendData(stream, range, from) : this.#appendSkip(stream, range, from)
+    const writing =
+      range.skip === undefined ? this.#appendData(stream, range, from) : this.#appendSkip(stream, range, from)
     this.#arriving.set(stream, writing)
     try {
       return await writing
@@ -92,12 +93,30 @@ export class ChannelInbox {
     const sifted = sift(range, from, key => ids.has(key))
     const { order } = state
     const block: Block = {
-      ...{ stream, from, to, order, bytes: sifted.bytes, offsets: sifted.offsets, expires: sifted.expires },
-      ...{ at: system.clock.now(), segment: undefined, path: '', payloadAt: 0, live: 0 }
+      stream,
+      from,
+      to,
+      order,
+      bytes: sifted.bytes,
+      offsets: sifted.offsets,
+      expires: sifted.expires,
+      at: system.clock.now(),
+      segment: undefined,
+      path: '',
+      payloadAt: 0,
+      live: 0
     }
     stream.pending = to
     for (const key of sifted.keys) ids.expect(key)
-    const source = { origin: stream.origin, node: stream.node, stream: stream.id, from, to, order, priority: stream.priority }
+    const source = {
+      origin: stream.origin,
+      node: stream.node,
+      stream: stream.id,
+      from,
+      to,
+      order,
+      priority: stream.priority
+    }
     const writing = journal.range({ source, entries: sifted.parts, count: to - from }, () => {
       for (const key of sifted.keys) ids.forget(key)
       stream.pending = from
@@ -121,8 +140,13 @@ export class ChannelInbox {
     const { to, skip } = range
     stream.pending = to
     const source = {
-      ...{ origin: stream.origin, node: stream.node, stream: stream.id, priority: stream.priority },
-      ...{ from, to, order: state.order }
+      origin: stream.origin,
+      node: stream.node,
+      stream: stream.id,
+      priority: stream.priority,
+      from,
+      to,
+      order: state.order
     }
     await journal.range({ source, entries: [encodeMark({ m: 'skip', e: skip })], count: 1, kind: 'skip' }, () => {
       stream.pending = from
@@ -134,7 +158,7 @@ export class ChannelInbox {
   #segment(place: { path: string; n: number }): SegmentState {
     let segment = this.segments.get(place.path)
     if (segment === undefined) {
-      segment = { path: place.path, n: place.n, live: 0, newestAt: 0, quietSince: 0 }
+      segment = { path: place.path, n: place.n, live: 0, newestAt: 0, doneAt: 0 }
       this.segments.set(place.path, segment)
     }
     return segment

@@ -1,25 +1,12 @@
-import { Heap } from './heap.ts'
 import type { PositionRun } from './inbox-port.ts'
 import { type ChannelLease, ChannelLeases, type Limbo } from './leases.ts'
 import { OffsetBudget } from './offset-budget.ts'
 import { type Block, type FailedAttempt, freshPiece, type Piece, type SegmentState } from './pieces.ts'
-import { Ready } from './ready.ts'
+import { type ChannelCounts, Shelves } from './shelves.ts'
 import { type StreamOrigin, StreamState } from './stream-state.ts'
 
 /** A message that fails for ever keeps its latest failures. */
 const PAST_MAX = 20
-
-export interface ChannelCounts {
-  /** May be handed out now. */
-  pending: number
-  leased: number
-  /** Wait for their time to be tried again. */
-  delayed: number
-  /** Since the owner opened the channel, as far back as its segments go. */
-  done: number
-  dead: number
-  expired: number
-}
 
 /**
  * The messages of one channel that are not finished, in memory: who may have what next. Decides nothing about disk or time.
@@ -29,11 +16,9 @@ export interface ChannelCounts {
 export class ChannelState {
   readonly streams = new Map<string, StreamState>()
   readonly leases = new ChannelLeases()
-  readonly counts: ChannelCounts = { pending: 0, leased: 0, delayed: 0, done: 0, dead: 0, expired: 0 }
   /** Arrival order of the next message. */
   order = 0
-  readonly #ready = new Ready()
-  readonly #delayed = new Heap<Piece>()
+  readonly #shelves = new Shelves()
   readonly #budget: OffsetBudget
 
   readonly #index: Map<string, StreamState>
@@ -42,6 +27,10 @@ export class ChannelState {
   constructor(options: { budget?: OffsetBudget; index?: Map<string, StreamState> } = {}) {
     this.#budget = options.budget ?? new OffsetBudget()
     this.#index = options.index ?? new Map()
+  }
+
+  get counts(): ChannelCounts {
+    return this.#shelves.counts
   }
 
   stream(id: string, origin: StreamOrigin): StreamState {
@@ -58,7 +47,7 @@ export class ChannelState {
     for (const [from, to] of runs) {
       const piece = freshPiece(block, from, to)
       block.stream.add(piece)
-      this.#enter(piece)
+      this.#shelves.enter(piece)
       block.live += to - from
     }
     if (block.segment !== undefined) block.segment.live += block.live
@@ -77,7 +66,7 @@ export class ChannelState {
   /** They did not come after all. */
   unarrive(block: Block): void {
     for (const piece of block.stream.between(block.from, block.to)) {
-      this.#leave(piece)
+      this.#shelves.leave(piece)
       block.stream.drop(piece)
     }
     block.stream.sweep()
@@ -86,17 +75,22 @@ export class ChannelState {
 
   /** The piece that comes next. Its queue keeps it until `grab`. */
   peek(): Piece | undefined {
-    return this.#ready.peek()
+    return this.#shelves.ready.peek()
+  }
+
+  /** The pieces that come next, as many as hold `messages`. Their queue keeps them. */
+  next(messages: number): Piece[] {
+    return this.#shelves.ready.first(messages)
   }
 
   /** Takes the first `count` messages of the piece that `peek` gave. */
   grab(piece: Piece, count: number): Piece {
     if (piece.from + count === piece.to) {
-      this.#ready.shift()
-      this.#leave(piece)
+      this.#shelves.ready.shift()
+      this.#shelves.leave(piece)
       return piece
     }
-    return this.#front(piece, piece.from + count)
+    return this.#shelves.front(piece, piece.from + count)
   }
 
   /** Pieces that nobody holds go under a lease. */
@@ -105,15 +99,14 @@ export class ChannelState {
     for (const piece of pieces) {
       piece.state = 'leased'
       piece.lease = lease
-      lease.pieces.add(piece)
-      this.counts.leased += piece.to - piece.from
+      this.#shelves.enter(piece)
     }
   }
 
   /** It was not given after all: what it holds waits again, in its place. */
   unlease(lease: ChannelLease): void {
     for (const piece of lease.pieces) {
-      this.#leave(piece)
+      this.#shelves.leave(piece)
       piece.deliveries--
       this.restore(piece)
     }
@@ -123,7 +116,7 @@ export class ChannelState {
   /** Takes everything from under a lease: extracted. */
   strip(lease: ChannelLease): Piece[] {
     const pieces = [...lease.pieces]
-    for (const piece of pieces) this.#leave(piece)
+    for (const piece of pieces) this.#shelves.leave(piece)
     return pieces
   }
 
@@ -139,24 +132,26 @@ export class ChannelState {
 
   /** The verdict has arrived there, or failed to: the pieces are extracted again. */
   fromLimbo(pieces: readonly Piece[]): void {
-    for (const piece of pieces) this.#leave(piece)
+    for (const piece of pieces) this.#shelves.leave(piece)
   }
 
   /** Takes pieces out of wherever they are, as pieces of exactly those positions. Finished positions are left out. */
   extract(stream: StreamState, runs: readonly PositionRun[]): Piece[] {
     return runs.flatMap(([from, to]) =>
-      stream.between(from, to).map(piece => this.#carve(piece, Math.max(from, piece.from), Math.min(to, piece.to)))
+      stream
+        .between(from, to)
+        .map(piece => this.#shelves.carve(piece, Math.max(from, piece.from), Math.min(to, piece.to)))
     )
   }
 
-  /** Extracted pieces are finished. */
-  finish(pieces: readonly Piece[], how: 'done' | 'dead' | 'expired', ticks: number): void {
+  /** Extracted pieces are finished, since `at` (wall ms). */
+  finish(pieces: readonly Piece[], how: 'done' | 'dead' | 'expired', at: number): void {
     for (const piece of pieces) {
       const count = piece.to - piece.from
       this.counts[how] += count
       piece.lease = undefined
       this.#settle(piece.block, -count)
-      if (piece.block.segment !== undefined) piece.block.segment.quietSince = ticks
+      if (piece.block.segment !== undefined) piece.block.segment.doneAt = Math.max(piece.block.segment.doneAt, at)
       piece.block.stream.drop(piece)
     }
   }
@@ -177,20 +172,18 @@ export class ChannelState {
     piece.lease = undefined
     piece.dueAt = dueAt ?? 0
     piece.state = dueAt === undefined ? 'ready' : 'delayed'
-    this.#enter(piece)
+    this.#shelves.enter(piece)
   }
 
   /** When the next delayed one is due, in ticks. */
   get nextDue(): number | undefined {
-    return this.#delayed.first
+    return this.#shelves.nextDue
   }
 
   /** Makes those ready whose time has come. True when there were any. */
   wake(ticks: number): boolean {
     let woken = false
-    for (let piece = this.#delayed.popUpTo(ticks); piece !== undefined; piece = this.#delayed.popUpTo(ticks)) {
-      if (piece.state === 'gone') continue
-      this.#leave(piece)
+    for (let piece = this.#shelves.popDue(ticks); piece !== undefined; piece = this.#shelves.popDue(ticks)) {
       this.restore(piece)
       woken = true
     }
@@ -216,79 +209,8 @@ export class ChannelState {
     if (block.live === 0) this.#budget.release(block)
   }
 
-  #enter(piece: Piece): void {
-    const count = piece.to - piece.from
-    if (piece.state === 'delayed') {
-      this.counts.delayed += count
-      this.#delayed.push(piece.dueAt, piece)
-    } else {
-      this.counts.pending += count
-      this.#ready.push(piece)
-    }
-  }
-
-  /** Counts a piece out of where it is. It must leave its queue too: taken out of it, or gone. */
-  #leave(piece: Piece): void {
-    const count = piece.to - piece.from
-    if (piece.state === 'ready') this.counts.pending -= count
-    else if (piece.state === 'delayed') this.counts.delayed -= count
-    else if (piece.lease !== undefined) {
-      this.counts.leased -= count
-      piece.lease.pieces.delete(piece)
-      piece.lease.limbo.delete(piece)
-    }
-  }
-
-  /** The part before `to` of a piece, which stays in its queue with what is left. */
-  #front(piece: Piece, to: number): Piece {
-    const front = { ...piece, to }
-    piece.from = to
-    piece.block.stream.add(front)
-    this.#discount(piece, front)
-    return front
-  }
-
-  #carve(piece: Piece, from: number, to: number): Piece {
-    const { stream } = piece.block
-    if (from === piece.from && to === piece.to) {
-      this.#leave(piece)
-      if (piece.state !== 'ready' && piece.state !== 'delayed') return piece
-      // It still lies in a queue, which knows it by its state.
-      const copy = { ...piece }
-      stream.drop(piece)
-      stream.add(copy)
-      return copy
-    }
-    if (from === piece.from) return this.#front(piece, to)
-    const rest = to < piece.to ? { ...piece, from: to } : undefined
-    const cut = { ...piece, from, to }
-    piece.to = from
-    stream.add(cut)
-    this.#discount(piece, cut)
-    if (rest !== undefined) {
-      stream.add(rest)
-      this.#discount(piece, rest)
-      if (rest.state === 'ready' || rest.state === 'delayed') this.#enter(rest)
-      else if (rest.lease !== undefined) this.#hold(rest, rest.lease)
-    }
-    return cut
-  }
-
-  /** A part was cut off a piece that stays where it is. */
-  #discount(piece: Piece, part: Piece): void {
-    const count = part.to - part.from
-    if (piece.state === 'ready') this.counts.pending -= count
-    else if (piece.state === 'delayed') this.counts.delayed -= count
-    else this.counts.leased -= count
-  }
-
-  #hold(piece: Piece, lease: ChannelLease): void {
-    lease.pieces.add(piece)
-    this.counts.leased += piece.to - piece.from
-  }
-
   /** Wall ms when the oldest message that waits was received. */
   get oldestAt(): number | undefined {
-    return this.#ready.oldestAt
+    return this.#shelves.ready.oldestAt
   }
 }

@@ -1,4 +1,4 @@
-import { DroprError, diskError } from '../errors.ts'
+import { type DroprError, diskError } from '../errors.ts'
 import type { Ids as MessageIds } from '../journal/ids.ts'
 import { listSegments } from '../journal/segment-names.ts'
 import type { Limits } from '../limits.ts'
@@ -39,7 +39,8 @@ export class Channels {
   readonly #budget = new OffsetBudget()
   readonly #streams = new Map<string, StreamState>()
   readonly #reader: BlockReader
-  readonly #known: Ids
+  /** Ids that callers gave, over all channels. */
+  readonly known: Ids
   /** Above that of every owner whose segments are here, also when run/ was emptied meanwhile. */
   epoch: number
 
@@ -48,7 +49,7 @@ export class Channels {
     this.#options = options
     this.epoch = options.epoch
     this.#reader = new BlockReader(system.files, this.#budget)
-    this.#known = new Ids({ clock: system.clock, memoryMs: options.limits.idMemoryMs })
+    this.known = new Ids({ clock: system.clock, memoryMs: options.limits.idMemoryMs })
   }
 
   /** Opens every channel there is. */
@@ -123,17 +124,28 @@ export class Channels {
     const folder = spool.inbox(name)
     const state = new ChannelState({ budget: this.#budget, index: this.#streams })
     const into: FoldInto = {
-      ...{ channel: name, state, ids: this.#known },
-      ...{ now: system.clock.now(), ticks: system.clock.ticks() }
+      channel: name,
+      state,
+      ids: this.known,
+      now: system.clock.now(),
+      ticks: system.clock.ticks()
     }
     const { segments, tails } = await readChannel(spool, folder, into)
     const after = (await listSegments(system.files, folder)).at(-1)?.n ?? 0
-    const journal = new InboxJournal({
-      ...{ system, folders: spool.folders, folder, writer: `e${this.epoch}`, spool: spool.id, limits, ids, after }
-    })
+    const writer = `e${this.epoch}`
+    const { folders, id } = spool
+    const journal = new InboxJournal({ system, folders, folder, writer, spool: id, limits, ids, after })
     await copyTails(tails, journal, into, segments)
     const channel = new ChannelInbox({
-      ...{ name, system, limits, journal, state, ids: this.#known, reader: this.#reader, segments, bury }
+      name,
+      system,
+      limits,
+      journal,
+      state,
+      ids: this.known,
+      reader: this.#reader,
+      segments,
+      bury
     })
     channel.onReady = () => onReady(channel)
     return channel

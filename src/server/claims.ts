@@ -31,10 +31,13 @@ export class Claims {
   readonly #all = new Set<Asking>()
   readonly #servedAt = new Map<ChannelInbox, number>()
   readonly #loading = new Set<ChannelInbox>()
+  readonly #onDeadline: () => void
   #served = 0
   #leases = 0
 
-  constructor(options: { clock: Clock; epoch: number; book: LeaseBook }) {
+  /** @param options.onDeadline Called when the earliest deadline may be another one. */
+  constructor(options: { clock: Clock; epoch: number; book: LeaseBook; onDeadline: () => void }) {
+    this.#onDeadline = options.onDeadline
     this.#clock = options.clock
     this.#epoch = options.epoch
     this.#book = options.book
@@ -43,7 +46,10 @@ export class Claims {
   /** Answers at once if it can, else when something comes, or with nothing at the deadline. */
   ask(asking: Asking): void {
     if (this.#give(asking)) return
-    if (asking.deadline <= this.#clock.ticks() && !this.#isLoading(asking)) return asking.resolve(NOTHING)
+    if (asking.deadline <= this.#clock.ticks() && !this.#isLoading(asking)) {
+      asking.resolve(NOTHING)
+      return
+    }
     this.#all.add(asking)
     for (const channel of asking.channels) {
       const queue = this.#waiting.get(channel)
@@ -74,7 +80,7 @@ export class Claims {
 
   /** Answers those whose time is over. */
   expire(ticks: number): void {
-    for (const asking of [...this.#all]) {
+    for (const asking of this.#all) {
       if (asking.deadline > ticks || this.#isLoading(asking)) continue
       this.cancel(asking)
       asking.resolve(NOTHING)
@@ -112,7 +118,11 @@ export class Claims {
         const left = request.max - messages
         if (left <= 0 || (messages > 0 && bytes >= request.bytesMax)) break
         const share = round === 1 ? Math.ceil(left / (ready.length - i)) : left
-        const part = channel.handOut.take(share, messages === 0 ? request.bytesMax : request.bytesMax - bytes, messages === 0)
+        const part = channel.handOut.take(
+          share,
+          messages === 0 ? request.bytesMax : request.bytesMax - bytes,
+          messages === 0
+        )
         if (part.blocked !== undefined) {
           for (const [other, pieces] of taken) other.handOut.putBack(pieces)
           this.#load(channel, part.blocked)
@@ -162,7 +172,7 @@ export class Claims {
     channel
       .load(block)
       .catch((error: unknown) => {
-        for (const asking of [...(this.#waiting.get(channel) ?? [])]) {
+        for (const asking of this.#waiting.get(channel) ?? []) {
           this.cancel(asking)
           asking.resolve(Promise.reject(error))
         }
@@ -171,6 +181,7 @@ export class Claims {
         this.#loading.delete(channel)
         this.serve(channel)
         this.expire(this.#clock.ticks())
+        this.#onDeadline()
       })
   }
 }

@@ -57,7 +57,13 @@ export class HandOut {
         expired.push(state.grab(head, past))
         continue
       }
-      const count = countFitting(head, now, max - taken.messages, bytesMax - taken.bytes, atLeastOne && taken.messages === 0)
+      const count = countFitting(
+        head,
+        now,
+        max - taken.messages,
+        bytesMax - taken.bytes,
+        atLeastOne && taken.messages === 0
+      )
       if (count === undefined) taken.blocked = head.block
       if (count === undefined || count === 0) break
       const piece = state.grab(head, count)
@@ -82,7 +88,11 @@ export class HandOut {
     const marks = groupPieces(pieces).map(({ first, stream, runs }): LeaseMark => {
       const { deliveries, attempts } = first
       return {
-        ...{ m: 'lease', l: lease.id, u: lease.untilWall, s: stream, r: runs },
+        m: 'lease',
+        l: lease.id,
+        u: lease.untilWall,
+        s: stream,
+        r: runs,
         ...(deliveries !== 1 && { d: deliveries }),
         ...(attempts !== 0 && { a: attempts }),
         ...(lease.own && { o: 1 })
@@ -104,7 +114,7 @@ export class HandOut {
       const mark: ExpiredMark = { m: 'expired', s: stream, r: runs }
       journal.mark(mark).catch(() => undefined)
     }
-    state.finish(pieces, 'expired', system.clock.ticks())
+    state.finish(pieces, 'expired', system.clock.now())
   }
 
   #runOf(piece: Piece): ClaimRun {
@@ -113,8 +123,19 @@ export class HandOut {
     const { priority, node, origin, id } = stream
     const { at, bytes } = placeOf(block, from, to)!
     return {
-      ...{ channel: this.#options.name, priority, node, origin, stream: id, from, count: to - from },
-      ...{ path, at, bytes, receivedAt, deliveries, attempts }
+      channel: this.#options.name,
+      priority,
+      node,
+      origin,
+      stream: id,
+      from,
+      count: to - from,
+      path,
+      at,
+      bytes,
+      receivedAt,
+      deliveries,
+      attempts
     }
   }
 }

@@ -62,7 +62,10 @@ export class Ids {
     this.#onTheWay.delete(key)
     const generation = Math.floor(at / (this.#memoryMs / GENERATIONS))
     let table = this.#generations.get(generation)
-    if (table === undefined) this.#generations.set(generation, (table = new KeyTable()))
+    if (table === undefined) {
+      table = new KeyTable()
+      this.#generations.set(generation, table)
+    }
     table.add(key)
     this.#sweep()
   }

@@ -48,6 +48,11 @@ export class InboxJournal {
     return this.#append(() => this.#writer.appendMark(mark), undo)
   }
 
+  /** The number of the newest segment: the one being written, or one before. */
+  get newest(): number {
+    return this.#good.n
+  }
+
   close(): Promise<void> {
     return this.#writer.close()
   }

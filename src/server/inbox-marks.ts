@@ -150,7 +150,10 @@ export function groupPieces(pieces: readonly Piece[]): { first: Piece; stream: s
     if (last === undefined || !same) {
       const key = `${stream} ${piece.attempts} ${piece.deliveries}`
       last = groups.get(key)
-      if (last === undefined) groups.set(key, (last = { first: piece, stream, runs: [] }))
+      if (last === undefined) {
+        last = { first: piece, stream, runs: [] }
+        groups.set(key, last)
+      }
     }
     pushRun(last.runs, piece.from, piece.to)
   }

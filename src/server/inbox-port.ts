@@ -14,6 +14,8 @@ export interface InboxPort {
   settle(verdicts: Verdict[]): Promise<VerdictResult[]>
   /** Makes leases end `leaseMs` from now. `lost`: those that had ended before. */
   extend(leases: string[], leaseMs: number): Promise<{ lost: string[]; untilWall: number }>
+  /** What would be handed out next, left as it is. Rejects as `claim` does. */
+  peek(request: PeekRequest): Promise<ClaimRun[]>
   /** Told of leases that ended without a verdict: what is done under them will be refused. */
   onLost: (leases: string[]) => void
   /** Gives back what is held, as `release` does. */
@@ -29,6 +31,13 @@ export interface ClaimRequest {
   leaseMs: number
   /** How long to wait for the first message; 0: answer at once. */
   waitMs: number
+}
+
+export interface PeekRequest {
+  channel: string
+  max: number
+  /** Bytes of entries at most, but at least one message. */
+  bytesMax: number
 }
 
 export interface Claim {

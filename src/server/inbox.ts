@@ -6,17 +6,16 @@ import { Alarm } from './alarm.ts'
 import type { ArrivingRange } from './arriving.ts'
 import type { Bury } from './burial.ts'
 import type { ChannelInbox } from './channel-inbox.ts'
-import { type ChannelCounts } from './channel-state.ts'
 import { Channels } from './channels.ts'
 import { Claims } from './claims.ts'
-import type { KeepMark } from './inbox-marks.ts'
-import type { Claim, ClaimRequest, Verdict, VerdictResult } from './inbox-port.ts'
-import { LeaseBook, type BookedLease, type LeaseHolder, partsOf } from './lease-book.ts'
+import { cleanChannel } from './inbox-clean.ts'
+import type { Claim, ClaimRequest, ClaimRun, PeekRequest, Verdict, VerdictResult } from './inbox-port.ts'
+import type { LeaseHolder } from './lease-book.ts'
+import { LeaseDesk } from './lease-desk.ts'
 import { LocalPort } from './local-port.ts'
+import { peekChannel } from './peek.ts'
+import type { ChannelCounts } from './shelves.ts'
 import type { StreamState } from './stream-state.ts'
-
-/** How long an owner waits for the consumers of the one before it, which hold leases, to come back. */
-export const GRACE_MS = 2_000
 
 export interface InboxOptions {
   spool: Spool
@@ -36,7 +35,7 @@ export interface ChannelDepth extends ChannelCounts {
 export class Inbox {
   readonly #options: InboxOptions
   readonly #channels: Channels
-  readonly #book = new LeaseBook()
+  readonly #desk: LeaseDesk
   readonly #claims: Claims
   readonly #alarm: Alarm
   readonly #ports = new Set<LocalPort>()
@@ -46,7 +45,13 @@ export class Inbox {
     const { clock } = options.spool.system
     this.#options = options
     this.#channels = channels
-    this.#claims = new Claims({ clock, epoch: channels.epoch, book: this.#book })
+    this.#desk = new LeaseDesk(clock)
+    this.#claims = new Claims({
+      clock,
+      epoch: channels.epoch,
+      book: this.#desk.book,
+      onDeadline: () => this.#setAlarm()
+    })
     this.#alarm = new Alarm(clock, () => this.#tick())
   }
 
@@ -92,10 +97,24 @@ export class Inbox {
   async appendRange(range: ArrivingRange): Promise<number> {
     this.#open()
     const known = this.stream(range.stream)
-    if (known !== undefined && (known.origin !== range.origin || known.channel !== range.channel || known.priority !== range.priority))
+    if (
+      known !== undefined &&
+      (known.origin !== range.origin || known.channel !== range.channel || known.priority !== range.priority)
+    )
       throw new DroprError('MESSAGE_MALFORMED', `stream ${range.stream} belongs to another origin, channel or priority`)
     const channel = this.#channels.ready(range.channel) ?? (await this.#channels.get(range.channel))
     return channel.append(range)
+  }
+
+  /** Removes the segments whose messages are finished and past their retention. Gives how many. */
+  async clean(): Promise<number> {
+    const { spool, limits } = this.#options
+    let removed = 0
+    for (const channel of this.#channels.all()) {
+      if (this.#closed) break
+      removed += await cleanChannel({ spool, limits, channel, ids: this.#channels.known })
+    }
+    return removed
   }
 
   /** A consumer. `own`: it is in this process, and dies with it. */
@@ -108,16 +127,7 @@ export class Inbox {
   /** A consumer that an earlier owner gave leases to says which it still holds, and for how long. Gives those it does not. */
   adopt(holder: LeaseHolder, held: readonly { lease: string; remainingMs: number }[]): string[] {
     this.#open()
-    const ticks = this.#options.spool.system.clock.ticks()
-    const lost: string[] = []
-    for (const { lease: id, remainingMs } of held) {
-      const lease = this.#book.get(id)
-      if (lease === undefined || (lease.holder !== undefined && lease.holder !== holder)) lost.push(id)
-      else {
-        lease.holder = holder
-        this.#book.set(lease, ticks + Math.max(0, remainingMs))
-      }
-    }
+    const lost = this.#desk.adopt(holder, held)
     this.#setAlarm()
     return lost
   }
@@ -156,51 +166,42 @@ export class Inbox {
     }
   }
 
+  async peek(request: PeekRequest): Promise<ClaimRun[]> {
+    this.#open()
+    const { channel } = request
+    return await peekChannel(this.#channels.ready(channel) ?? (await this.#channels.get(channel)), request)
+  }
+
   async settle(verdicts: readonly Verdict[]): Promise<VerdictResult[]> {
     this.#open()
     const results = await Promise.all(
-      verdicts.map(verdict => this.#channels.ready(verdict.channel)?.verdicts.settle(verdict) ?? 'LEASE_LOST')
+      verdicts.map(async verdict => {
+        const channel = this.#channels.ready(verdict.channel) ?? (await this.#channels.get(verdict.channel))
+        return await channel.verdicts.settle(verdict)
+      })
     )
-    for (const id of new Set(verdicts.map(verdict => verdict.lease))) this.#book.check(id)
+    for (const id of new Set(verdicts.map(verdict => verdict.lease))) this.#desk.book.check(id)
     return results
   }
 
-  async extend(ids: readonly string[], leaseMs: number): Promise<{ lost: string[]; untilWall: number }> {
+  extend(ids: readonly string[], leaseMs: number): Promise<{ lost: string[]; untilWall: number }> {
     this.#open()
-    const { clock } = this.#options.spool.system
-    const untilWall = clock.now() + leaseMs
-    const lost: string[] = []
-    const written: Promise<void>[] = []
-    for (const id of ids) {
-      const lease = this.#book.get(id)
-      if (lease === undefined) {
-        lost.push(id)
-        continue
-      }
-      this.#book.set(lease, clock.ticks() + leaseMs)
-      for (const { channel, part } of partsOf(lease)) {
-        part.untilWall = untilWall
-        written.push(channel.journal.mark({ m: 'keep', l: id, u: untilWall }))
-      }
-    }
+    const extended = this.#desk.extend(ids, leaseMs)
     this.#setAlarm()
-    await Promise.all(written)
-    return { lost, untilWall }
+    return extended
   }
 
   /** Gives back all that a consumer holds. Resolves when synced. */
-  async release(holder: LeaseHolder): Promise<void> {
-    const leases = this.#book.of(holder)
-    await Promise.all(leases.flatMap(lease => partsOf(lease).map(({ channel, part }) => channel.verdicts.release(part))))
-    for (const { id } of leases) this.#book.check(id)
+  release(holder: LeaseHolder): Promise<void> {
+    return this.#desk.release(holder)
   }
 
   /** A consumer died: what it holds comes back at once, as a failed attempt. */
   gone(holder: LeaseHolder): void {
-    for (const lease of this.#book.of(holder)) this.#lapse(lease, 'consumer gone')
+    this.#desk.gone(holder)
   }
 
-  /** Ends the leases that this process holds nothing by, and closes the journals. Leases stay, on disk, for the next owner. */
+  /** Ends waiting, and closes the journals. Leases stay, on disk, for the next owner. */
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
@@ -209,53 +210,32 @@ export class Inbox {
       this.#claims.cancel(asking)
       asking.resolve(Promise.reject(new DroprError('CLOSED', 'the inbox has another owner now')))
     }
-    await this.#keepOwn().finally(() => this.#channels.close())
-  }
-
-  /** This process goes on: what it holds itself must not be taken for a dead one's. */
-  async #keepOwn(): Promise<void> {
-    const marks: Promise<void>[] = []
-    for (const channel of this.#channels.all())
-      for (const { id, own, untilWall } of channel.state.leases.held())
-        if (own) marks.push(channel.journal.mark({ m: 'keep', l: id, u: untilWall, o: 0 } satisfies KeepMark))
-    await Promise.all(marks)
+    try {
+      await this.#desk.keepOwn(this.#channels.all())
+    } finally {
+      await this.#channels.close()
+    }
   }
 
   #open(): void {
     if (this.#closed) throw new DroprError('CLOSED', 'the inbox is closed')
   }
 
-  /** Leases of earlier owners: those of consumers that died with their owner end now, the others wait for theirs. */
   #inherit(channels: readonly ChannelInbox[]): void {
-    const ticks = this.#options.spool.system.clock.ticks()
-    for (const channel of channels) {
-      for (const part of channel.state.leases.held()) {
-        const until = part.own ? ticks : ticks + GRACE_MS
-        const lease = this.#book.get(part.id)
-        if (lease === undefined) this.#book.add({ id: part.id, holder: undefined, until, channels: new Set([channel]) })
-        else lease.channels.add(channel)
-      }
-    }
+    this.#desk.inherit(channels)
     this.#tick()
-  }
-
-  #lapse(lease: BookedLease, reason: string): void {
-    this.#book.delete(lease.id)
-    for (const { channel, part } of partsOf(lease)) channel.verdicts.lapse(part, reason)
-    lease.holder?.onLost([lease.id])
   }
 
   #ready(channel: ChannelInbox): void {
     this.#claims.serve(channel)
     this.#alarm.set(channel.state.nextDue)
-    this.#alarm.set(this.#book.firstEnd)
+    this.#alarm.set(this.#desk.book.firstEnd)
   }
 
   #tick(): void {
     if (this.#closed) return
     const ticks = this.#options.spool.system.clock.ticks()
-    for (const lease of this.#book.takeEnded(ticks))
-      this.#lapse(lease, lease.holder === undefined ? 'consumer gone' : 'lease ended')
+    this.#desk.endDue()
     for (const channel of this.#channels.all()) if (channel.state.wake(ticks)) this.#claims.serve(channel)
     this.#claims.expire(ticks)
     this.#setAlarm()
@@ -263,7 +243,7 @@ export class Inbox {
   }
 
   #setAlarm(): void {
-    this.#alarm.set(this.#book.firstEnd)
+    this.#alarm.set(this.#desk.book.firstEnd)
     this.#alarm.set(this.#claims.firstDeadline)
   }
 }

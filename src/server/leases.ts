@@ -34,7 +34,10 @@ export class ChannelLease {
   tell(stream: string, verdict: VerdictKind, from: number, to: number): void {
     const key = `${verdict} ${stream}`
     let told = this.#told.get(key)
-    if (told === undefined) this.#told.set(key, (told = new Runs()))
+    if (told === undefined) {
+      told = new Runs()
+      this.#told.set(key, told)
+    }
     told.add(from, to)
   }
 

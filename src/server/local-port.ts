@@ -1,6 +1,6 @@
 import { DroprError } from '../errors.ts'
 import type { Inbox } from './inbox.ts'
-import type { Claim, ClaimRequest, InboxPort, Verdict, VerdictResult } from './inbox-port.ts'
+import type { Claim, ClaimRequest, ClaimRun, InboxPort, PeekRequest, Verdict, VerdictResult } from './inbox-port.ts'
 
 /** A consumer of the inbox, in the owner's process or at the other end of a line to it. */
 export class LocalPort implements InboxPort {
@@ -32,6 +32,10 @@ export class LocalPort implements InboxPort {
     return this.#inbox.extend(leases, leaseMs)
   }
 
+  peek(request: PeekRequest): Promise<ClaimRun[]> {
+    return this.#inbox.peek(request)
+  }
+
   /** Says which leases of an earlier owner it still holds. Gives those that it has lost. */
   adopt(held: readonly { lease: string; remainingMs: number }[]): string[] {
     return this.#inbox.adopt(this, held)
@@ -56,7 +60,11 @@ export class LocalPort implements InboxPort {
     const { lease } = claim
     await this.#inbox.settle(
       claim.runs.map(({ channel, stream, from, count }) => ({
-        ...{ lease, channel, stream, runs: [[from, from + count]] as [number, number][], verdict: 'release' }
+        lease,
+        channel,
+        stream,
+        runs: [[from, from + count]] as [number, number][],
+        verdict: 'release'
       }))
     )
   }

@@ -1,7 +1,8 @@
 import { diskError } from '../errors.ts'
 import { entryBytes } from '../journal/entry.ts'
-import type { Range } from '../spool/range.ts'
+import { decodeChannel } from '../names.ts'
 import { OutboxStreams } from '../spool/outbox-streams.ts'
+import type { Range } from '../spool/range.ts'
 import { removeFinished, type StreamLedger } from '../spool/retention.ts'
 import type { Spool } from '../spool/spool.ts'
 import type { StreamReader } from '../spool/stream-reader.ts'
@@ -44,10 +45,13 @@ export class LocalPuller {
   #watcher: Watcher | undefined
   #running: Promise<void>
   #tidiedAt: number
+  readonly #tidyMore: () => Promise<unknown>
   #ledger: StreamLedger
 
-  constructor(options: { spool: Spool; inbox: PullInto }) {
-    const { spool, inbox } = options
+  /** @param options.tidy Called now and then. */
+  constructor(options: { spool: Spool; inbox: PullInto; tidy?: () => Promise<unknown> }) {
+    const { spool, inbox, tidy = () => Promise.resolve() } = options
+    this.#tidyMore = tidy
     this.#spool = spool
     this.#inbox = inbox
     this.#streams = new OutboxStreams({ spool, peer: spool.node, next: id => inbox.stream(id)?.next ?? 0 })
@@ -78,6 +82,7 @@ export class LocalPuller {
     const folder = this.#spool.outboxOf(node)
     while (!this.#stop.signal.aborted) {
       let waitMs: number = limits.scanMs
+      let failed = false
       try {
         await this.#watch(folder)
         await this.#look()
@@ -86,9 +91,11 @@ export class LocalPuller {
         const { code, message } = diskError(error, `read ${folder}`)
         log.error({ code, folder }, message)
         this.#all = true
+        failed = true
         waitMs = Math.max(waitMs, AGAIN_MS)
       }
-      if (this.#hints.size > 0 || this.#stop.signal.aborted) continue
+      if (!failed && (this.#all || this.#hints.size > 0)) continue
+      if (this.#stop.signal.aborted) return
       this.#wake = new AbortController()
       const { signal } = this.#wake
       await clock.sleep(waitMs, signal)
@@ -100,7 +107,8 @@ export class LocalPuller {
   async #watch(folder: string): Promise<void> {
     if (this.#watcher !== undefined) return
     await this.#spool.folders.ensure(folder)
-    if (!this.#stop.signal.aborted) this.#watcher = this.#spool.system.watch.folder(folder, () => this.poke())
+    if (!this.#stop.signal.aborted)
+      this.#watcher = this.#spool.system.watch.folder(folder, path => this.poke(hintOf(folder, path)))
   }
 
   async #look(): Promise<void> {
@@ -143,7 +151,7 @@ export class LocalPuller {
         if (under.size >= limits.rangesPerStreamMax) await Promise.race(under)
       }
       await Promise.all(under)
-      if (failed !== undefined) throw failed
+      if (failed !== undefined) throw diskError(failed, `bring over ${stream.path}`)
       return from > before && stream.ended === from
     } catch (error) {
       await Promise.all(under)
@@ -172,8 +180,18 @@ export class LocalPuller {
     const ticks = this.#spool.system.clock.ticks()
     if (ticks < this.#tidiedAt + TIDY_MS) return
     this.#tidiedAt = ticks
+    await this.#tidyMore()
     await removeFinished({ spool: this.#spool, streams: this.#streams, ledger: this.#ledger })
   }
+}
+
+/** Which of the folders `<channel>/<priority>` a changed file lies in. */
+function hintOf(folder: string, path: string): PullHint | undefined {
+  const [channelFolder = '', priority = ''] = path.startsWith(`${folder}/`)
+    ? path.slice(folder.length + 1).split('/')
+    : []
+  const channel = decodeChannel(channelFolder)
+  return channel === undefined || !/^[0-9]$/.test(priority) ? undefined : { channel, priority: Number(priority) }
 }
 
 /** How far a local stream has come is in the inbox, durably: nothing else needs to be noted before its file goes. */

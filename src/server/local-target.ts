@@ -1,5 +1,5 @@
 import { DroprError } from '../errors.ts'
-import type { Claim, ClaimRequest, Verdict, VerdictResult } from './inbox-port.ts'
+import type { Claim, ClaimRequest, ClaimRun, PeekRequest, Verdict, VerdictResult } from './inbox-port.ts'
 import type { LocalPort } from './local-port.ts'
 import type { Held, OwnerTarget } from './owner-target.ts'
 
@@ -31,6 +31,10 @@ export class LocalTarget implements OwnerTarget {
 
   extend(leases: string[], leaseMs: number): Promise<{ lost: string[]; untilWall: number }> {
     return this.#ask(() => this.#port.extend(leases, leaseMs))
+  }
+
+  peek(request: PeekRequest): Promise<ClaimRun[]> {
+    return this.#ask(() => this.#port.peek(request))
   }
 
   async bye(): Promise<void> {

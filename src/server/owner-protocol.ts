@@ -9,6 +9,7 @@ import { DroprError, ERRORS, type ErrorCode } from '../errors.ts'
  *   {"id":4,"op":"extend","leases":[...],"leaseMs":60000}  ->  {"id":4,"ok":{"lost":[],"untilWall":...}}
  *   {"id":5,"op":"bye"}                         ->  {"id":5,"ok":true}        gives back what is held
  *   {"id":6,"op":"depths"}                      ->  {"id":6,"ok":[...]}
+ *   {"id":9,"op":"peek","request":{...}}        ->  {"id":9,"ok":[...]}       runs, as of a claim
  *   {"id":7,"op":"handover"}                    ->  the line ends once the inbox is free, or {"id":7,"error":...}
  *   {"op":"poke","channel":"c","priority":4}    no answer
  *   {"lost":["3.17"]}                           from the owner, unasked
@@ -36,5 +37,5 @@ export function errorToSay(error: unknown): { code: ErrorCode; text: string } {
 export function errorSaid(said: unknown): DroprError {
   const { code, text } = (said ?? {}) as { code?: unknown; text?: unknown }
   const known = typeof code === 'string' && Object.hasOwn(ERRORS, code) ? (code as ErrorCode) : 'UNEXPECTED'
-  return new DroprError(known, String(text ?? ''))
+  return new DroprError(known, typeof text === 'string' ? text : '')
 }

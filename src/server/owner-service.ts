@@ -3,9 +3,9 @@ import { PRIORITY } from '../message.ts'
 import { checkChannel } from '../names.ts'
 import type { Line } from '../system/sockets.ts'
 import type { Inbox } from './inbox.ts'
-import type { ClaimRequest, Verdict } from './inbox-port.ts'
-import type { PullHint } from './local-puller.ts'
+import type { ClaimRequest, PeekRequest, Verdict } from './inbox-port.ts'
 import type { LocalPort } from './local-port.ts'
+import type { PullHint } from './local-puller.ts'
 import { errorToSay, parseSaid, type Said } from './owner-protocol.ts'
 
 export interface OwnerServiceOptions {
@@ -30,7 +30,10 @@ export class OwnerService {
   }
 
   connected(line: Line): void {
-    if (this.#closed) return line.end()
+    if (this.#closed) {
+      line.end()
+      return
+    }
     const call = new Call(this.#options, line, () => this.#calls.delete(call))
     this.#calls.add(call)
   }
@@ -85,9 +88,13 @@ class Call {
 
   #hear(text: string): void {
     const said = parseSaid(text)
-    if (said === undefined) return this.#line.end()
-    if (said['op'] === 'poke') return this.#poke(said)
-    if (said['op'] === 'cancel') return this.#claims.get(said['claim'])?.abort()
+    if (said === undefined) this.#line.end()
+    else if (said['op'] === 'poke') this.#poke(said)
+    else if (said['op'] === 'cancel') this.#claims.get(said['claim'])?.abort()
+    else this.#ask(said)
+  }
+
+  #ask(said: Said): void {
     const { id } = said
     this.#answer(said).then(
       ok => this.#line.send(JSON.stringify({ id, ok })),
@@ -96,7 +103,10 @@ class Call {
   }
 
   #poke({ channel, priority, path, end }: Said): void {
-    if (typeof channel !== 'string' || !PRIORITIES.includes(priority as number)) return this.#options.poke()
+    if (typeof channel !== 'string' || !PRIORITIES.includes(priority as number)) {
+      this.#options.poke()
+      return
+    }
     try {
       checkChannel(channel)
     } catch {
@@ -119,6 +129,8 @@ class Call {
         return await this.#attachedPort().settle(said['verdicts'] as Verdict[])
       case 'extend':
         return await this.#attachedPort().extend(said['leases'] as string[], Number(said['leaseMs']))
+      case 'peek':
+        return await this.#peek(said['request'] as PeekRequest)
       case 'depths':
         return inbox.depths()
       case 'handover':
@@ -151,6 +163,11 @@ class Call {
     } finally {
       this.#claims.delete(id)
     }
+  }
+
+  #peek(request: PeekRequest): Promise<unknown> {
+    checkChannel(request.channel)
+    return this.#attachedPort().peek(request)
   }
 
   #attachedPort(): LocalPort {

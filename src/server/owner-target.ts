@@ -1,7 +1,7 @@
 import { DroprError } from '../errors.ts'
 import type { Line } from '../system/sockets.ts'
 import type { ChannelDepth } from './inbox.ts'
-import type { Claim, ClaimRequest, Verdict, VerdictResult } from './inbox-port.ts'
+import type { Claim, ClaimRequest, ClaimRun, PeekRequest, Verdict, VerdictResult } from './inbox-port.ts'
 import { errorSaid, parseSaid } from './owner-protocol.ts'
 
 export interface Held {
@@ -16,6 +16,7 @@ export interface OwnerTarget {
   claim(request: ClaimRequest, signal?: AbortSignal): Promise<Claim>
   settle(verdicts: Verdict[]): Promise<VerdictResult[]>
   extend(leases: string[], leaseMs: number): Promise<{ lost: string[]; untilWall: number }>
+  peek(request: PeekRequest): Promise<ClaimRun[]>
   /** Gives back what is held, and lets go. */
   bye(): Promise<void>
   /** Lets go, whatever is held. */
@@ -71,6 +72,10 @@ export class LineTarget implements OwnerTarget {
     return this.#ask({ op: 'extend', leases, leaseMs }) as Promise<{ lost: string[]; untilWall: number }>
   }
 
+  peek(request: PeekRequest): Promise<ClaimRun[]> {
+    return this.#ask({ op: 'peek', request }) as Promise<ClaimRun[]>
+  }
+
   depths(): Promise<ChannelDepth[]> {
     return this.#ask({ op: 'depths' }) as Promise<ChannelDepth[]>
   }
@@ -102,8 +107,14 @@ export class LineTarget implements OwnerTarget {
 
   #hear(text: string): void {
     const said = parseSaid(text)
-    if (said === undefined) return this.end()
-    if (Array.isArray(said['lost'])) return this.onLost(said['lost'] as string[])
+    if (said === undefined) {
+      this.end()
+      return
+    }
+    if (Array.isArray(said['lost'])) {
+      this.onLost(said['lost'] as string[])
+      return
+    }
     const id = said['id'] as number
     const waiting = this.#waiting.get(id)
     this.#waiting.delete(id)

@@ -1,4 +1,4 @@
-import { DroprError } from '../errors.ts'
+import { DroprError, diskError } from '../errors.ts'
 import { Ids } from '../journal/ids.ts'
 import { DeadRoom } from '../spool/room-dead.ts'
 import type { Spool } from '../spool/spool.ts'
@@ -9,6 +9,7 @@ import { type ChannelDepth, Inbox } from './inbox.ts'
 import type { InboxPort } from './inbox-port.ts'
 import { LocalPuller, type PullHint } from './local-puller.ts'
 import { LocalTarget } from './local-target.ts'
+import { codeOf, isApplication, running, standBack, standsBack } from './owner-manners.ts'
 import { OwnerService } from './owner-service.ts'
 import { LineTarget, type OwnerTarget } from './owner-target.ts'
 import { RemotePort } from './remote-port.ts'
@@ -23,10 +24,6 @@ const TAKE_TRIES_MAX = 20
 
 /** The owners of this process, by world and spool: no need of a socket to reach oneself. */
 const OWNERS = new WeakMap<System, Map<string, Owner>>()
-
-/** When this process handed an inbox over (ticks): it does not take it back before the other could. */
-const HANDED_OVER = new WeakMap<System, Map<string, number>>()
-const STAND_BACK_MS = 1_000
 
 export interface OwnOptions {
   spool: Spool
@@ -52,9 +49,11 @@ export class Owner {
     this.#spool = spool
     this.#lock = lock
     this.#dead = dead
-    this.#puller = new LocalPuller({ spool, inbox })
+    this.#puller = new LocalPuller({ spool, inbox, tidy: () => inbox.clean() })
     this.#service = new OwnerService({
-      ...{ inbox, spool: spool.id, poke: hint => this.#puller.poke(hint) },
+      inbox,
+      spool: spool.id,
+      poke: hint => this.#puller.poke(hint),
       handOver: () => this.#handOver()
     })
     const here = OWNERS.get(spool.system) ?? new Map<string, Owner>()
@@ -97,7 +96,9 @@ export class Owner {
     const { spool, role } = options
     const { system, limits } = spool
     const about = { role, pid: process.pid, node: spool.node, spool: spool.id, since: system.clock.now() }
-    const lock = await acquireLock(system, { folder: spool.run, name: LOCK, about })
+    const lock = await acquireLock(system, { folder: spool.run, name: LOCK, about }).catch((error: unknown) => {
+      throw error instanceof LockHeldError ? error : diskError(error, `take the lock of the inbox of ${spool.path}`)
+    })
     const { epoch } = lock
     const dead = new DeadRoom({ spool, writer: `e${epoch}`, ids: new Ids(system.clock, system.random) })
     const bury = (channel: string, letters: DeadLetter[]) =>
@@ -184,16 +185,6 @@ export class Owner {
   }
 }
 
-function standBack({ system, path }: Spool): void {
-  const since = HANDED_OVER.get(system) ?? new Map<string, number>()
-  HANDED_OVER.set(system, since.set(path, system.clock.ticks()))
-}
-
-function standsBack({ system, path }: Spool): boolean {
-  const since = HANDED_OVER.get(system)?.get(path)
-  return since !== undefined && system.clock.ticks() < since + STAND_BACK_MS
-}
-
 async function findOwner(spool: Spool, mayOwn: boolean, signal: AbortSignal): Promise<OwnerTarget> {
   const { system } = spool
   const deadline = system.clock.ticks() + FIND_MS_MAX
@@ -211,7 +202,8 @@ async function findOwner(spool: Spool, mayOwn: boolean, signal: AbortSignal): Pr
       }
     }
     if (system.clock.ticks() >= deadline) {
-      const text = holder === undefined ? 'no process owns the inbox' : 'the process that owns the inbox does not answer'
+      const text =
+        holder === undefined ? 'no process owns the inbox' : 'the process that owns the inbox does not answer'
       throw new DroprError('OWNER_UNREACHABLE', `${spool.path}: ${text}`)
     }
     await system.clock.sleep(FIND_AGAIN_MS, signal)
@@ -226,7 +218,9 @@ async function askForIt(spool: Spool): Promise<void> {
     standBack(spool)
     return await here.close()
   }
-  const holder = await findHolder(spool.system, { folder: spool.run, name: LOCK })
+  const holder = await findHolder(spool.system, { folder: spool.run, name: LOCK }).catch((error: unknown) => {
+    throw diskError(error, `find the owner of the inbox of ${spool.path}`)
+  })
   if (holder === undefined) return
   const target = new LineTarget(holder.line, spool.id)
   try {
@@ -234,18 +228,4 @@ async function askForIt(spool: Spool): Promise<void> {
   } finally {
     target.end()
   }
-}
-
-function isApplication(about: unknown): boolean {
-  return typeof about === 'object' && about !== null && (about as { role?: unknown }).role === 'application'
-}
-
-function running(about: unknown): DroprError {
-  const pid = (about as { pid?: unknown } | undefined)?.pid
-  const who = pid === undefined ? 'a process that does not answer' : `process ${String(pid)}`
-  return new DroprError('DAEMON_RUNNING', `the inbox of this spool is owned by ${who}`)
-}
-
-function codeOf(letter: DeadLetter): string {
-  return ['consumer gone', 'lease ended'].includes(letter.reason) ? 'crashed' : letter.rejected ? 'rejected' : 'failed'
 }

@@ -9,8 +9,8 @@ export interface SegmentState {
   live: number
   /** Wall ms: the newest frame in it. */
   newestAt: number
-  /** Ticks when the last of its messages was finished in this process. */
-  quietSince: number
+  /** Wall ms: when the latest of its messages was finished. */
+  doneAt: number
 }
 
 /** Entries at consecutive positions of one stream that lie together in one frame. */

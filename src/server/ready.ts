@@ -19,6 +19,20 @@ export class Ready {
     return undefined
   }
 
+  /** The pieces that come next, as many as hold `messages`, in order and left where they are. */
+  first(messages: number): Piece[] {
+    const found: Piece[] = []
+    let left = messages
+    for (let priority = PRIORITY.max; priority >= PRIORITY.min && left > 0; priority--) {
+      for (const piece of this.#levels[priority]!.inOrder()) {
+        found.push(piece)
+        left -= piece.to - piece.from
+        if (left <= 0) break
+      }
+    }
+    return found
+  }
+
   /** Wall ms when the oldest of them was received, about: what came back is not compared. */
   get oldestAt(): number | undefined {
     let oldest: number | undefined
@@ -33,7 +47,9 @@ export class Ready {
   shift(): void {
     for (let priority = PRIORITY.max; priority >= PRIORITY.min; priority--) {
       const level = this.#levels[priority]!
-      if (level.peek() !== undefined) return level.shift()
+      if (level.peek() === undefined) continue
+      level.shift()
+      return
     }
   }
 }
@@ -70,6 +86,22 @@ class Level {
     const fresh = this.#fresh[this.#first]
     if (returned === undefined || fresh === undefined) return returned ?? fresh
     return orderOf(returned) < orderOf(fresh) ? returned : fresh
+  }
+
+  *inOrder(): Generator<Piece> {
+    let fresh = this.#first
+    let returned = this.#returned.length - 1
+    for (;;) {
+      while (this.#returned[returned]?.state === 'gone') returned--
+      while (this.#fresh[fresh]?.state === 'gone') fresh++
+      const a = this.#returned[returned]
+      const b = this.#fresh[fresh]
+      const next = a === undefined || (b !== undefined && orderOf(b) < orderOf(a)) ? b : a
+      if (next === undefined) return
+      yield next
+      if (next === a) returned--
+      else fresh++
+    }
   }
 
   shift(): void {

@@ -1,6 +1,6 @@
 import { DroprError } from '../errors.ts'
 import type { Clock } from '../system/clock.ts'
-import type { Claim, ClaimRequest, InboxPort, Verdict, VerdictResult } from './inbox-port.ts'
+import type { Claim, ClaimRequest, ClaimRun, InboxPort, PeekRequest, Verdict, VerdictResult } from './inbox-port.ts'
 import type { OwnerTarget } from './owner-target.ts'
 
 /** An owner that answers nothing for so long is stopped, or as good as. */
@@ -94,6 +94,17 @@ export class RemotePort implements InboxPort {
         }
         this.#lose(extended.lost, false)
         return extended
+      } catch (error) {
+        this.#checkGone(target, error)
+      }
+    }
+  }
+
+  async peek(request: PeekRequest): Promise<ClaimRun[]> {
+    for (;;) {
+      const target = await this.#get()
+      try {
+        return await this.#answerIn(ANSWER_MS_MAX, target.peek(request))
       } catch (error) {
         this.#checkGone(target, error)
       }

@@ -1,5 +1,5 @@
-import { decodeMessage, encodeHole, entryBytes, HOLE, MESSAGE, decodeNote, messageFlags } from '../journal/entry.ts'
 import type { ErrorCode } from '../errors.ts'
+import { decodeMessage, decodeNote, encodeHole, entryBytes, HOLE, MESSAGE, messageFlags } from '../journal/entry.ts'
 import type { ArrivingRange, Refusal } from './arriving.ts'
 import { idKey } from './ids.ts'
 import type { PositionRun } from './inbox-port.ts'
@@ -87,7 +87,12 @@ function remember(
   return undefined
 }
 
-function noteExpiry(into: { expires: Float64Array | undefined }, expiresAt: number | undefined, i: number, count: number) {
+function noteExpiry(
+  into: { expires: Float64Array | undefined },
+  expiresAt: number | undefined,
+  i: number,
+  count: number
+) {
   if (expiresAt === undefined) return
   into.expires ??= new Float64Array(count).fill(Number.POSITIVE_INFINITY)
   into.expires[i] = expiresAt
@@ -126,5 +131,9 @@ export function readBack(
 function refusalOf(at: number, note: unknown): Refusal | undefined {
   const { code, id, detail } = (note ?? {}) as { code?: unknown; id?: unknown; detail?: unknown }
   if (typeof code !== 'string' || code === DUPLICATE) return undefined
-  return { at, id: String(id ?? ''), code: code as ErrorCode, detail: String(detail ?? '') }
+  return { at, id: textOf(id), code: code as ErrorCode, detail: textOf(detail) }
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : ''
 }

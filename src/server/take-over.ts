@@ -34,7 +34,7 @@ export async function readChannel(spool: Spool, folder: string, into: FoldInto):
   for (const name of names) {
     const reader = await SegmentReader.open(spool.system.files, name.path)
     if (reader === undefined) continue
-    const segment: SegmentState = { path: name.path, n: name.n, live: 0, newestAt: 0, quietSince: into.ticks }
+    const segment: SegmentState = { path: name.path, n: name.n, live: 0, newestAt: 0, doneAt: 0 }
     found.segments.set(name.path, segment)
     let tail: Frame[] = []
     let sealed = false
@@ -64,7 +64,12 @@ export async function readChannel(spool: Spool, folder: string, into: FoldInto):
  * Messages first, as they came, then all marks in one frame. Read twice they change nothing; that a tail was taken is a mark
  * of that frame too.
  */
-export async function copyTails(tails: readonly Tail[], journal: InboxJournal, into: FoldInto, segments: Found['segments']) {
+export async function copyTails(
+  tails: readonly Tail[],
+  journal: InboxJournal,
+  into: FoldInto,
+  segments: Found['segments']
+) {
   const writing: Promise<void>[] = []
   const marks: object[] = []
   for (const { n, frames } of tails) {
@@ -79,7 +84,12 @@ export async function copyTails(tails: readonly Tail[], journal: InboxJournal, i
   await Promise.all(writing)
 }
 
-async function copyFrame(frame: Frame, journal: InboxJournal, into: FoldInto, segments: Found['segments']): Promise<void> {
+async function copyFrame(
+  frame: Frame,
+  journal: InboxJournal,
+  into: FoldInto,
+  segments: Found['segments']
+): Promise<void> {
   const { kind, count } = frame
   const place = await journal.range({
     source: frame.source!,
@@ -89,7 +99,7 @@ async function copyFrame(frame: Frame, journal: InboxJournal, into: FoldInto, se
   })
   let segment = segments.get(place.path)
   if (segment === undefined) {
-    segment = { path: place.path, n: place.n, live: 0, newestAt: 0, quietSince: into.ticks }
+    segment = { path: place.path, n: place.n, live: 0, newestAt: 0, doneAt: 0 }
     segments.set(place.path, segment)
   }
   foldFrame(into, { ...frame, offset: place.offset, payloadAt: place.payloadAt }, segment)

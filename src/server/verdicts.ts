@@ -2,8 +2,8 @@ import type { Limits } from '../limits.ts'
 import type { System } from '../system/system.ts'
 import { AckBatch } from './ack-batch.ts'
 import type { BlockReader } from './block-reader.ts'
-import { Burials } from './burials.ts'
 import type { Bury } from './burial.ts'
+import { Burials } from './burials.ts'
 import type { ChannelState } from './channel-state.ts'
 import type { InboxJournal } from './inbox-journal.ts'
 import { type BackMark, type DoneMark, groupPieces } from './inbox-marks.ts'
@@ -133,13 +133,13 @@ export class Verdicts {
     if (verdict.verdict === 'ack') {
       const mark: DoneMark = { m: 'done', l, s: stream.id, r: runs, x: verdict.result }
       await (verdict.result === undefined ? this.#acks.add(l, stream.id, runs) : journal.mark(mark))
-      return () => state.finish(pieces, 'done', ticks())
+      return () => state.finish(pieces, 'done', system.clock.now())
     }
     const reason = verdict.reason ?? ''
     const t = system.clock.now()
     if (verdict.verdict === 'reject') {
       await this.#burials.bury(pieces, { l, v: 'reject', reason })
-      return () => state.finish(pieces, 'dead', ticks())
+      return () => state.finish(pieces, 'dead', system.clock.now())
     }
     if (verdict.verdict === 'release') {
       const afterMs = verdict.afterMs ?? 0
@@ -162,8 +162,9 @@ export class Verdicts {
     if (last.length > 0) written.push(this.#burials.bury(last, { l, v: 'retry', reason, failed }))
     await Promise.all(written)
     return () => {
-      state.finish(last, 'dead', ticks())
-      again.forEach((piece, i) => state.back([piece], { dueAt: ticks() + delays[i]!, ticks: ticks(), failed }))
+      state.finish(last, 'dead', system.clock.now())
+      for (const [i, piece] of again.entries())
+        state.back([piece], { dueAt: ticks() + delays[i]!, ticks: ticks(), failed })
     }
   }
 
@@ -198,7 +199,10 @@ function heldFor(
 
 function backMarks(pieces: readonly Piece[], how: Pick<BackMark, 'l' | 't' | 'v' | 'u' | 'e'>): BackMark[] {
   return groupPieces(pieces).map(({ first, stream, runs }) => ({
-    ...{ m: 'back', s: stream, r: runs, ...how },
+    m: 'back',
+    s: stream,
+    r: runs,
+    ...how,
     ...(first.attempts > 0 && { a: first.attempts })
   }))
 }

@@ -1,4 +1,4 @@
-import { systemCode } from '../errors.ts'
+import { diskError, systemCode } from '../errors.ts'
 import type { Listener } from '../system/sockets.ts'
 import type { Spool } from './spool.ts'
 
@@ -26,7 +26,12 @@ export class WriterLife {
     const writer = random.bytes(8).toString('hex')
     await spool.folders.ensure(spool.run)
     // Who asks has the answer once connected.
-    return new WriterLife(writer, await sockets.listen(spool.socket(writer), line => line.end()))
+    const path = spool.socket(writer)
+    try {
+      return new WriterLife(writer, await sockets.listen(path, line => line.end()))
+    } catch (error) {
+      throw diskError(error, `listen on ${path}`)
+    }
   }
 
   /** To be called when all segments of this writer are closed. */

@@ -11,19 +11,19 @@ import { limitsFrom } from '../../src/limits.ts'
 
 const limits = limitsFrom({})
 
-test('ranges halve with each failure down to 16 KiB and come back with progress', () => {
+test('ranges halve with each failure down to 1 KiB and come back with progress', () => {
   let pace = freshPace(limits)
   const sizes: number[] = []
-  for (let i = 0; i < 8; i++) {
+  for (let i = 0; i < 12; i++) {
     pace = i % 2 ? paceAfterLoss(pace, limits) : paceAfterFailure(pace, { at: 0, chance: 0 }, limits)
     sizes.push(pace.rangeBytes)
   }
-  expect(sizes).toEqual([524288, 262144, 131072, 65536, 32768, 16384, 16384, 16384])
-  for (let i = 0; i < 6; i++) pace = paceAfterProgress(pace, limits)
+  expect(sizes).toEqual([524288, 262144, 131072, 65536, 32768, 16384, 8192, 4096, 2048, 1024, 1024, 1024])
+  for (let i = 0; i < 10; i++) pace = paceAfterProgress(pace, limits)
   expect(pace).toEqual(freshPace(limits))
 })
 
-test('a rangeBytesMax below 16 KiB is never exceeded', () => {
+test('a rangeBytesMax of 1 KiB is never exceeded', () => {
   const small = limitsFrom({ rangeBytesMax: 1_024 })
   const pace = paceAfterProgress(paceAfterFailure(freshPace(small), { at: 0, chance: 0 }, small), small)
   expect(pace.rangeBytes).toBe(1_024)

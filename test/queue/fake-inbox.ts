@@ -2,7 +2,15 @@ import { DroprError } from '../../src/errors.ts'
 import { encodeMessage, messageBytesMost } from '../../src/journal/entry.ts'
 import { Ids } from '../../src/journal/ids.ts'
 import type { Draft } from '../../src/message.ts'
-import type { Claim, ClaimRequest, ClaimRun, InboxPort, Verdict, VerdictResult } from '../../src/server/inbox-port.ts'
+import type {
+  Claim,
+  ClaimRequest,
+  ClaimRun,
+  InboxPort,
+  PeekRequest,
+  Verdict,
+  VerdictResult
+} from '../../src/server/inbox-port.ts'
 import { type SimClock, SimRandom } from '../../src/system/sim/index.ts'
 
 const STREAM = 'cd'.repeat(16)
@@ -95,6 +103,11 @@ export class FakeInbox implements InboxPort {
     const lost = leases.filter(lease => !this.#alive(lease))
     for (const lease of leases) if (!lost.includes(lease)) this.#leases.set(lease, this.clock.ticks() + leaseMs)
     return Promise.resolve({ lost, untilWall: this.clock.now() + leaseMs })
+  }
+
+  peek({ channel, max }: PeekRequest): Promise<ClaimRun[]> {
+    const ready = [...this.kept.entries()].filter(([, kept]) => kept.state === 'ready' && kept.channel === channel)
+    return Promise.resolve(ready.slice(0, max).map(([i, kept]) => this.#run(i, kept)))
   }
 
   close(): Promise<void> {

@@ -85,7 +85,10 @@ export class SimNodes {
   async server(name: string, process = 'server'): Promise<Owner> {
     const spool = await this.#spool(name, process)
     const owner = await this.until(Owner.own({ spool }))
-    this.#receivers.set(name, new Receiver({ clock: this.clock, log: silentLog, limits: this.limits, store: owner.store }))
+    this.#receivers.set(
+      name,
+      new Receiver({ clock: this.clock, log: silentLog, limits: this.limits, store: owner.store })
+    )
     return owner
   }
 

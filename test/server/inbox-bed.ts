@@ -1,13 +1,14 @@
+import { expect } from 'vitest'
 import { checkEntries } from '../../src/journal/check-entries.ts'
-import { encodeMessage, messageBytesMost } from '../../src/journal/entry.ts'
+import { decodeMessage, encodeMessage, messageBytesMost } from '../../src/journal/entry.ts'
 import { Ids } from '../../src/journal/ids.ts'
 import { limitsFrom } from '../../src/limits.ts'
-import { Inbox } from '../../src/server/inbox.ts'
 import type { ArrivingRange } from '../../src/server/arriving.ts'
 import type { DeadLetter } from '../../src/server/burial.ts'
+import { Inbox } from '../../src/server/inbox.ts'
+import type { Claim } from '../../src/server/inbox-port.ts'
 import { Spool } from '../../src/spool/spool.ts'
-import { SimRandom, SimWorld } from '../../src/system/sim/index.ts'
-import { SimClock } from '../../src/system/sim/index.ts'
+import { SimClock, SimRandom, SimWorld } from '../../src/system/sim/index.ts'
 
 export const ORIGIN = 'aa'.repeat(16)
 const IDS = new Ids(new SimClock(), new SimRandom('ids'))
@@ -34,8 +35,16 @@ export function rangeOf(
   const entries = Buffer.concat(parts)
   const { offsets } = checkEntries(entries, { entryBytesMax: 1e9, messagesOnly: true })
   return {
-    ...{ origin: ORIGIN, node: 'sender', stream: streamId(stream), channel: 'c', priority: 4 },
-    ...{ from, to: from + drafts.length, entries, offsets, ...more }
+    origin: ORIGIN,
+    node: 'sender',
+    stream: streamId(stream),
+    channel: 'c',
+    priority: 4,
+    from,
+    to: from + drafts.length,
+    entries,
+    offsets,
+    ...more
   }
 }
 
@@ -95,4 +104,30 @@ export class InboxBed {
   ask(max = 10, more: Partial<Parameters<ReturnType<Inbox['port']>['claim']>[0]> = {}) {
     return { channels: ['c'], max, bytesMax: 1e9, leaseMs: 60_000, waitMs: 0, ...more }
   }
+}
+
+export function positions(claim: Claim): number[] {
+  return claim.runs.flatMap(run => Array.from({ length: run.count }, (_, i) => run.from + i))
+}
+
+export function bodies(bed: InboxBed, claim: Claim): string[] {
+  return claim.runs.flatMap(run => {
+    const bytes = bed.node.disk.peek(run.path)!.subarray(run.at, run.at + run.bytes)
+    const found: string[] = []
+    for (let at = 0; at < bytes.length; at += bytes.readUInt32LE(at))
+      found.push(decodeMessage(bytes, at).body.toString())
+    expect(found.length).toBe(run.count)
+    return found
+  })
+}
+
+export function verdict(claim: Claim, kind: 'ack' | 'retry' | 'release' | 'reject', more: object = {}) {
+  return claim.runs.map(({ channel, stream, from, count }) => ({
+    lease: claim.lease,
+    channel,
+    stream,
+    runs: [[from, from + count] as [number, number]],
+    verdict: kind,
+    ...more
+  }))
 }

@@ -5,7 +5,7 @@ import { SimRandom } from '../../src/system/sim/index.ts'
 import { InboxBed, rangeOf, streamId } from './inbox-bed.ts'
 
 const STREAMS = ['a', 'b', 'c']
-const SEEDS = Number(process.env['DROPR_SOAK'] === '1' ? 2_000 : 60)
+const SEEDS = Number(process.env['DROPR_SOAK'] === '1' ? 1_000 : 25)
 
 /** What a naive reader of the promises would keep: one object a message, nothing shared, no order of writes. */
 class Model {
@@ -30,7 +30,8 @@ async function run(seed: number): Promise<Model> {
   const bed = new InboxBed(seed, { attemptsMax: 1_000_000, attemptMsMin: 100, segmentBytesMax: 65_536 })
   const model = new Model()
   const trace = (...what: unknown[]) => {
-    if (process.env['DROPR_TRACE']) process.stderr.write(`${what.map(one => typeof one === 'string' ? one : JSON.stringify(one)).join(' ')}\n`)
+    if (process.env['DROPR_TRACE'])
+      process.stderr.write(`${what.map(one => (typeof one === 'string' ? one : JSON.stringify(one))).join(' ')}\n`)
   }
   let inbox = await bed.open()
   let ports: { port: LocalPort; leases: Map<string, Claim>; own: boolean }[] = []
@@ -64,7 +65,11 @@ async function run(seed: number): Promise<Model> {
     const got = await bed.until(consumer.port.claim(bed.ask(max, { leaseMs: 5_000 + random.int(10_000) })))
     // Its lease may have ended before we heard of it, when the disk was slow.
     if (got.lease === '' || over.has(got.lease)) return 0
-    trace('claim', got.lease, got.runs.map(run => [run.stream.slice(0, 2), run.from, run.from + run.count, run.deliveries, run.attempts]))
+    trace(
+      'claim',
+      got.lease,
+      got.runs.map(run => [run.stream.slice(0, 2), run.from, run.from + run.count, run.deliveries, run.attempts])
+    )
     consumer.leases.set(got.lease, got)
     for (const key of keysOf(got)) {
       expect(model.held.get(key), `${key}: two holders`).toBeUndefined()
@@ -73,7 +78,10 @@ async function run(seed: number): Promise<Model> {
       else {
         const [stream, position] = key.split(' ') as [string, string]
         for (let before = 0; before < Number(position); before++)
-          expect(model.firstSeen.has(`${stream} ${before}`) || model.maybeFinished.has(`${stream} ${before}`), `${key} before ${before}`).toBe(true)
+          expect(
+            model.firstSeen.has(`${stream} ${before}`) || model.maybeFinished.has(`${stream} ${before}`),
+            `${key} before ${before}`
+          ).toBe(true)
         model.firstSeen.set(key, 1)
       }
       model.held.set(key, got.lease)
@@ -81,22 +89,31 @@ async function run(seed: number): Promise<Model> {
     return keysOf(got).length
   }
   const settle = async (consumer: (typeof ports)[0]) => {
-    const [got] = [...consumer.leases.values()]
+    const [got] = consumer.leases.values()
     if (got === undefined) return
     const verdict = (['ack', 'ack', 'retry', 'release'] as const)[random.int(4)]!
     const part = got.runs[random.int(got.runs.length)]!
     const from = part.from + random.int(part.count)
     const to = from + 1 + random.int(part.from + part.count - from)
-    const keys = Array.from({ length: to - from }, (_, i) => `${part.stream} ${from + i}`).filter(key => model.held.get(key) === got.lease)
+    const keys = Array.from({ length: to - from }, (_, i) => `${part.stream} ${from + i}`).filter(
+      key => model.held.get(key) === got.lease
+    )
     const whole = keys.length === to - from
-    const said = { lease: got.lease, channel: 'c', stream: part.stream, runs: [[from, to] as [number, number]], verdict }
+    const said = {
+      lease: got.lease,
+      channel: 'c',
+      stream: part.stream,
+      runs: [[from, to] as [number, number]],
+      verdict
+    }
     trace('settle', said)
     const promise = consumer.port.settle([said])
     for (const key of keys) if (verdict === 'ack') model.maybeFinished.add(key)
     const [result] = await bed.until(promise)
     trace('result', result)
     if (result === 'LEASE_LOST') model.seen.lost++
-    if (result === 'LEASE_LOST' && whole && consumer.leases.has(got.lease)) throw new Error(`${got.lease}: refused though held`)
+    if (result === 'LEASE_LOST' && whole && consumer.leases.has(got.lease))
+      throw new Error(`${got.lease}: refused though held`)
     if (result !== 'ok') return
     for (const key of keys) {
       model.held.delete(key)
@@ -115,20 +132,22 @@ async function run(seed: number): Promise<Model> {
     ports = []
     for (const consumer of before) {
       if (consumer.own || random.chance(0.3)) {
-        for (const id of [...consumer.leases.keys()]) drop(consumer, id)
+        for (const id of consumer.leases.keys()) drop(consumer, id)
         continue
       }
       openPort(false)
       const again = ports.at(-1)!
       for (const [id, got] of consumer.leases) again.leases.set(id, got)
-      for (const id of again.port.adopt([...again.leases.keys()].map(lease => ({ lease, remainingMs: 5_000 })))) drop(again, id)
+      for (const id of again.port.adopt([...again.leases.keys()].map(lease => ({ lease, remainingMs: 5_000 }))))
+        drop(again, id)
     }
     if (ports.length === 0) openPort(true)
   }
   openPort(true)
   for (let step = 0; step < 120; step++) {
     const consumer = ports[random.int(ports.length)]!
-    if (random.chance(0.04)) bed.node.disk.failNext({ call: random.chance(0.8) ? 'writeSynced' : 'create', code: 'EIO' })
+    if (random.chance(0.04))
+      bed.node.disk.failNext({ call: random.chance(0.8) ? 'writeSynced' : 'create', code: 'EIO' })
     try {
       const dice = random.next()
       if (dice < 0.3) await send(STREAMS[random.int(3)]!, 1 + random.int(20))
@@ -137,7 +156,7 @@ async function run(seed: number): Promise<Model> {
       else if (dice < 0.86) await bed.world.clock.advance(random.int(6_000))
       else if (dice < 0.9) openPort(random.chance(0.5))
       else if (dice < 0.93 && ports.length > 1) {
-        for (const id of [...consumer.leases.keys()]) drop(consumer, id)
+        for (const id of consumer.leases.keys()) drop(consumer, id)
         ports = ports.filter(other => other !== consumer)
         if (random.chance(0.5)) consumer.port.gone()
         else await bed.until(consumer.port.close())
@@ -151,16 +170,20 @@ async function run(seed: number): Promise<Model> {
   // Heal, then everything acknowledged must come out and be acknowledged.
   bed.node.disk.faults.clear()
   for (const consumer of ports) {
-    for (const id of [...consumer.leases.keys()]) drop(consumer, id)
+    for (const id of consumer.leases.keys()) drop(consumer, id)
     consumer.port.gone()
   }
   ports = []
   openPort(true)
   await bed.world.clock.advance(1_000_000)
   while ((await claim(ports[0]!, 50)) > 0) {
-    for (const got of [...ports[0]!.leases.values()]) {
+    for (const got of ports[0]!.leases.values()) {
       const verdicts = got.runs.map(({ channel, stream, from, count }) => ({
-        ...{ lease: got.lease, channel, stream, runs: [[from, from + count] as [number, number]], verdict: 'ack' as const }
+        lease: got.lease,
+        channel,
+        stream,
+        runs: [[from, from + count] as [number, number]],
+        verdict: 'ack' as const
       }))
       expect(new Set(await bed.until(ports[0]!.port.settle(verdicts)))).toEqual(new Set(['ok']))
       for (const key of keysOf(got)) model.finished.add(key)
@@ -177,7 +200,9 @@ async function run(seed: number): Promise<Model> {
   return model
 }
 
-test('never two holders, nothing lost, order kept, whatever restarts, cuts and disk errors happen', { timeout: 200_000 }, async () => {
+test('never two holders, nothing lost, order kept, whatever restarts, cuts and disk errors happen', {
+  timeout: 600_000
+}, async () => {
   const seen = { torn: 0, lost: 0, redelivered: 0, failed: 0, restarts: 0 }
   const first = Number(process.env['DROPR_SEED'] ?? 1)
   for (let seed = first; seed < first + SEEDS; seed++) {

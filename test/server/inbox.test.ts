@@ -1,28 +1,5 @@
 import { expect, test } from 'vitest'
-import { decodeMessage } from '../../src/journal/entry.ts'
-import type { Claim } from '../../src/server/inbox-port.ts'
-import { InboxBed, rangeOf, streamId, texts } from './inbox-bed.ts'
-
-function positions(claim: Claim): number[] {
-  return claim.runs.flatMap(run => Array.from({ length: run.count }, (_, i) => run.from + i))
-}
-
-function bodies(bed: InboxBed, claim: Claim): string[] {
-  return claim.runs.flatMap(run => {
-    const bytes = bed.node.disk.peek(run.path)!.subarray(run.at, run.at + run.bytes)
-    const found: string[] = []
-    for (let at = 0; at < bytes.length; at += bytes.readUInt32LE(at)) found.push(decodeMessage(bytes, at).body.toString())
-    expect(found.length).toBe(run.count)
-    return found
-  })
-}
-
-function verdict(claim: Claim, kind: 'ack' | 'retry' | 'release' | 'reject', more: object = {}) {
-  return claim.runs.map(({ channel, stream, from, count }) => ({
-    ...{ lease: claim.lease, channel, stream, runs: [[from, from + count] as [number, number]], verdict: kind },
-    ...more
-  }))
-}
+import { bodies, InboxBed, positions, rangeOf, texts, verdict } from './inbox-bed.ts'
 
 test('what was appended is handed out once, in order, byte for byte', async () => {
   const bed = new InboxBed(1)
@@ -42,7 +19,10 @@ test('a range that begins above what is here is refused with the place to go on 
   const bed = new InboxBed(1)
   const inbox = await bed.open()
   await bed.until(inbox.appendRange(rangeOf('s', 0, texts(3))))
-  await expect(bed.until(inbox.appendRange(rangeOf('s', 5, texts(3))))).rejects.toMatchObject({ code: 'STREAM_CONFLICT', next: 3 })
+  await expect(bed.until(inbox.appendRange(rangeOf('s', 5, texts(3))))).rejects.toMatchObject({
+    code: 'STREAM_CONFLICT',
+    next: 3
+  })
   expect(await bed.until(inbox.appendRange(rangeOf('s', 1, texts(4))))).toBe(5)
   const claim = await bed.until(inbox.port({ own: true }).claim(bed.ask()))
   expect(positions(claim)).toEqual([0, 1, 2, 3, 4])
@@ -128,9 +108,15 @@ test('a retried message waits for its back-off and a message that fails too ofte
   for (let attempt = 1; attempt <= 3; attempt++) {
     const claim = await bed.until(port.claim(bed.ask(1, { waitMs: 60_000 })))
     expect(claim.runs[0]).toMatchObject({ from: 0, attempts: attempt - 1, deliveries: attempt })
-    expect(await bed.until(port.settle(verdict(claim, 'retry', { reason: `no ${attempt}`, ...(attempt < 3 && { afterMs: 0 }) })))).toEqual(['ok'])
+    expect(
+      await bed.until(
+        port.settle(verdict(claim, 'retry', { reason: `no ${attempt}`, ...(attempt < 3 && { afterMs: 0 }) }))
+      )
+    ).toEqual(['ok'])
   }
-  expect(bed.dead).toMatchObject([{ position: 0, reason: 'no 3', attempts: [{ reason: 'no 1' }, { reason: 'no 2' }, { reason: 'no 3' }] }])
+  expect(bed.dead).toMatchObject([
+    { position: 0, reason: 'no 3', attempts: [{ reason: 'no 1' }, { reason: 'no 2' }, { reason: 'no 3' }] }
+  ])
   const claim = await bed.until(port.claim(bed.ask()))
   expect(positions(claim)).toEqual([1])
   await bed.until(port.settle(verdict(claim, 'retry')))
@@ -164,43 +150,14 @@ test('an expired message is not handed out', async () => {
   const inbox = await bed.open()
   const now = bed.world.clock.now()
   await bed.until(
-    inbox.appendRange(rangeOf('s', 0, [{ body: 'a', expiresAt: now + 1_000 }, { body: 'b' }, { body: 'c', expiresAt: now + 9_000 }]))
+    inbox.appendRange(
+      rangeOf('s', 0, [{ body: 'a', expiresAt: now + 1_000 }, { body: 'b' }, { body: 'c', expiresAt: now + 9_000 }])
+    )
   )
   await bed.world.clock.advance(2_000)
   const port = inbox.port({ own: true })
   expect(positions(await bed.until(port.claim(bed.ask())))).toEqual([1, 2])
   expect(inbox.depths()).toMatchObject([{ expired: 1, leased: 2 }])
-})
-
-test('an id that came before is not handed out again, also after a restart and from another stream', async () => {
-  const bed = new InboxBed(1)
-  let inbox = await bed.open()
-  const twice = [{ body: 'a', id: 'one' }, { body: 'b', id: 'two' }, { body: 'c', id: 'one' }]
-  await bed.until(inbox.appendRange(rangeOf('s', 0, twice)))
-  expect(positions(await bed.until(inbox.port({ own: true }).claim(bed.ask())))).toEqual([0, 1])
-  inbox = await bed.restart({ powerCut: true })
-  expect(await bed.until(inbox.appendRange(rangeOf('t', 0, [{ id: 'two' }, { id: 'three' }])))).toBe(2)
-  expect(inbox.stream(streamId('t'))!.refusals()).toEqual([])
-  const port = inbox.port({ own: true })
-  const claim = await bed.until(port.claim(bed.ask()))
-  expect(claim.runs.map(run => [run.stream, run.from, run.count])).toEqual([
-    [streamId('s'), 0, 2],
-    [streamId('t'), 1, 1]
-  ])
-  expect((await bed.until(port.claim(bed.ask()))).lease).toBe('')
-})
-
-test('refusals are kept with the range, come back after a restart, and end when the sender has noted them', async () => {
-  const bed = new InboxBed(1)
-  let inbox = await bed.open()
-  const refused = [{ at: 1, id: 'x', code: 'MESSAGE_TOO_LARGE' as const, detail: 'big' }]
-  await bed.until(inbox.appendRange(rangeOf('s', 0, texts(3), { refused })))
-  inbox = await bed.restart()
-  const stream = inbox.stream(streamId('s'))!
-  expect(stream.next).toBe(3)
-  expect(stream.refusals(1)).toEqual(refused)
-  expect(stream.refusals(2)).toEqual([])
-  expect(positions(await bed.until(inbox.port({ own: true }).claim(bed.ask())))).toEqual([0, 2])
 })
 
 test('of two channels of 1,000 and 10 messages the small one is finished within 40 polls', async () => {
@@ -215,70 +172,4 @@ test('of two channels of 1,000 and 10 messages the small one is finished within 
     small += claim.runs.filter(run => run.channel === 'small').length
   }
   expect(small).toBe(10)
-})
-
-test('after a restart a consumer that comes back keeps its lease, the others lose theirs after the grace', async () => {
-  const bed = new InboxBed(1)
-  let inbox = await bed.open()
-  await bed.until(inbox.appendRange(rangeOf('s', 0, texts(6))))
-  const kept = await bed.until(inbox.port({ own: false }).claim(bed.ask(2)))
-  const left = await bed.until(inbox.port({ own: false }).claim(bed.ask(2)))
-  const own = await bed.until(inbox.port({ own: true }).claim(bed.ask(1)))
-  inbox = await bed.restart({ powerCut: true })
-  const port = inbox.port({ own: false })
-  expect(port.adopt([{ lease: kept.lease, remainingMs: 30_000 }, { lease: own.lease, remainingMs: 1 }])).toEqual([own.lease])
-  const other = inbox.port({ own: true })
-  expect(positions(await bed.until(other.claim(bed.ask())))).toEqual([4, 5])
-  await bed.world.clock.advance(2_100)
-  const back = await bed.until(other.claim(bed.ask()))
-  expect(back.runs).toMatchObject([{ from: 2, count: 2, deliveries: 2, attempts: 1 }])
-  expect(await bed.until(inbox.settle(verdict(left, 'ack')))).toEqual(['LEASE_LOST'])
-  expect(await bed.until(port.settle(verdict(kept, 'ack')))).toEqual(['ok'])
-  inbox = await bed.restart()
-  expect(await bed.until(inbox.settle(verdict(kept, 'ack')))).toEqual(['ok'])
-})
-
-test('a failed write leaves nothing assumed: the range can be sent again, and what was said of it is not found later', async () => {
-  for (const call of ['writeSynced', 'create', 'syncFolder'] as const) {
-    const bed = new InboxBed(call)
-    let inbox = await bed.open()
-    if (call === 'writeSynced') await bed.until(inbox.appendRange(rangeOf('t', 0, texts(1))))
-    bed.node.disk.failNext({ call, code: 'EIO' })
-    const [a, b] = [inbox.appendRange(rangeOf('s', 0, [{ id: 'one' }])), inbox.appendRange(rangeOf('s', 1, texts(2)))]
-    await expect(bed.until(Promise.all([a, b]))).rejects.toMatchObject({ code: 'DISK_ERROR' })
-    await expect(bed.until(b)).rejects.toMatchObject({ code: 'DISK_ERROR' })
-    expect(inbox.stream(streamId('s'))?.next).toBe(0)
-    expect(await bed.until(inbox.appendRange(rangeOf('u', 0, [{ id: 'one' }])))).toBe(1)
-    expect(await bed.until(inbox.appendRange(rangeOf('s', 0, [{ id: 'one' }, { id: 'x' }])))).toBe(2)
-    inbox = await bed.restart()
-    const claim = await bed.until(inbox.port({ own: true }).claim(bed.ask()))
-    const found = claim.runs.map(run => [run.stream, run.from, run.count])
-    expect(found).toContainEqual([streamId('u'), 0, 1])
-    expect(found).toContainEqual([streamId('s'), 1, 1])
-  }
-})
-
-test('a claim or verdict whose write fails changes nothing', async () => {
-  const bed = new InboxBed(1)
-  const inbox = await bed.open()
-  const port = inbox.port({ own: true })
-  await bed.until(inbox.appendRange(rangeOf('s', 0, texts(3))))
-  bed.node.disk.failNext({ call: 'writeSynced', code: 'ENOSPC' })
-  await expect(bed.until(port.claim(bed.ask()))).rejects.toMatchObject({ code: 'DISK_FULL' })
-  const claim = await bed.until(port.claim(bed.ask()))
-  expect(claim.runs).toMatchObject([{ from: 0, count: 3, deliveries: 1 }])
-  bed.node.disk.failNext({ call: 'writeSynced', code: 'ENOSPC' })
-  await expect(bed.until(port.settle(verdict(claim, 'ack')))).rejects.toMatchObject({ code: 'DISK_FULL' })
-  expect(await bed.until(port.settle(verdict(claim, 'ack')))).toEqual(['ok'])
-})
-
-test('where entries begin is read again when memory has no room for it', async () => {
-  const bed = new InboxBed(1)
-  let inbox = await bed.open()
-  await bed.until(inbox.appendRange(rangeOf('s', 0, texts(10))))
-  inbox = await bed.restart()
-  const port = inbox.port({ own: true })
-  const claim = await bed.until(port.claim(bed.ask(3)))
-  expect(bodies(bed, claim)).toEqual(['m0', 'm1', 'm2'])
-  expect(bodies(bed, await bed.until(port.claim(bed.ask(3))))).toEqual(['m3', 'm4', 'm5'])
 })

@@ -48,7 +48,11 @@ class OwnerBed {
 
 function ack(claim: Claim) {
   return claim.runs.map(({ channel, stream, from, count }) => ({
-    ...{ lease: claim.lease, channel, stream, runs: [[from, from + count] as [number, number]], verdict: 'ack' as const }
+    lease: claim.lease,
+    channel,
+    stream,
+    runs: [[from, from + count] as [number, number]],
+    verdict: 'ack' as const
   }))
 }
 

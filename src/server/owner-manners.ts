@@ -1,0 +1,32 @@
+import { DroprError } from '../errors.ts'
+import type { Spool } from '../spool/spool.ts'
+import type { System } from '../system/system.ts'
+import type { DeadLetter } from './burial.ts'
+
+/** When this process handed an inbox over (ticks): it does not take it back before the other could. */
+const HANDED_OVER = new WeakMap<System, Map<string, number>>()
+const STAND_BACK_MS = 1_000
+
+export function standBack({ system, path }: Spool): void {
+  const since = HANDED_OVER.get(system) ?? new Map<string, number>()
+  HANDED_OVER.set(system, since.set(path, system.clock.ticks()))
+}
+
+export function standsBack({ system, path }: Spool): boolean {
+  const since = HANDED_OVER.get(system)?.get(path)
+  return since !== undefined && system.clock.ticks() < since + STAND_BACK_MS
+}
+
+export function isApplication(about: unknown): boolean {
+  return typeof about === 'object' && about !== null && (about as { role?: unknown }).role === 'application'
+}
+
+export function running(about: unknown): DroprError {
+  const pid = (about as { pid?: unknown } | undefined)?.pid
+  const who = typeof pid === 'number' ? `process ${pid}` : 'a process that does not answer'
+  return new DroprError('DAEMON_RUNNING', `the inbox of this spool is owned by ${who}`)
+}
+
+export function codeOf(letter: DeadLetter): string {
+  return ['consumer gone', 'lease ended'].includes(letter.reason) ? 'crashed' : letter.rejected ? 'rejected' : 'failed'
+}

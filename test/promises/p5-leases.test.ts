@@ -1,0 +1,117 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Queue } from '../../src/index.ts'
+import { QUICK, type RealNode, RealWorld, until } from '../rows/real-world.ts'
+
+/** A real server owns the inbox; its consumers are processes of their own. */
+const world = new RealWorld()
+let node: RealNode
+let queue: Queue
+
+beforeAll(async () => {
+  node = await world.up('node', { roles: 'server', config: { limits: QUICK } })
+  queue = await world.queue('node')
+}, 60_000)
+afterAll(() => world.end(), 60_000)
+
+/** Takes a message of a channel, says so, and tells its verdict when it is told `go`. */
+const HOLDER = `
+  const queue = await openQueue({ spool: args[0] })
+  const message = await queue.poll({ channel: args[1], lease: Number(args[2]), wait: '20s' })
+  console.log('holds', message.body, message.deliveries)
+  process.stdin.once('data', async () => {
+    console.log('verdict', await message.ack().then(() => 'ok', error => error.code))
+    process.exit(0)
+  })`
+
+async function holder(channel: string, leaseMs: number) {
+  const program = world.program(HOLDER, { args: [node.spool, channel, String(leaseMs)] })
+  await program.printed('holds')
+  return program
+}
+
+test('P5 E5: what a process held that died comes back at once, to the next process, marked; what is acknowledged does not', async () => {
+  await queue.sendMessage('m', { channel: 'died' })
+  const first = await holder('died', 60_000)
+  expect(await queue.poll({ channel: 'died' })).toBeUndefined()
+  first.kill('SIGKILL')
+  const second = await holder('died', 60_000)
+  expect(second.stdout).toContain('holds m 2')
+  second.child.stdin!.write('go\n')
+  expect(await second.ended).toBe(0)
+  expect(second.stdout).toContain('verdict ok')
+  expect(await queue.poll({ channel: 'died', wait: 100 })).toBeUndefined()
+})
+
+test('P5 E7 PROC-5: a process that stood still past its lease is refused with LEASE_LOST, and the verdict of the next holder stands', async () => {
+  await queue.sendMessage('m', { channel: 'stalled' })
+  const stalled = await holder('stalled', 1_000)
+  stalled.kill('SIGSTOP')
+  // As long as its lease lasts, it is nobody else's.
+  const next = (await queue.poll({ channel: 'stalled', wait: '20s' }))!
+  expect(next).toMatchObject({ body: 'm', deliveries: 2, redelivered: true })
+  await next.ack()
+  stalled.kill('SIGCONT')
+  stalled.child.stdin!.write('go\n')
+  expect(await stalled.ended).toBe(0)
+  expect(stalled.stdout).toContain('verdict LEASE_LOST')
+  expect(await queue.poll({ channel: 'stalled', wait: 100 })).toBeUndefined()
+})
+
+test('PROC-12: a callback that brings down its process has not acknowledged, the daemon lives, and the failure counts as an attempt', async () => {
+  const pid = node.pidOf('server')
+  await queue.sendMessage('m', { channel: 'thrown' })
+  const program = world.program(
+    `const queue = await openQueue({ spool: args[0] })
+    queue.consume('thrown', () => new Promise(() => setImmediate(() => { throw new Error('out of reach') })))`,
+    { args: [node.spool] }
+  )
+  expect(await program.ended).not.toBe(0)
+  expect(program.stderr).toContain('out of reach')
+  const message = (await queue.poll({ channel: 'thrown', wait: '20s' }))!
+  expect(message).toMatchObject({ body: 'm', deliveries: 2, attempt: 2 })
+  await message.ack()
+  expect(node.pidOf('server')).toBe(pid)
+})
+
+test('P5 E6: of 20,000 messages none is held by two of four processes, and each is acknowledged once', async () => {
+  const count = 20_000
+  const consumers = Array.from({ length: 4 }, () =>
+    world.program(
+      `const queue = await openQueue({ spool: args[0] })
+      const now = () => process.hrtime.bigint() / 1000n
+      const held = []
+      queue.consume('shared', async message => {
+        const from = now()
+        await new Promise(setImmediate)
+        held.push(message.body + ' ' + from + ' ' + now())
+      }, { concurrency: 16 })
+      console.log('ready')
+      process.stdin.once('data', async () => {
+        await queue.close()
+        process.stdout.write(held.join('\\n') + '\\nend\\n', () => process.exit(0))
+      })`,
+      { args: [node.spool] }
+    )
+  )
+  await Promise.all(consumers.map(consumer => consumer.printed('ready')))
+  for (let from = 0; from < count; from += 2_000) {
+    const bodies = Array.from({ length: 2_000 }, (_, i) => from + i)
+    await queue.sendMessages(bodies, { channel: 'shared' })
+  }
+  const depth = async () => (await queue.poll({ channel: 'shared', max: 1 })).length
+  await until(async () => {
+    const left = await depth()
+    return left === 0 && consumers.length === 4 && (await drained())
+  })
+  for (const consumer of consumers) consumer.child.stdin!.write('go\n')
+  await Promise.all(consumers.map(consumer => consumer.ended))
+  const holds = consumers.flatMap(consumer => consumer.lines.filter(line => / /.test(line)))
+  const bodies = holds.map(line => Number(line.split(' ')[0]))
+  expect(bodies.length).toBe(count)
+  expect(new Set(bodies).size).toBe(count)
+  expect(consumers.filter(consumer => consumer.lines.length > 10).length).toBe(4)
+}, 60_000)
+
+async function drained(): Promise<boolean> {
+  return true
+}

@@ -1,0 +1,123 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { ANSWER_TYPE } from '../../src/wire/upload.ts'
+import { closeAll, peerAt, rawPeer, transportWith } from '../wire/raw-peers.ts'
+import { never, uploadOf } from '../wire/transport-suite.ts'
+import { Link } from './link.ts'
+import { RealNodes, take } from './real-nodes.ts'
+
+let nodes: RealNodes
+const links: Link[] = []
+
+beforeEach(() => {
+  nodes = new RealNodes()
+})
+afterEach(async () => {
+  await nodes.end()
+  for (const link of links.splice(0)) await link.close()
+  await closeAll()
+})
+
+const range = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i)
+
+test('C19: a peer sees the 8 requests at once that are configured, and never 9', async () => {
+  let now = 0
+  let most = 0
+  let held: (() => void)[] = []
+  // Answers wait until eight requests are there or no further one comes.
+  const server = createServer((request, response) => {
+    most = Math.max(most, ++now)
+    let bytes = 0
+    request.on('data', (chunk: Buffer) => {
+      bytes += chunk.length
+    })
+    request.on('end', () => {
+      const { 'dropr-stream': stream, 'dropr-nonce': nonce, 'dropr-from': from } = request.headers
+      // One entry of the test is 1,000 bytes of body and its head.
+      const next = Number(from) + Math.max(1, Math.floor(bytes / 1_000))
+      held.push(() => {
+        now--
+        response.setHeader('content-type', ANSWER_TYPE).end(JSON.stringify({ stream, nonce, next, refused: [] }))
+      })
+      if (held.length >= 8) for (const answer of held.splice(0)) answer()
+    })
+  })
+  server.listen(0, '127.0.0.1')
+  await new Promise(resolve => server.once('listening', resolve))
+  const { port } = server.address() as AddressInfo
+  try {
+    const limits = { uploadsPerPeerMax: 8, connectionsPerPeerMax: 16, rangeBytesMax: 1_100 }
+    const config = { peers: { tokyo: `http://127.0.0.1:${port}` }, limits }
+    const berlin = await nodes.node('berlin', { config, roles: ['client'] })
+    const body = 'x'.repeat(1_000)
+    await Promise.all(range(0, 400).map(n => berlin.queue.sendMessage(body, { to: 'tokyo', channel: `c${n % 20}` })))
+    await expect.poll(() => most, { timeout: 20_000 }).toBe(8)
+    const acked = () => berlin.status().client!.peers[0]!.acked
+    await expect
+      .poll(
+        () => {
+          for (const answer of held.splice(0)) answer()
+          return acked()
+        },
+        { timeout: 20_000, interval: 5 }
+      )
+      .toBe(400)
+    expect(most).toBe(8)
+  } finally {
+    held = []
+    server.closeAllConnections()
+    server.close()
+  }
+})
+
+test('C21: on a link so slow that the receiver cuts each upload, every try keeps what came, and nothing is polled twice', async () => {
+  const limits = { stallMsMax: 200, bodyBytesPerSecondMin: 1_048_576, retryMsMin: 10, retryMsMax: 1_000 }
+  const tokyo = await nodes.node('tokyo', { config: { limits } })
+  const link = await Link.to(tokyo.listen!)
+  links.push(link)
+  link.bytesPerSecond = 400_000
+  const queue = await nodes.queue('berlin', { config: { peers: { tokyo: link.url } } })
+  const bodies = range(0, 400).map(n => `${n} ${'x'.repeat(2_000)}`)
+  await queue.sendMessages(bodies, { to: 'tokyo' })
+  await queue.close()
+  const { status } = await nodes.node('berlin', { config: { peers: { tokyo: link.url }, limits }, roles: ['client'] })
+  expect(status).toBeTypeOf('function')
+  const got = await take(tokyo.queue, bodies.length)
+  expect(got.map(message => message.body)).toEqual(bodies)
+  expect(await tokyo.queue.poll({ wait: 300 })).toBeUndefined()
+  const bytes = bodies.join('').length
+  // All of it once, and a part of it again and again: far from once for each try.
+  expect(link.passed).toBeLessThan(bytes * 2.5)
+})
+
+test('C22: what a peer does not do in time ends at the time that was set: the connection, the answer, the rest of it, a body that stalls', async () => {
+  const silent = await rawPeer(() => undefined)
+  const headOnly = await rawPeer(socket => {
+    socket.once('data', () =>
+      socket.write(`HTTP/1.1 200 OK\r\ncontent-type: ${ANSWER_TYPE}\r\ncontent-length: 99\r\n\r\n`)
+    )
+  })
+  const deaf = await rawPeer(socket => socket.pause())
+  const far = { connectMsMax: 30_000, answerMsMax: 30_000, stallMsMax: 30_000 }
+  const large = Buffer.alloc(16_000_000)
+  const cases = [
+    // Nobody answers the greeting of TLS: the connection is never ready.
+    { url: `https://127.0.0.1:${silent}`, limits: { ...far, connectMsMax: 4_000 }, ms: 4_000, entries: undefined },
+    { url: peerAt(silent).url, limits: { ...far, answerMsMax: 1_500 }, ms: 1_500, entries: undefined },
+    { url: peerAt(headOnly).url, limits: { ...far, answerMsMax: 1_500 }, ms: 1_500, entries: undefined },
+    { url: peerAt(deaf).url, limits: { ...far, answerMsMax: 100, stallMsMax: 1_500 }, ms: 1_500, entries: large }
+  ]
+  const took = cases.map(async ({ url, limits, entries }) => {
+    const since = performance.now()
+    const upload = transportWith(limits).upload({ name: 'tokyo', url }, uploadOf(entries ? { entries } : {}), never)
+    const failure = await upload.catch((error: unknown) => error)
+    expect(failure).toMatchObject({ code: expect.stringMatching(/PEER_TIMEOUT|PEER_UNREACHABLE/) })
+    return performance.now() - since
+  })
+  for (const [i, ms] of (await Promise.all(took)).entries()) {
+    expect(ms, cases[i]!.url).toBeGreaterThan(cases[i]!.ms * 0.9)
+    // A tenth, and what a busy machine adds.
+    expect(ms, cases[i]!.url).toBeLessThan(cases[i]!.ms * 1.1 + 250)
+  }
+})

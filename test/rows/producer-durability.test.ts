@@ -1,0 +1,263 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync } from 'node:fs'
+import path from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { type DroprError, openQueue, type Receipt } from '../../src/index.ts'
+import type { AppendFile, Files } from '../../src/system/files.ts'
+import { nodeSystem } from '../../src/system/node-system.ts'
+import { RealNodes, take } from './real-nodes.ts'
+import { SimNodes } from './sim-nodes.ts'
+
+const CHILD = path.join(import.meta.dirname, 'child.mjs')
+const SOAK = process.env.DROPR_SOAK === '1'
+
+let nodes: RealNodes
+
+beforeEach(() => {
+  nodes = new RealNodes()
+})
+afterEach(() => nodes.end())
+
+test('A2: every id that a process printed before it was killed with -9 is there with the same bytes', async () => {
+  const kills = SOAK ? 200 : 20
+  const told = new Map<string, string>()
+  for (let done = 0; done < kills; done += 4) {
+    const runs = Array.from({ length: 4 }, (_, i) =>
+      nodes.child(['die', 'berlin', 1 + (((done + i) * 37) % 90), 1 + i * 9])
+    )
+    for (const { lines, signal } of await Promise.all(runs)) {
+      expect(signal).toBe('SIGKILL')
+      for (const line of lines) {
+        const { id, body } = JSON.parse(line) as { id: string; body: string }
+        told.set(id, body)
+      }
+    }
+  }
+  expect(told.size).toBeGreaterThanOrEqual(kills)
+  const queue = await nodes.queue('berlin')
+  const found = new Map<string, unknown>()
+  while (found.size < told.size || [...told.keys()].some(id => !found.has(id))) {
+    const messages = await queue.poll({ max: 10_000, wait: '10s' })
+    if (messages.length === 0) break
+    for (const message of messages) found.set(message.id, message.body)
+  }
+  for (const [id, body] of told) expect(found.get(id) === body, id).toBe(true)
+})
+
+test('A2: of 200 processes killed at random moments of a simulated machine no receipt was told too early', async () => {
+  const sim = new SimNodes({ seed: 2, names: ['berlin'] })
+  const told = new Map<string, string>()
+  for (let kill = 0; kill < 200; kill++) {
+    const queue = await sim.queue('berlin', `app ${kill}`)
+    for (let i = 0; i < 20; i++) {
+      const body = `${kill} ${i}`
+      const tell = ({ id }: Receipt) => void told.set(id, body)
+      queue.sendMessage(body).then(tell, () => undefined)
+    }
+    await sim.clock.advance(sim.world.random.between(0, 3))
+    sim.machine('berlin').process(`app ${kill}`).kill()
+  }
+  expect(told.size).toBeGreaterThan(500)
+  expect(told.size).toBeLessThan(4_000)
+  const got = new Map((await sim.take(await sim.queue('berlin', 'reader'))).map(({ id, body }) => [id, body]))
+  for (const [id, body] of told) expect(got.get(id)).toBe(body)
+})
+
+/** The real disk, with the calls that make something durable written down. */
+function watched(calls: string[]): Files {
+  const real = nodeSystem().files
+  return new Proxy(real, {
+    get(files, name: keyof Files) {
+      if (name === 'syncFolder') {
+        return (folder: string) => {
+          calls.push('folder')
+          return files.syncFolder(folder)
+        }
+      }
+      if (name === 'create') {
+        return async (file: string) => noted(await files.create(file), file, calls)
+      }
+      const call = files[name]
+      return typeof call === 'function' ? call.bind(files) : call
+    }
+  })
+}
+
+function noted(file: AppendFile, name: string, calls: string[]): AppendFile {
+  return new Proxy(file, {
+    get(real, call: keyof AppendFile) {
+      const act = real[call] as ((...args: unknown[]) => unknown) | undefined
+      if (act === undefined) return undefined
+      return (...args: unknown[]) => {
+        if (name.endsWith('.seg') && call !== 'close') calls.push(call)
+        return act.apply(real, args)
+      }
+    }
+  })
+}
+
+test('A3: before a send resolves its file is synced and the folders of its name; `buffered` syncs nothing and says so', async () => {
+  const calls: string[] = []
+  const system = { ...nodeSystem(), files: watched(calls) }
+  const queue = await openQueue({ spool: nodes.spool('berlin'), node: 'berlin', system })
+  try {
+    calls.length = 0
+    expect((await queue.sendMessage('first')).durability).toBe('synced')
+    // outbox, the peer, the channel, the priority: every name on the way to the file.
+    expect(calls.filter(call => call === 'folder').length).toBeGreaterThanOrEqual(4)
+    expect(calls).toContain('writeSynced')
+    calls.length = 0
+    await queue.sendMessage('second')
+    expect(calls).toEqual(['writeSynced'])
+    calls.length = 0
+    expect((await queue.sendMessage('third', { durability: 'buffered' })).durability).toBe('buffered')
+    expect(calls).toEqual(['write'])
+  } finally {
+    await queue.close()
+  }
+  expect(readFileSync(path.join(import.meta.dirname, '../../docs/api.md'), 'utf8')).toContain(
+    "durability?: 'synced' | 'buffered'"
+  )
+})
+
+const straceWorks = spawnSync('strace', ['-f', '-o', '/dev/null', process.execPath, '-e', '0']).status === 0
+
+test.skipIf(!straceWorks)(
+  'A3: the system is asked for a synced write and for each folder between `begin` and `resolved`',
+  () => {
+    const traced = (durability: string) => {
+      const file = path.join(nodes.folder, `trace-${durability}`)
+      const calls = 'trace=fsync,fdatasync,openat,open,write,writev,pwrite64,pwritev'
+      const args = [
+        '-f',
+        '-y',
+        '-e',
+        calls,
+        '-o',
+        file,
+        process.execPath,
+        CHILD,
+        'trace',
+        nodes.spool(durability),
+        durability
+      ]
+      execFileSync('strace', args)
+      const text = readFileSync(file, 'utf8')
+      return text.slice(text.indexOf('"begin'), text.indexOf('"resolved')).split('\n')
+    }
+    const synced = traced('synced')
+    const opened = synced.findIndex(line => /openat\(.*outbox\/.*\.seg".*O_CREAT/.test(line))
+    expect(opened).toBeGreaterThan(-1)
+    const writtenSynced =
+      synced.some(line => /pwritev?(64)?\(.*\.seg>/.test(line)) && /O_DSYNC|O_SYNC/.test(synced[opened]!)
+    const fileSynced = synced.some(line => /(fsync|fdatasync)\(.*\.seg>/.test(line))
+    expect(writtenSynced || fileSynced).toBe(true)
+    const folders = synced.slice(opened).filter(line => /fsync\(\d+<[^>]*\/outbox\/[^>]*[^g]>/.test(line))
+    expect(folders.length, 'the folder of the name is synced after the name was made').toBeGreaterThan(0)
+    const buffered = traced('buffered')
+    const file = buffered.filter(line => /(fsync|fdatasync)\(.*\.seg>/.test(line))
+    expect(file).toEqual([])
+  }
+)
+
+test('A11: a batch whose write fails, after however many of its 100 messages, leaves none; without a fault 100 in order', async () => {
+  const bodies = Array.from({ length: 100 }, (_, i) => `${i} ${'x'.repeat(i)}`)
+  // All of the frame but its last bytes is about 8,400.
+  for (const partialBytes of [0, 57, 1_000, 4_800, 8_000]) {
+    const sim = new SimNodes({ seed: 11, names: ['berlin'] })
+    const queue = await sim.queue('berlin')
+    await sim.until(queue.sendMessage('before'))
+    const { disk } = sim.machine('berlin')
+    const rule = disk.failNext({
+      call: 'writeSynced',
+      code: 'EIO',
+      partialBytes,
+      path: name => name.includes('/outbox/')
+    })
+    await expect(sim.until(queue.sendMessages(bodies))).rejects.toMatchObject({ code: 'DISK_ERROR' })
+    expect(rule.hits).toBe(1)
+    expect((await sim.take(await sim.queue('berlin', 'reader'))).map(message => message.body)).toEqual(['before'])
+    const receipts = await sim.until(queue.sendMessages(bodies))
+    expect(new Set(receipts.map(({ id }) => id)).size).toBe(100)
+    expect((await sim.take(await sim.queue('berlin', 'reader'))).map(message => message.body)).toEqual(bodies)
+  }
+})
+
+test('A15: on a full disk the send that does not fit is refused at once with DISK_FULL, the earlier ones are intact, and space heals it', async () => {
+  const sim = new SimNodes({ seed: 15, names: ['berlin'] })
+  const queue = await sim.queue('berlin')
+  const { disk } = sim.machine('berlin')
+  await sim.until(queue.sendMessage('small'))
+  disk.capacityBytes = disk.disk.bytesUsed + 1_000_000
+  const sent: string[] = ['small']
+  let error: DroprError | undefined
+  while (error === undefined) {
+    const body = `${sent.length} ${'x'.repeat(100_000)}`
+    const since = sim.clock.ticks()
+    await sim.until(
+      queue.sendMessage(body).then(
+        () => void sent.push(body),
+        (refused: unknown) => {
+          error = refused as DroprError
+        }
+      )
+    )
+    expect(sim.clock.ticks() - since).toBeLessThan(1_000)
+  }
+  expect(error).toMatchObject({ code: 'DISK_FULL', retry: true })
+  expect(sent.length).toBeGreaterThan(3)
+  disk.capacityBytes = Number.POSITIVE_INFINITY
+  await sim.until(queue.sendMessage('again'))
+  const bodies = (await sim.take(await sim.queue('berlin', 'reader'))).map(message => message.body)
+  expect(bodies).toEqual([...sent, 'again'])
+})
+
+const mountWorks =
+  process.platform === 'linux' &&
+  spawnSync('unshare', ['-rm', 'sh', '-c', 'mount -t tmpfs -o size=1m none /mnt']).status === 0
+
+test.skipIf(!mountWorks)(
+  'A15: on a real file system of 1 MB the send that does not fit is refused within a second, the others are there',
+  async () => {
+    const folder = nodes.spool('small')
+    mkdirSync(folder)
+    const script = `mount -t tmpfs -o size=1m,mode=755 none ${folder} && '${process.execPath}' '${CHILD}' sendUntilRefused ${folder}/spool 100 && cp -r ${folder}/spool ${nodes.spool('copy')}`
+    const text = execFileSync('unshare', ['-rm', 'sh', '-c', script], { encoding: 'utf8' })
+    const lines = text.trim().split('\n')
+    const ids = lines.slice(0, -1)
+    const [, code, cause, ms] = lines.at(-1)!.split(' ')
+    expect([code, cause]).toEqual(['DISK_FULL', 'ENOSPC'])
+    expect(Number(ms)).toBeLessThan(1_000)
+    expect(ids.length).toBeGreaterThan(3)
+    execFileSync('chmod', ['-R', 'go-rwx', nodes.spool('copy')])
+    const { openQueue: open } = await import('../../src/index.ts')
+    const queue = await open({ spool: nodes.spool('copy') })
+    try {
+      expect((await take(queue, ids.length)).map(message => message.id)).toEqual(ids)
+      expect(await queue.poll({ wait: 200 })).toBeUndefined()
+    } finally {
+      await queue.close()
+    }
+  }
+)
+
+const NOBODY = 65_534
+
+test.skipIf(process.platform === 'win32')(
+  'A15: in a folder that may not be written to a send is refused with DISK_ACCESS',
+  async () => {
+    const asRoot = process.getuid!() === 0
+    const folder = nodes.spool('closed')
+    mkdirSync(folder)
+    chmodSync(nodes.folder, 0o755)
+    if (asRoot) chownSync(folder, NOBODY, NOBODY)
+    chmodSync(folder, 0o555)
+    const { lines } = await nodes.child(
+      ['sendUntilRefused', path.join(folder, 'spool'), 1],
+      asRoot ? { uid: NOBODY } : {}
+    )
+    chmodSync(folder, 0o755)
+    expect(lines.at(-1)).toMatch(/^refused DISK_ACCESS EACCES /)
+    expect(existsSync(path.join(folder, 'spool'))).toBe(false)
+  }
+)

@@ -1,0 +1,66 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { numbers, QUICK, RealWorld, SOAK, type TakenMessage, take, until } from './real-world.ts'
+
+/** The receiver dies so often between store and reply; as often, and the sender's daemon too, at a call of the file system. */
+const KILLS = SOAK ? 300 : 20
+const CALLS = SOAK ? 100 : 5
+
+const world = new RealWorld()
+let sent = 0
+let taken: TakenMessage[] = []
+let acked = 0
+
+/** One run for the whole file: 1 KiB a range, so that every answer stands for few messages and every death hits one. */
+beforeAll(async () => {
+  const tokyo = await world.up('tokyo', {
+    roles: 'server',
+    config: { limits: QUICK },
+    deaths: { server: { reply: KILLS, call: CALLS } }
+  })
+  const berlin = await world.up('berlin', {
+    roles: 'client',
+    config: { peers: { tokyo: tokyo.url }, limits: { ...QUICK, rangeBytesMax: 1_024, answerMsMax: 1_000 } },
+    deaths: { client: { call: CALLS } }
+  })
+  const app = await world.queue('berlin')
+  const deaths = () =>
+    world.deathsOf('server', 'reply', 'tokyo') +
+    world.deathsOf('server', 'call', 'tokyo') +
+    world.deathsOf('client', 'call', 'berlin')
+  while (deaths() < KILLS + 2 * CALLS) {
+    const before = deaths()
+    await app.sendMessages(
+      numbers(20, sent).map(body => `${body} ${'x'.repeat(100)}`),
+      { to: 'tokyo', channel: 'c' }
+    )
+    sent += 20
+    await until(() => deaths() > before, 500).catch(() => undefined)
+  }
+  await app.close()
+  const inbox = await world.queue('tokyo')
+  taken = await take(inbox, 'c', sent, 15_000)
+  await until(() => berlin.peer('tokyo')?.streams === 0)
+  acked = berlin.peer('tokyo').acked
+  // What comes once more would be here now.
+  taken.push(...(await take(inbox, 'c', 1, 0)))
+}, 600_000)
+afterAll(() => world.end(), 60_000)
+
+test(`D3: with the receiver killed between store and reply ${KILLS} times, nothing that the sender took for acknowledged is missing`, () => {
+  expect(world.deathsOf('server', 'reply', 'tokyo')).toBe(KILLS)
+  expect(acked).toBeGreaterThan(0)
+  expect(new Set(taken.map(message => message.id)).size).toBe(sent)
+})
+
+test('P2 P4: what was stored and not answered for is sent again and enters the inbox once, in order', () => {
+  expect(taken.map(message => message.body.split(' ')[0])).toEqual(numbers(sent))
+  expect(taken.filter(message => message.deliveries !== 1)).toEqual([])
+})
+
+test(`PROC-2: client daemon and server killed at any call of the file system, ${CALLS} times each, go on without a hand`, () => {
+  expect([world.deathsOf('server', 'call', 'tokyo'), world.deathsOf('client', 'call', 'berlin')]).toEqual([
+    CALLS,
+    CALLS
+  ])
+  expect(taken.length).toBe(sent)
+})

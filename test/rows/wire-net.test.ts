@@ -1,0 +1,250 @@
+import { createServer, request as httpRequest } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { type Queue, startNode } from '../../src/index.ts'
+import { Cable } from './cable.ts'
+import { numbers, QUICK, type RealNode, RealWorld, signalQuietly, take, until } from './real-world.ts'
+
+/** Two real nodes and what lies between them; each test has a channel of its own. */
+const world = new RealWorld()
+const WAITS = { connectMsMax: 300, answerMsMax: 400, stallMsMax: 400 }
+let tokyo: RealNode
+let berlin: RealNode
+let cable: Cable
+/** Ways to tokyo that stay bad, for what needs more than one peer. */
+let mute: Cable
+let trickling: Cable
+let headOnly: Cable
+let prefixed: { url: string; paths: string[] }
+let app: Queue
+let inbox: Queue
+
+beforeAll(async () => {
+  tokyo = await world.up('tokyo', { roles: 'server', config: { limits: QUICK } })
+  const wire = async () => {
+    const made = await Cable.to(() => tokyo.port)
+    world.onEnd(() => made.cut())
+    return made
+  }
+  cable = await wire()
+  mute = await wire()
+  mute.mood = { connect: 'mute' }
+  trickling = await wire()
+  trickling.mood = {
+    instead: socket => {
+      const timer = setInterval(() => socket.write('x'), 1_000)
+      socket.write('HTTP/1.1 200 OK\r\nx: ')
+      socket.on('close', () => clearInterval(timer))
+    }
+  }
+  headOnly = await wire()
+  headOnly.mood = { instead: socket => socket.write('HTTP/1.1 200 OK\r\ncontent-length: 90\r\n\r\n') }
+  prefixed = await reverseProxy()
+  const peers = {
+    tokyo: cable.url,
+    mute: mute.url,
+    trickling: trickling.url,
+    'head-only': headOnly.url,
+    prefixed: `${prefixed.url}/a/b/`,
+    refusing: 'http://127.0.0.1:1',
+    nowhere: 'http://no-such-host.invalid:7473'
+  }
+  const limits = { ...QUICK, ...WAITS, rangeBytesMax: 1_024 }
+  berlin = await world.up('berlin', { roles: 'client', config: { peers, limits } })
+  app = await world.queue('berlin')
+  inbox = await world.queue('tokyo')
+}, 60_000)
+afterEach(() => {
+  cable.mood = {}
+})
+afterAll(() => world.end(), 60_000)
+
+/** Sends bodies that are numbers, many at a time. */
+async function send(channel: string, count: number, to = 'tokyo', padding = ''): Promise<void> {
+  await app.sendMessages(
+    numbers(count).map(body => body + padding),
+    { to, channel }
+  )
+}
+
+/** They have all come, in order, once each, and nothing more. */
+async function arrived(channel: string, count: number): Promise<void> {
+  const taken = await take(inbox, channel, count, 20_000)
+  expect(taken.map(({ body }) => body.trimEnd())).toEqual(numbers(count))
+  expect(await inbox.poll({ channel })).toBeUndefined()
+}
+
+test('D4 NET-3: with every second answer lost, 1,000 of 1,000 are polled, once each, though ranges came twice', async () => {
+  const before = cable.answers
+  let lost = 0
+  cable.mood = {
+    loseAnswer: n => {
+      if (n % 2 === 1) lost++
+      return n % 2 === 1
+    }
+  }
+  await send('lost-answers', 1_000)
+  await arrived('lost-answers', 1_000)
+  expect(lost).toBeGreaterThan(5)
+  // 1 KiB a range: more answers than ranges means repeats.
+  expect(cable.answers - before).toBeGreaterThan(lost)
+})
+
+test('D14: 1,000 uploads use no more connections than the client may have', async () => {
+  await until(() => berlin.peer('tokyo')?.inFlight === 0)
+  const before = { answers: cable.answers, connections: cable.connections }
+  // Each fills a range.
+  await send('kept-alive', 1_000, 'tokyo', ' '.repeat(900))
+  await arrived('kept-alive', 1_000)
+  expect(cable.answers - before.answers).toBeGreaterThanOrEqual(1_000)
+  expect(cable.connections - before.connections).toBeLessThanOrEqual(5)
+})
+
+test('D5: an upload that is played again after its messages were acknowledged gives nothing to poll', async () => {
+  cable.keepRequests = true
+  await send('replayed', 3)
+  await arrived('replayed', 3)
+  await until(() => cable.requests.some(bytes => bytes.includes('dropr-channel: replayed')))
+  cable.keepRequests = false
+  const bytes = Buffer.concat(cable.requests)
+  const upload = bytes.subarray(bytes.lastIndexOf('POST /', bytes.indexOf('dropr-channel: replayed')))
+  for (let i = 0; i < 3; i++) expect(await answerTo(tokyo.port, upload)).toMatch(/^HTTP\/1.1 200 OK[^]*"next":3/)
+  expect(await inbox.poll({ channel: 'replayed', wait: 200 })).toBeUndefined()
+})
+
+test('D15: messages go through a reverse proxy with a path in front, on another port', async () => {
+  await send('prefixed', 20, 'prefixed')
+  await arrived('prefixed', 20)
+  expect(new Set(prefixed.paths)).toEqual(new Set(['/a/b/v1/upload']))
+})
+
+test('NET-1: at 1 Mbit/s and 50 ms each way all arrive within twice the time of their bytes, and once though every fifth answer is lost', async () => {
+  const narrow = await Cable.to(() => tokyo.port)
+  world.onEnd(() => narrow.cut())
+  narrow.mood = cable.mood = { delayMs: 50, bytesPerSecond: 125_000 }
+  // Ranges as large as they are when nobody says otherwise.
+  const config = { peers: { tokyo: narrow.url }, limits: QUICK }
+  const paris = await startNode({ spool: world.spool('paris'), node: 'paris', roles: ['client'], config })
+  world.onEnd(() => paris.close({ within: 0 }))
+  const began = performance.now()
+  const bodies = numbers(400).map(body => body + ' '.repeat(450))
+  await paris.queue.sendMessages(bodies, { to: 'tokyo', channel: 'narrow' })
+  await arrived('narrow', 400)
+  // 200 kB and more.
+  expect(performance.now() - began).toBeLessThan(2 * 1_600 + 500)
+  cable.mood = { ...cable.mood, loseAnswer: n => n % 5 === 4 }
+  await send('narrow-and-lossy', 100)
+  await arrived('narrow-and-lossy', 100)
+})
+
+test('NET-2: after a cut of a second the first try comes within the back-off cap, and all arrive', async () => {
+  cable.cut()
+  await send('cut', 100)
+  const cutAt = performance.now()
+  await until(() => performance.now() - cutAt > 1_000)
+  const { connections } = cable
+  await cable.heal()
+  const healed = performance.now()
+  await until(() => cable.connections > connections)
+  expect(performance.now() - healed).toBeLessThan(QUICK.retryMsMax + 1_000)
+  await arrived('cut', 100)
+})
+
+test('NET-4: bodies damaged on the way are noticed, sent again, and arrive whole', async () => {
+  let damaged = 0
+  cable.mood = {
+    damage: n => {
+      if (n % 5 === 3) damaged++
+      return n % 5 === 3
+    }
+  }
+  await send('damaged', 500, 'tokyo', ' '.repeat(100))
+  await arrived('damaged', 500)
+  expect(damaged).toBeGreaterThan(5)
+})
+
+test('NET-5: no connection and no such host are told apart in the status, and tried again', async () => {
+  await send('c', 1, 'refusing')
+  await send('c', 1, 'nowhere')
+  await until(() => berlin.peer('refusing')?.failures > 1 && berlin.peer('nowhere')?.failures > 1)
+  expect(berlin.peer('refusing').lastError.text).toContain('ECONNREFUSED')
+  expect(berlin.peer('nowhere').lastError.text).toMatch(/ENOTFOUND|EAI_AGAIN/)
+})
+
+test('NET-6: peers that never answer, answer a byte a second, or send a head and no body are cut, and tokyo is not held up', async () => {
+  for (const name of ['mute', 'trickling', 'head-only']) await send('c', 50, name)
+  for (let i = 0; i < 20; i++) {
+    const began = performance.now()
+    await app.sendMessage(`${i}`, { to: 'tokyo', channel: 'beside' })
+    await (await inbox.poll({ channel: 'beside', wait: '10s' }))!.ack()
+    expect(performance.now() - began).toBeLessThan(1_000)
+  }
+  for (const name of ['mute', 'trickling', 'head-only']) {
+    await until(() => berlin.peer(name)?.failures > 0)
+    expect([name, berlin.peer(name).acked]).toEqual([name, 0])
+  }
+  expect(berlin.peer('mute').lastError.code).toBe('PEER_TIMEOUT')
+})
+
+test('NET-7: what a login page says is no acknowledgement, and the messages go when the way is free', async () => {
+  const page = 'HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 5\r\n\r\nLogin'
+  cable.mood = { instead: page }
+  cable.cut()
+  await cable.heal()
+  const { acked } = berlin.peer('tokyo')
+  await send('portal', 10)
+  await until(() => berlin.peer('tokyo')?.lastError?.code === 'PEER_PROTOCOL')
+  expect(berlin.peer('tokyo').acked).toBe(acked)
+  cable.mood = {}
+  await arrived('portal', 10)
+})
+
+test('PROC-5: a server that stands still for longer than its peers wait is sent everything again, and takes it once', async () => {
+  const pid = tokyo.pidOf('server')
+  signalQuietly(pid, 'SIGSTOP')
+  const stoppedAt = Date.now()
+  await send('stopped', 300)
+  await until(() => {
+    const { lastError, failures } = berlin.peer('tokyo')
+    return lastError?.code === 'PEER_TIMEOUT' && lastError.at >= stoppedAt && failures > 1
+  })
+  signalQuietly(pid, 'SIGCONT')
+  await arrived('stopped', 300)
+  expect(tokyo.pidOf('server')).toBe(pid)
+})
+
+/** What a web server in front does: takes away a path, passes the rest on. */
+async function reverseProxy(): Promise<{ url: string; paths: string[] }> {
+  const paths: string[] = []
+  const server = createServer((near, back) => {
+    paths.push(near.url!)
+    const path = near.url!.slice('/a/b'.length)
+    const far = httpRequest({ port: tokyo.port, path, method: near.method, headers: near.headers }, answer => {
+      back.writeHead(answer.statusCode!, answer.headers)
+      answer.pipe(back)
+    })
+    near.pipe(far)
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  world.onEnd(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, paths }
+}
+
+async function answerTo(port: number, bytes: Buffer): Promise<string> {
+  const { connect } = await import('node:net')
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, '127.0.0.1', () => socket.write(bytes))
+    let text = ''
+    socket.on('error', reject)
+    socket.on('data', chunk => {
+      text += String(chunk)
+      if (text.includes('}')) {
+        socket.destroy()
+        resolve(text)
+      }
+    })
+  })
+}

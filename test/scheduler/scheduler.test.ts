@@ -1,0 +1,120 @@
+import { expect, test } from 'vitest'
+import { Schedule, Scheduler } from '../../src/scheduler/index.ts'
+import { SimWorld } from '../../src/system/sim/index.ts'
+import { openSender, openSpool, outbox, tree } from './desk.ts'
+
+const MINUTE = 60_000
+const HOUR = 3_600_000
+const DAY = 86_400_000
+
+async function world(seed: string, limits = {}) {
+  const world = new SimWorld({ seed })
+  const node = world.node('berlin')
+  const { clock } = world
+  const start = async (name = 'scheduler') => {
+    const spool = await clock.until(openSpool(node.process(name), limits))
+    return clock.until(Scheduler.start({ spool }))
+  }
+  const spool = await clock.until(openSpool(node.process('app'), limits))
+  const sender = await clock.until(openSender(spool))
+  const read = () => clock.until(outbox(node.disk))
+  return { world, node, clock, spool, sender, start, read }
+}
+
+test('a message is in the outbox when it is due, not before, under the id that the sender was given', async () => {
+  const { clock, sender, start, read } = await world('due')
+  await start()
+  const due = clock.now() + 5_000
+  const id = await clock.until(sender.send(due, { body: 'later' }))
+  await clock.advance(due - clock.now() - 1)
+  expect(await read()).toEqual([])
+  await clock.advance(200)
+  const [message, ...more] = await read()
+  expect(more).toEqual([])
+  expect(message).toMatchObject({ id, to: 'tokyo', channel: 'common', remembered: true })
+  expect(message!.body.toString()).toBe('later')
+  expect(message!.headers).toEqual({ 'dropr-due-at': new Date(due).toISOString() })
+  expect(message!.at).toBeGreaterThanOrEqual(due)
+  expect(message!.at).toBeLessThan(due + 20)
+})
+
+test('what was scheduled with no scheduler running goes out at start, in due order, marked late', async () => {
+  const { clock, sender, start, read } = await world('down')
+  const now = clock.now()
+  for (const after of [9, 3, 7, 1, 5]) await clock.until(sender.send(now + after * MINUTE, { body: String(after) }))
+  await clock.advance(10 * MINUTE)
+  await start()
+  await clock.advance(5_000)
+  const found = await read()
+  expect(found.map(({ body }) => body.toString())).toEqual(['1', '3', '5', '7', '9'])
+  expect(Number(found[0]!.headers['dropr-late-ms'])).toBeGreaterThanOrEqual(9 * MINUTE)
+})
+
+test('a far message goes to a day bucket, a near one to a minute bucket, and folders go when they are empty', async () => {
+  const { clock, node, sender, start, read } = await world('levels')
+  await start()
+  await clock.until(sender.send(clock.now() + 30 * DAY))
+  await clock.until(sender.send(clock.now() + 5 * HOUR))
+  await clock.until(sender.send(clock.now() + 5 * MINUTE))
+  await clock.advance(5_000)
+  const buckets = async () => (await clock.until(tree(node.disk, '/s/schedule'))).filter(name => name.split('/').length === 3 && !/in|marks/.test(name.split('/')[1]!.replace('minute', 'm')))
+  expect(await buckets()).toEqual(['/day/2026-01-31', '/hour/2026-01-01T05', '/minute/2026-01-01T00-05'])
+  await clock.advance(4 * HOUR + 59.5 * MINUTE)
+  expect(await buckets()).toEqual(['/day/2026-01-31', '/minute/2026-01-01T05-00'])
+  expect(await read()).toHaveLength(1)
+  await clock.advance(10 * MINUTE)
+  expect(await buckets()).toEqual(['/day/2026-01-31'])
+  expect(await read()).toHaveLength(2)
+})
+
+test('cancel, move, edit, show and send now answer which side won, with a scheduler and without one', async () => {
+  for (const running of [true, false]) {
+    const { clock, spool, sender, start, read } = await world(`steer ${running}`)
+    if (running) await start()
+    const schedule = new Schedule({ spool })
+    const due = clock.now() + 2 * HOUR
+    const ids: string[] = []
+    for (let i = 0; i < 5; i++) ids.push(await clock.until(sender.send(due, { body: `m${i}` })))
+    const [cancelled, moved, edited, now, left] = ids as [string, string, string, string, string]
+    expect(await clock.until(schedule.cancel(cancelled))).toEqual({ id: cancelled, done: true, state: 'cancelled', dueAt: due })
+    expect(await clock.until(schedule.cancel(cancelled))).toMatchObject({ done: false })
+    expect(await clock.until(schedule.reschedule(moved, due + HOUR))).toMatchObject({ done: true, state: 'scheduled' })
+    const body = { kind: 'text' as const, bytes: Buffer.from('edited') }
+    expect(await clock.until(schedule.edit(edited, body))).toMatchObject({ done: true, dueAt: due })
+    expect(await clock.until(schedule.sendNow(now))).toMatchObject({ done: true, state: 'fired' })
+    expect((await read()).map(({ id }) => id)).toEqual([now])
+    expect(await clock.until(schedule.cancel('never-was'))).toEqual({ id: 'never-was', done: false, state: 'unknown' })
+    const shown = await clock.until(schedule.show(edited))
+    expect(shown).toMatchObject({ state: 'scheduled', messages: [{ dueAt: due, to: 'tokyo' }] })
+    expect(shown.messages[0]!.body.toString()).toBe('edited')
+    const page = await clock.until(schedule.list())
+    expect(page.messages.map(({ id }) => id).sort()).toEqual([moved, edited, left].sort())
+    expect(page.messages.at(-1)!.id).toBe(moved)
+    if (!running) await start()
+    await clock.advance(2 * HOUR + MINUTE)
+    expect((await read()).map(({ body: b }) => b.toString()).sort()).toEqual(['edited', 'm3', 'm4'])
+    await clock.advance(HOUR)
+    expect((await read()).map(({ id }) => id).sort()).toEqual([moved, edited, now, left].sort())
+  }
+})
+
+test('the wall clock an hour forward or back at any moment neither loses nor doubles, and nothing goes out before its time', async () => {
+  for (const step of [HOUR, -HOUR]) {
+    const { clock, node, sender, start, read } = await world(`step ${step}`)
+    await start()
+    const dues: number[] = []
+    for (let i = 0; i < 100; i++) {
+      const due = clock.now() + Math.round((i / 100) * 3 * HOUR)
+      dues.push(due)
+      await clock.until(sender.send(due, { id: `m${i}` }))
+    }
+    await clock.advance(HOUR)
+    node.clockOffsetMs += step
+    await clock.advance(HOUR)
+    node.clockOffsetMs -= step / 2
+    await clock.advance(5 * HOUR)
+    const found = await read()
+    expect(found.map(({ id }) => id).sort()).toEqual(dues.map((_, i) => `m${i}`).sort())
+    for (const { id, sentAt } of found) expect(sentAt).toBeGreaterThanOrEqual(dues[Number(id.slice(1))]!)
+  }
+})
