@@ -78,9 +78,12 @@ function oldLines(): Line[] {
   }
 }
 
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
+
 try {
   const scenarios = chosenScenarios()
   const folder = workFolder()
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
   // Once, at the start: the code that is measured is what is loaded now, whatever is committed meanwhile.
   const subject = { machine: machine(folder), version: version() }
   const lines: Line[] = []
@@ -91,7 +94,6 @@ try {
       process.stdout.write(`${JSON.stringify(line)}\n`)
     }
   } finally {
-    rmSync(folder, { recursive: true, force: true })
     // Figures of a small run say nothing about dropr: they are for looking at, not for the page.
     if (values.messages === undefined && lines.length > 0)
       writeFileSync(PAGE, benchmarksPage(ALL, [...oldLines(), ...lines]))

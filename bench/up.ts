@@ -10,6 +10,13 @@ export const ROOT = path.resolve(import.meta.dirname, '../..')
 const READY_MS_MAX = 20_000
 const STOP_MS_MAX = 15_000
 
+/** Nodes that run now: whatever ends this process, they end with it. */
+const running = new Set<number>()
+
+process.on('exit', () => {
+  for (const pid of running) for (const one of [pid, ...childrenOf(pid).map(child => child.pid)]) killQuietly(one)
+})
+
 /** A node as a user has it: `dropr up` in a process of its own, with its children. */
 export class UpNode {
   readonly name: string
@@ -40,6 +47,8 @@ export class UpNode {
       [path.join(ROOT, 'bin/dropr.js'), 'up', '--node', options.name, '--spool', options.spool, ...listen],
       { stdio: ['ignore', out, out], cwd: path.dirname(options.spool) }
     )
+    running.add(child.pid!)
+    child.once('exit', () => running.delete(child.pid!))
     const node = new UpNode(options, child, log)
     await node.#ready()
     return node

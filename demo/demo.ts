@@ -10,7 +10,7 @@ import { breakThings } from './plan.ts'
 import { banner, progress, report } from './report.ts'
 import { Screen } from './screen.ts'
 import { receive, sendPaced, Traffic } from './traffic.ts'
-import { compare, complaints, KILLS_MIN } from './verdict.ts'
+import { compare, complaints, difference, KILLS_MIN } from './verdict.ts'
 
 /**
  * Two nodes on this machine; every line of a real text goes from one to the other while daemons are killed and the link is cut.
@@ -96,6 +96,8 @@ async function carry(show: Show): Promise<boolean> {
   const wrong = complaints(comparison, kills, linkCuts, KILLS_MIN)
   const times = { ms: endedAt - startedAt, lateMs: endedAt - lastSentAt }
   report(screen, { input, traffic, comparison, kills, linkCuts, wrong, ...times })
+  const { firstDifference } = comparison
+  if (firstDifference !== undefined) screen.line(difference(input.lines, traffic.received, firstDifference))
   if (wrong.length > 0) screen.line(`${sender.name}:\n${sender.log()}\n${receiver.name}:\n${receiver.log()}`)
   return wrong.length === 0
 }

@@ -1,3 +1,10 @@
+/** What stands where the texts part, and where the line that came too early or too late belongs: for whoever looks for the reason. */
+export function difference(sent: readonly string[], received: readonly string[], line: number): string {
+  const [wanted, got] = [sent[line - 1], received[line - 1]]
+  const places = sent.flatMap((text, n) => (text === got ? [n + 1] : [])).slice(0, 5)
+  return `line ${line} is ${JSON.stringify(got)}, not ${JSON.stringify(wanted)}; such lines were sent as ${places.join(', ') || 'none'}`
+}
+
 /** How what arrived compares with what was sent. */
 export interface Comparison {
   missing: number

@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { ERRORS, type ErrorRow } from '../src/errors.ts'
 import { LIMITS, type LimitRow } from '../src/limits.ts'
 import { envName } from '../src/spool/config-env.ts'
+import { METRICS, type MetricRow } from '../src/system/metric-table.ts'
 
 /** The pages that are made from code: `npm run docs` writes them, test/docs.test.ts compares. */
 const MADE = 'Made from the code by `npm run docs`; do not edit.'
@@ -38,6 +39,12 @@ export const SETTINGS: Readonly<Record<string, { flag: string; variable: string;
     variable: 'DROPR_LISTEN',
     means: 'host:port where peers reach this node. Beyond 127.0.0.1 only with `accept`.'
   },
+  hosts: {
+    flag: '--host name',
+    variable: 'DROPR_HOSTS',
+    means:
+      'Names by which a Host header may call this node, besides its own: `["tokyo.example"]`. In the environment `name,name`.'
+  },
   peers: {
     flag: '--peer name=url',
     variable: 'DROPR_PEERS',
@@ -52,6 +59,23 @@ export const SETTINGS: Readonly<Record<string, { flag: string; variable: string;
   limits: { flag: '--limit name=number', variable: 'below', means: 'Numbers of the table below.' }
 }
 
+/** Every metric of /metrics. Stands in docs/metrics.md between two lines that name this function. */
+export function metricsTable(): string {
+  const rows = Object.entries<MetricRow>(METRICS).map(
+    ([name, { kind, role, labels, help }]) =>
+      `| \`${name}\` | ${kind} | ${role === 'both' ? 'client, server' : role} | ${labels.map(label => `\`${label}\``).join(', ')} | ${cell(help)} |`
+  )
+  return `| metric | kind | of | labels | what it is |\n|---|---|---|---|---|\n${rows.join('\n')}\n`
+}
+
+/** docs/metrics.md with the table as the code has it; the words around it are written by hand. */
+export function metricsPage(page: string): string {
+  return page.replace(
+    /(<!-- metrics: .*? -->\n)[\s\S]*?(<!-- end -->)/,
+    (_, begin, end) => `${begin}${metricsTable()}${end}`
+  )
+}
+
 export function optionsPage(program: Command): string {
   return `# Options
 
@@ -59,9 +83,14 @@ ${MADE} The library's options stand in [api.md](api.md).
 
 ## Settings
 
-From the weakest source to the strongest: \`<spool>/dropr.json\`, \`./dropr.json\` (or the file that \`--config\` names), the environment, flags
-of \`up\`. A later one replaces a setting, a peer or a limit as a whole. What the library and \`dropr send\` must know too (the peers) belongs in a
-file or the environment. An unknown key is refused. A file that holds a token must be of mode 0600.
+From the weakest source to the strongest: defaults, \`/etc/dropr/dropr.json\`, \`<spool>/dropr.json\`, \`./dropr.json\` (or the file that
+\`--config\` names), the environment, flags of \`up\`. \`dropr config show\` says where each came from, \`dropr config check\` whether they are good. A later one replaces a setting, a peer or a limit as a whole. What the library and \`dropr send\` must know too (the peers) belongs in a
+file or the environment. An unknown key is refused, with the file, the line and the key that may have been meant. A file that holds a token must be
+of mode 0600.
+
+At SIGHUP \`dropr up\` and its daemons read all of it again: \`peers\`, \`accept\`, \`hosts\` and limits change at once, without losing anything in hand;
+\`node\`, \`listen\`, and the limits that size what is made at the start (\`connectionsPerPeerMax\`, \`connectMsMax\`, \`serverConnectionsMax\`, \`parkedBytesMax\`,
+\`filesOpenMax\`) at the next start. A bad configuration changes nothing, and is logged.
 
 | key | flag of \`up\` | environment | what it is |
 |---|---|---|---|
@@ -84,21 +113,23 @@ ${Object.entries<LimitRow>(LIMITS).map(limitLine).join('\n')}
 Options of every command:
 
 ${flagTable(program)}
-${program.commands.map(commandSection).join('\n')}`
+${program.commands.map(command => commandSection(command)).join('\n')}`
 }
 
 function settingLine([key, row]: [string, (typeof SETTINGS)[string]]): string {
-  return `| \`${key}\` | \`${row.flag}\` | ${row.variable.startsWith('DROPR') ? `\`${row.variable}\`` : row.variable} | ${cell(row.means)} |`
+  return `| \`${key}\` | ${row.flag === '' ? '–' : `\`${row.flag}\``} | ${row.variable.startsWith('DROPR') ? `\`${row.variable}\`` : row.variable} | ${cell(row.means)} |`
 }
 
 function limitLine([name, row]: [string, LimitRow]): string {
   return `| \`${name}\` | \`${envName(name)}\` | ${grouped(row.default)} | ${grouped(row.min)} | ${grouped(row.max)} | ${cell(row.why)} |`
 }
 
-function commandSection(command: Command): string {
+function commandSection(command: Command, above = ''): string {
+  const path = `${above}${command.name()}`
   const given = command.registeredArguments.map(found => (found.required ? `<${found.name()}>` : `[${found.name()}]`))
-  const usage = ['dropr', command.name(), ...given, ...(command.options.length > 0 ? ['[options]'] : [])].join(' ')
-  return `### ${command.name()}\n\n\`${usage}\`: ${command.description()}.\n\n${flagTable(command)}`
+  const usage = ['dropr', path, ...given, ...(command.options.length > 0 ? ['[options]'] : [])].join(' ')
+  const below = command.commands.map(inner => `\n${commandSection(inner, `${path} `)}`)
+  return `### ${path}\n\n\`${usage}\`: ${command.description()}.\n\n${flagTable(command)}${below.join('')}`
 }
 
 function flagTable(command: Command): string {

@@ -15,6 +15,7 @@ export const ERRORS = {
     hint: 'The caller gave up waiting. A send may still have happened: send again with the same id.'
   },
   BODY_NOT_JSON: { retry: false, exit: 65, http: 400, hint: 'The body is not JSON: read it with bytes() or text().' },
+  CHANNEL_EMPTY: { retry: true, exit: 75, http: 404, hint: 'Nothing waits there now: ask again, or wait longer.' },
   CHANNEL_FORBIDDEN: {
     retry: false,
     exit: 77,
@@ -116,7 +117,7 @@ export const ERRORS = {
     retry: false,
     exit: 76,
     http: 400,
-    hint: 'The request does not follow docs/protocol.md: is the other end a dropr of a version that this one speaks?'
+    hint: 'The request does not follow docs/protocol.md, or docs/http.md: is the other end of a version that this one speaks?'
   },
   SCHEDULER_UNREACHABLE: {
     retry: true,

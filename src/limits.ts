@@ -111,6 +111,30 @@ export const LIMITS = {
     max: 1_073_741_824,
     why: 'Uploads that arrived before their turn, held in memory.'
   },
+  backlogMsMax: {
+    default: 3_600_000,
+    min: 1_000,
+    max: 31_536_000_000,
+    why: 'What waits for a peer longer raises an alarm in log, status and metrics.'
+  },
+  backlogBytesMax: {
+    default: 1_073_741_824,
+    min: 1_024,
+    max: 1_125_899_906_842_624,
+    why: 'Files that wait for a peer and are larger raise the same alarm.'
+  },
+  progressMsMax: {
+    default: 60_000,
+    min: 1_000,
+    max: 86_400_000,
+    why: 'Work that waits while none of it gets done for so long: /health says not ok.'
+  },
+  lifeMessagesMax: {
+    default: 0,
+    min: 0,
+    max: 1_000_000_000_000,
+    why: 'A daemon ends after so many messages and another takes over, against leaks; 0: never.'
+  },
   schedulePerSecondMax: {
     default: 50_000,
     min: 1,

@@ -47,7 +47,37 @@ export function encodeChannel(channel: string): string {
 /** The channel of a folder name, or undefined for a folder that dropr did not make. */
 export function decodeChannel(folder: string): string | undefined {
   if (!/^(?:~(?:[0-9a-f]{2})+|(?:[a-z0-9_.-]|%[0-9a-f]{2})+)$/.test(folder)) return undefined
-  const hex = folder.startsWith('~') ? folder.slice(1) : folder.replace(/%(..)|(.)/g, (_, code, plain) => code ?? plain.charCodeAt(0).toString(16))
+  const hex = folder.startsWith('~')
+    ? folder.slice(1)
+    : folder.replace(/%(..)|(.)/g, (_, code, plain) => code ?? plain.charCodeAt(0).toString(16))
   const channel = Buffer.from(hex, 'hex').toString()
   return encodeChannel(channel) === folder ? channel : undefined
+}
+
+/** The one of `known` that a typing error may have turned into `name`, if any is that near. */
+export function nearest(name: string, known: Iterable<string>): string | undefined {
+  let best: string | undefined
+  let bestSteps = name.length < 4 ? 2 : 3
+  for (const candidate of known) {
+    const steps = stepsBetween(name.slice(0, 50).toLowerCase(), candidate.toLowerCase())
+    if (steps < bestSteps) {
+      best = candidate
+      bestSteps = steps
+    }
+  }
+  return best
+}
+
+/** Letters to add, drop or change to get from one to the other (Levenshtein). */
+function stepsBetween(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j)
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i]
+    for (let j = 1; j <= b.length; j++) {
+      const change = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)
+      next.push(Math.min(change, row[j]! + 1, next[j - 1]! + 1))
+    }
+    row = next
+  }
+  return row[b.length]!
 }

@@ -7,7 +7,8 @@ const TIME = String.raw`(\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?`
 const LOCAL = new RegExp(`^${DATE}(?:[T ]${TIME})?$`)
 const WITH_OFFSET = new RegExp(`^${DATE}[Tt ]${TIME} ?(?:([Zz])|([+-])(\\d{2}):?(\\d{2}))$`)
 const EPOCH = /^(?:@(\d{1,12})|(\d{13,15}))$/
-const WORDS = /^(today|tomorrow|monday|tuesday|wednesday|thursday|friday|saturday|sunday)(?: +(?:at +)?(\d{1,2}):(\d{2}))?$/
+const WORDS =
+  /^(today|tomorrow|monday|tuesday|wednesday|thursday|friday|saturday|sunday)(?: +(?:at +)?(\d{1,2}):(\d{2}))?$/
 const WEEKDAYS = ['sunday', 'monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday']
 
 /** A moment as fields of a calendar; `ms` is the fraction of its second. */
@@ -55,7 +56,10 @@ export function timeMs(value: unknown, name: string, context: TimeContext): numb
 /** @throws TypeError for a name that no zone has. */
 export function checkZone(zone: unknown, name: string): string {
   try {
-    if (typeof zone === 'string' && zone !== '') return new Intl.DateTimeFormat('en', { timeZone: zone }) && zone
+    if (typeof zone === 'string' && zone !== '') {
+      fieldsIn(0, zone)
+      return zone
+    }
   } catch {
     // said below
   }
@@ -100,7 +104,7 @@ function withOffset(found: RegExpExecArray): number | undefined {
 function dayOf([, word, hour, minute]: RegExpExecArray, now: number, zone: string): Fields {
   const today = fieldsIn(now, zone)
   const weekday = WEEKDAYS.indexOf(word!)
-  const ahead = word === 'today' ? 0 : word === 'tomorrow' ? 1 : (weekday - weekdayOf(today) + 6) % 7 + 1
+  const ahead = word === 'today' ? 0 : word === 'tomorrow' ? 1 : ((weekday - weekdayOf(today) + 6) % 7) + 1
   const day = new Date(Date.UTC(today.year, today.month - 1, today.day + ahead))
   return {
     year: day.getUTCFullYear(),

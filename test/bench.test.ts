@@ -17,7 +17,7 @@ test('every scenario of the bench runs, tiny, and gives one line with figures; t
     .trim()
     .split('\n')
     .map(line => JSON.parse(line))
-  expect(new Set(lines.map(line => line.scenario)).size).toBe(14)
+  expect(new Set(lines.map(line => line.scenario)).size).toBeGreaterThanOrEqual(14)
   for (const line of lines) {
     expect(line).toMatchObject({ machine: { node: process.version }, version: expect.stringMatching(/^\d+\.\d+\.\d+/) })
     for (const figure of Object.values(line.figures)) expect(figure).toBeGreaterThan(0)

@@ -1,10 +1,11 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { errorsPage, optionsPage, SETTINGS } from '../docs/pages.ts'
+import { errorsPage, metricsPage, optionsPage, SETTINGS } from '../docs/pages.ts'
 import { makeProgram } from '../src/cli/main.ts'
 import { parseConfig } from '../src/spool/config-schema.ts'
 import { SPOOL_README } from '../src/spool/spool-readme.ts'
+import { POINTS } from '../src/system/points.ts'
 import { HEADER } from '../src/wire/headers.ts'
 
 const ROOT = path.resolve(import.meta.dirname, '..')
@@ -20,6 +21,16 @@ test('docs/options.md lists every limit, command and flag as the code has them',
 
 test('docs/options.md explains every key that a configuration may have, and no other', () => {
   expect(() => parseConfig({ nonsense: 1 })).toThrow(`there are ${Object.keys(SETTINGS).join(', ')}`)
+})
+
+test('docs/metrics.md lists every metric as the code has it, and every point of diagnostics_channel', () => {
+  const page = read('docs/metrics.md')
+  expect(page, 'run `npm run docs`').toBe(metricsPage(page))
+  expect([...new Set(page.match(/dropr:[a-z]+/g))].sort()).toEqual(
+    Object.keys(POINTS)
+      .map(name => `dropr:${name}`)
+      .sort()
+  )
 })
 
 test('the README of the default spool is the one that dropr writes into every spool', () => {

@@ -60,10 +60,18 @@ const PLAN: string[][] = [
   ['spool', 'wire'],
   ['client', 'server', 'scheduler'],
   ['queue'],
+  ['web'],
   ['angel'],
   ['cli']
 ]
-const WORDS = ['src/errors.ts', 'src/limits.ts', 'src/message.ts', 'src/names.ts', 'src/duration.ts']
+const WORDS = [
+  'src/errors.ts',
+  'src/limits.ts',
+  'src/message.ts',
+  'src/names.ts',
+  'src/duration.ts',
+  'src/time-input.ts'
+]
 
 function roomOf(file: string): string {
   if (WORDS.includes(file)) return 'words'
@@ -128,6 +136,7 @@ const DOORS: Readonly<Record<string, string>> = {
   chokidar: 'src/system/',
   'write-file-atomic': 'src/system/',
   pino: 'src/system/',
+  'prom-client': 'src/system/metrics.ts',
   commander: 'src/cli/'
 }
 

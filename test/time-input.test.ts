@@ -87,11 +87,19 @@ test('times are read as they are meant', () => {
 })
 
 test('anything that is not surely a time is refused with the name of the option', () => {
-  for (const value of REFUSED) expect(() => timeMs(value, 'deliverAt', BERLIN), String(value)).toThrow(/^deliverAt must be/)
+  for (const value of REFUSED)
+    expect(() => timeMs(value, 'deliverAt', BERLIN), String(value)).toThrow(/^deliverAt must be/)
 })
 
 test('a local time is read in the zone on both sides of its changes, half hours and date lines included', () => {
-  for (const zone of ['Europe/Berlin', 'America/New_York', 'Australia/Lord_Howe', 'Asia/Kolkata', 'Pacific/Apia', 'UTC']) {
+  for (const zone of [
+    'Europe/Berlin',
+    'America/New_York',
+    'Australia/Lord_Howe',
+    'Asia/Kolkata',
+    'Pacific/Apia',
+    'UTC'
+  ]) {
     const clock = new Intl.DateTimeFormat('sv-SE', { timeZone: zone, dateStyle: 'short', timeStyle: 'medium' })
     for (let at = Date.UTC(2026, 0, 1); at < Date.UTC(2027, 0, 1); at += 13_333_000) {
       const said = clock.format(at)

@@ -38,6 +38,11 @@ export class Angel {
     return Promise.all(this.#keepers.map(keeper => keeper.status()))
   }
 
+  /** The children read their configuration again. */
+  reload(): void {
+    for (const keeper of this.#keepers) keeper.reload()
+  }
+
   /** Lets the children finish for `graceMs`. Called again, it ends them at once. */
   stop(because?: Failure): void {
     if (this.#stopping) {

@@ -72,6 +72,11 @@ export class Keeper {
     }
   }
 
+  /** A child that is just being started reads it anyway. */
+  reload(): void {
+    this.#life?.reload()
+  }
+
   /** Ends the child, by force after `withinMs`. True when no force was needed. */
   async stop(withinMs: number): Promise<boolean> {
     this.#stopping.abort()
@@ -89,7 +94,8 @@ export class Keeper {
   }
 
   async #keep(): Promise<void> {
-    const { clock } = this.#options.system
+    const { system } = this.#options
+    const { clock } = system
     const stopping = this.#stopping.signal
     while (!stopping.aborted) {
       this.#become('starting')
@@ -99,10 +105,17 @@ export class Keeper {
         this.#settle(death.failure)
         break
       }
-      const waitMs = this.#bury(death)
-      this.#life = undefined
-      this.#become('waiting')
-      await clock.sleep(waitMs, stopping)
+      if (death.full) {
+        system.log.info(
+          { daemon: this.role, daemonPid: this.#life?.pid },
+          'has handled lifeMessagesMax: another begins'
+        )
+      } else {
+        const waitMs = this.#bury(death)
+        this.#life = undefined
+        this.#become('waiting')
+        await clock.sleep(waitMs, stopping)
+      }
       this.#restarts++
     }
     this.#life = undefined

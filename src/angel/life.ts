@@ -11,6 +11,8 @@ export interface Death {
   clean: boolean
   /** What the child said it failed on. */
   failure: Failure | undefined
+  /** It had handled as much as it should in one life. */
+  full?: boolean
   ranMs: number
 }
 
@@ -44,6 +46,7 @@ export class Life {
   #sick: string | undefined
   #failure: Failure | undefined
   #asked = 0
+  #full = false
 
   constructor(options: LifeOptions) {
     this.#options = options
@@ -74,6 +77,10 @@ export class Life {
     return status
   }
 
+  reload(): void {
+    this.#say({ say: 'reload' })
+  }
+
   /** Asks the child to end, and kills it when it has not after `withinMs`. True when it ended by itself, with code 0. */
   async stop(withinMs: number): Promise<boolean> {
     this.#say({ say: 'stop', withinMs: Math.round(withinMs * FINISH_SHARE) })
@@ -98,7 +105,8 @@ export class Life {
     const exit = await exited
     this.#over.abort()
     const reason = stuck ?? reasonOf(exit, this.#failure)
-    return { reason, clean: exit.code === 0, failure: this.#failure, ranMs: clock.ticks() - bornAt }
+    const clean = exit.code === 0
+    return { reason, clean, failure: this.#failure, full: clean && this.#full, ranMs: clock.ticks() - bornAt }
   }
 
   /** Watches the heart until the child ends. Resolves with a reason when it has to be killed. */
@@ -128,6 +136,9 @@ export class Life {
       case 'ready':
         this.facts = said.facts
         this.#options.onReady()
+        break
+      case 'full':
+        this.#full = true
         break
       case 'failed':
         this.#failure = said.failure

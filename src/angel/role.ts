@@ -11,6 +11,10 @@ export interface Role {
   health(): Promise<void>
   /** For `dropr status`: a JSON value. */
   status(): unknown
+  /** Reads the configuration again; rejects, having changed nothing, when it is bad. */
+  reload?(): Promise<void>
+  /** Messages it has handled since it began, for `lifeMessagesMax`. */
+  handled?(): number
   /** Finishes what is in hand, for at most `withinMs`. */
   close(options: { withinMs: number }): Promise<void>
 }

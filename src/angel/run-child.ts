@@ -1,6 +1,7 @@
 import { DroprError, ERRORS } from '../errors.ts'
 import type { Limits } from '../limits.ts'
 import type { Parent } from '../system/child.ts'
+import type { Log } from '../system/log.ts'
 import type { System } from '../system/system.ts'
 import { beatMs } from './heartbeat.ts'
 import type { Role } from './role.ts'
@@ -28,8 +29,13 @@ export async function runChild(options: RunChildOptions): Promise<number> {
   const say = (said: ToAngel) => parent.send(said)
   const over = new AbortController()
   let role: Role | undefined
-  const stop = stopAsked(options, said => say({ say: 'status', n: said.n, status: role?.status() ?? null }))
-  void beat(options, () => role?.health(), over.signal)
+  const full = new AbortController()
+  const terminate = AbortSignal.any([options.terminate, full.signal])
+  const stop = stopAsked({ ...options, terminate }, said => {
+    if (said.say === 'status') say({ say: 'status', n: said.n, status: role?.status() ?? null })
+    if (said.say === 'reload' && role !== undefined) void reloadRole(role, system.log)
+  })
+  void beat(options, () => wellOf(role, options, full), over.signal)
   try {
     const starting = start()
     const first = await Promise.race([starting, stop])
@@ -52,13 +58,13 @@ export async function runChild(options: RunChildOptions): Promise<number> {
 }
 
 /** Resolves with the time there is to finish, once somebody wants us to end. */
-function stopAsked(options: RunChildOptions, onStatus: (said: { n: number }) => void): Promise<number> {
+function stopAsked(options: RunChildOptions, hear: (said: ToChild) => void): Promise<number> {
   const { parent, terminate, limits, system } = options
   return new Promise(resolve => {
     parent.onMessage(message => {
       const said = asSaid<ToChild>(message)
-      if (said?.say === 'status') onStatus(said)
       if (said?.say === 'stop') resolve(said.withinMs)
+      else if (said !== undefined) hear(said)
     })
     parent.onGone(() => {
       system.log.warn({}, 'the angel is gone: this daemon ends')
@@ -79,6 +85,15 @@ async function close(end: { role: Role; withinMs: number; options: RunChildOptio
   closed.catch(() => undefined)
   log.error({ withinMs: end.withinMs }, 'could not finish in time')
   return ERRORS.ABORTED.exit
+}
+
+/** Whether the role is well. One that has handled enough is told to end, and the angel that this is in order. */
+async function wellOf(role: Role | undefined, options: RunChildOptions, full: AbortController): Promise<void> {
+  await role?.health()
+  const { lifeMessagesMax } = options.limits
+  if (lifeMessagesMax === 0 || full.signal.aborted || (role?.handled?.() ?? 0) < lifeMessagesMax) return
+  options.parent.send({ say: 'full' } satisfies ToAngel)
+  full.abort()
 }
 
 /** Says that the loop turns and the role is well, as often as the angel looks. A role that does not answer is not well. */
@@ -104,4 +119,14 @@ async function beat(
 export function failureOf(error: unknown): Failure {
   if (error instanceof DroprError) return { code: error.code, text: error.message }
   return { code: 'UNEXPECTED', text: error instanceof Error ? error.message : String(error) }
+}
+
+/** Has a role read its configuration again. A bad one changes nothing, and is logged. */
+export async function reloadRole(role: Pick<Role, 'reload'>, log: Log): Promise<void> {
+  try {
+    await role.reload?.()
+  } catch (error) {
+    const { code, text } = failureOf(error)
+    log.error({ code, error: text }, 'the configuration is bad: the old one is kept')
+  }
 }

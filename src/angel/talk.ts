@@ -18,8 +18,12 @@ export type ToAngel =
   /** The role could not start; the child ends. */
   | { say: 'failed'; failure: Failure }
   | { say: 'status'; n: number; status: unknown }
+  /** It has handled as much as it should in one life, and ends; another one is to be started. */
+  | { say: 'full' }
 
 export type ToChild =
+  /** Read the configuration again. */
+  | { say: 'reload' }
   | { say: 'status'; n: number }
   /** Finish what is in hand, within so long, and end. */
   | { say: 'stop'; withinMs: number }

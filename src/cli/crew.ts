@@ -16,6 +16,8 @@ export interface Crew {
   /** Nothing is left. */
   readonly ended: Promise<AngelEnd>
   status(): Promise<KeeperStatus[]>
+  /** Everybody reads the configuration again. */
+  reload(): void
   /** Finishes what is in hand. Called again: ends at once. */
   stop(): void
 }
@@ -26,7 +28,7 @@ export async function startCrew(call: Call<UpOptions>, context: DaemonContext): 
   if (options.single) {
     const [{ Single }, { startRole }] = await Promise.all([import('./single.ts'), import('./start-role.ts')])
     const start = (role: RoleName) => startRole(role, context)
-    return new Single({ clock: system.clock, graceMs: config.limits.graceMs, roles: options.roles, start })
+    return new Single({ system, limits: config.limits, roles: options.roles, start })
   }
   const children = new Map(options.roles.map(role => [role, childOf(role, call)]))
   return new Angel({ system, limits: config.limits, children })

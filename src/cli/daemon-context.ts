@@ -5,31 +5,44 @@ import { nodeSystem } from '../system/node-system.ts'
 import { pinoLog } from '../system/pino-log.ts'
 import type { System } from '../system/system.ts'
 import type { Call } from './act.ts'
+import { adoptConfig } from './adopt-config.ts'
 import { loadCallConfig } from './call-config.ts'
-import type { DaemonOptions } from './daemon-flags.ts'
+import { type DaemonOptions, flagsOf } from './daemon-flags.ts'
 
 /** What a daemon's process works with. */
 export interface DaemonContext {
   system: System
+  /** What may change while it runs is changed in place. */
   config: Config
   spool: Spool
+  /**
+   * Reads the configuration again, and takes over what a running daemon can.
+   *
+   * @throws DroprError CONFIG_BAD; the old one is kept, whole.
+   */
+  reload(): Promise<Config>
 }
 
 /** Reads the configuration and opens the spool, so that what is wrong with either is told before anything starts. */
 export async function openDaemonContext(call: Call<DaemonOptions>, role: string): Promise<DaemonContext> {
   const { options } = call
   const system = nodeSystem({ log: roleLog(options, role) })
-  const { node, listen, peer, accept, limit } = options
-  const flags = { node, listen, peers: peer, accept, limits: limit }
-  const config = await loadCallConfig(call, system.files, flags)
+  const load = () => loadCallConfig(call, system.files, flagsOf(options))
+  const config = await load()
   const spool = await Spool.open({ system, path: call.spool, node: config.node, limits: config.limits })
-  return { system, config, spool }
+  const reload = async () => {
+    const next = await load()
+    adoptConfig(config, next, system.log)
+    return next
+  }
+  return { system, config, spool, reload }
 }
 
 /** The log of one process, with its role in every line. */
 function roleLog(options: DaemonOptions, role: string): Log {
   const log = pinoLog({ level: options.logLevel, destination: options.logFile ?? 'stderr' })
   return {
+    debugs: options.logLevel === 'debug',
     debug: (fields, text) => log.debug({ role, ...fields }, text),
     info: (fields, text) => log.info({ role, ...fields }, text),
     warn: (fields, text) => log.warn({ role, ...fields }, text),

@@ -1,11 +1,13 @@
 import type { Command } from 'commander'
 import { InvalidArgumentError, Option } from 'commander'
+import type { ConfigFlags } from '../spool/config.ts'
 import { nodeName, pair, peerPair } from './parse.ts'
 
 /** What `up` and the daemons it starts are told alike. */
 export interface DaemonOptions {
   node?: string
   listen?: string
+  host?: string[]
   peer?: Map<string, string>
   accept?: Map<string, string>
   limit?: Map<string, string>
@@ -19,20 +21,22 @@ export function addDaemonFlags(command: Command): Command {
   return command
     .option('--node <name>', 'the name of this node (default: the one the spool has, else a random one)', nodeName)
     .option('--listen <host:port>', 'where peers reach this node; beyond 127.0.0.1 only with --accept', address)
+    .option('--host <name>', 'a name by which peers may call this node, may be repeated', hostNames)
     .option('--peer <name=url>', 'a node to send to, may be repeated', peerPair)
     .option('--accept <name=sha256>', 'a node to receive from, by the SHA-256 of its token, may be repeated', digest)
-    .option('--limit <name=number>', 'a limit of docs/options.md, may be repeated', pair)
+    .option('--limit <name=number>', 'a limit, may be repeated; dropr help config lists them with their defaults', pair)
     .option('--log-file <path>', 'append the log to this file instead of stderr')
     .addOption(new Option('--log-level <level>', 'what is logged').choices([...LEVELS]).default('info'))
 }
 
 /** The same flags again, for another process. */
 export function daemonArgs(options: DaemonOptions): string[] {
-  const { node, listen, peer, accept, limit, logFile, logLevel } = options
+  const { node, listen, host = [], peer, accept, limit, logFile, logLevel } = options
   const args = ['--log-level', logLevel]
   for (const [flag, value] of Object.entries({ node, listen, 'log-file': logFile })) {
     if (value !== undefined) args.push(`--${flag}=${value}`)
   }
+  for (const name of host) args.push(`--host=${name}`)
   for (const [flag, pairs] of Object.entries({ peer, accept, limit })) {
     for (const [name, value] of pairs ?? []) args.push(`--${flag}=${name}=${value}`)
   }
@@ -45,10 +49,20 @@ function address(text: string): string {
   throw new InvalidArgumentError('Must be host:port, for instance 127.0.0.1:7473.')
 }
 
+function hostNames(text: string, before: string[] = []): string[] {
+  return [...before, text]
+}
+
 function digest(text: string, before?: Map<string, string>): Map<string, string> {
   const pairs = peerPair(text, before)
   if (!/=[0-9a-fA-F]{64}$/.test(text)) {
     throw new InvalidArgumentError('Must be name=sha256, as `dropr token` prints it: 64 hexadecimal digits.')
   }
   return pairs
+}
+
+/** What the flags say, as configuration. */
+export function flagsOf(options: Partial<DaemonOptions>): ConfigFlags {
+  const { node, listen, host, peer, accept, limit } = options
+  return { node, listen, hosts: host, peers: peer, accept, limits: limit }
 }

@@ -88,13 +88,13 @@ export class LsInbox implements Room {
     if (mark?.m === 'keep') this.#leaseEnds.set(mark.l, mark.u)
     else if (mark?.m === 'streams') {
       for (const [stream, , , , next] of mark.q) this.next.set(stream, Math.max(this.next.get(stream) ?? 0, next))
-    } else if (mark && 'r' in mark) {
+    } else if (mark && 'r' in mark && mark.m !== 'moved') {
       if (mark.m === 'lease') this.#leaseEnds.set(mark.l, mark.u)
       for (const [from, to] of mark.r) for (let at = from; at < to; at++) this.#foldOne(mark, at)
     }
   }
 
-  #foldOne(mark: Extract<InboxMark, { r: unknown }>, position: number): void {
+  #foldOne(mark: Exclude<Extract<InboxMark, { r: unknown }>, { m: 'moved' }>, position: number): void {
     const fates = this.#fates.get(mark.s) ?? new Map<number, Fate>()
     this.#fates.set(mark.s, fates)
     const before = fates.get(position) ?? FRESH

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import { Command, CommanderError, type OutputConfiguration } from 'commander'
 import type { Act, Call, GlobalOptions } from './act.ts'
+import { addConfig } from './config.ts'
 import { EXIT } from './exit-codes.ts'
 import { addLs } from './ls.ts'
 import { Output } from './output.ts'
@@ -73,7 +74,7 @@ export function makeProgram(act: Act = () => () => Promise.resolve(), output: Ou
     .configureHelp({ showGlobalOptions: true })
     .showHelpAfterError('(dropr help shows what there is)')
     .exitOverride()
-  for (const add of [addUp, addStop, addStatus, addSend, addPoll, addLs, addToken]) add(program, act)
+  for (const add of [addUp, addStop, addStatus, addSend, addPoll, addLs, addToken, addConfig]) add(program, act)
   return program
 }
 

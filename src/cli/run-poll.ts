@@ -14,12 +14,6 @@ import { usage } from './usage-error.ts'
 /** Printed and acknowledged together. What is printed and not acknowledged when we are killed comes again. */
 const BATCH_MAX = 256
 
-/**
- * The least wait for the first message: without a daemon this process becomes the inbox's owner, and must first bring over
- * what was sent.
- */
-const WAIT_MS_MIN = 250
-
 const NEWLINE = Buffer.from('\n')
 
 export async function runPoll(call: Call<PollOptions>): Promise<number> {
@@ -53,7 +47,7 @@ async function takeAll(
   // Kept until the end: given back earlier, they would be handed to us again.
   const peeked: Message[] = []
   while (printed < max && !signal.aborted) {
-    const wait = printed === 0 ? Math.max(take.waitMs, WAIT_MS_MIN) : 0
+    const wait = printed === 0 ? take.waitMs : 0
     const messages = await pollOnce(queue, { channel, wait, max: Math.min(BATCH_MAX, max - printed), signal })
     if (messages.length === 0) break
     await call.out.write(Buffer.concat(messages.flatMap(message => printedForm(message, call))))

@@ -1,14 +1,16 @@
 import type { AngelEnd } from '../angel/angel.ts'
 import type { KeeperStatus } from '../angel/keeper.ts'
 import type { Role, RoleName } from '../angel/role.ts'
+import { reloadRole } from '../angel/run-child.ts'
 import type { Failure } from '../angel/talk.ts'
 import { DroprError } from '../errors.ts'
-import type { Clock } from '../system/clock.ts'
+import type { Limits } from '../limits.ts'
+import type { System } from '../system/system.ts'
 import type { Crew } from './crew.ts'
 
 export interface SingleOptions {
-  clock: Clock
-  graceMs: number
+  system: Pick<System, 'clock' | 'log'>
+  limits: Limits
   roles: readonly RoleName[]
   start: (role: RoleName) => Promise<Role>
 }
@@ -25,7 +27,7 @@ export class Single implements Crew {
 
   constructor(options: SingleOptions) {
     this.#options = options
-    this.#startedAt = options.clock.now()
+    this.#startedAt = options.system.clock.now()
     this.settled = this.#start()
     this.ended = this.#live()
   }
@@ -38,6 +40,10 @@ export class Single implements Crew {
       if (!works) return { ...common, role, state: 'starting', facts: {} }
       return { ...common, role, state, facts: works.facts(), says: works.status() }
     })
+  }
+
+  reload(): void {
+    for (const role of this.#roles.values()) void reloadRole(role, this.#options.system.log)
   }
 
   stop(): void {
@@ -60,7 +66,8 @@ export class Single implements Crew {
   }
 
   async #live(): Promise<AngelEnd> {
-    const { clock, graceMs } = this.#options
+    const { clock } = this.#options.system
+    const { graceMs } = this.#options.limits
     const stopped = this.#stopped()
     const startedLate = stopped.then(() => clock.sleep(graceMs, this.#force.signal)).then(() => 'stopped' as const)
     // A role that hangs in its start must not outlive the wish to stop.

@@ -11,20 +11,20 @@ export async function startRole(role: RoleName, context: DaemonContext): Promise
   return role === 'client' ? await startClient(context) : await startServer(context)
 }
 
-async function startClient({ system, spool, config }: DaemonContext): Promise<Role> {
+async function startClient({ system, spool, config, reload }: DaemonContext): Promise<Role> {
   const [{ Client }, { HttpTransport }] = await Promise.all([
     import('../client/client.ts'),
     import('../wire/http-transport.ts')
   ])
   const transport = new HttpTransport({ clock: spool.system.clock, limits: config.limits })
   const client = await Client.start({ spool, config, transport })
-  const { heartbeatMsMax, scanMs } = config.limits
-  const stillMsMax = heartbeatMsMax / 2 + scanMs
   let seen = { scans: -1, at: 0 }
   return {
     facts: () => ({}),
     /** Its loop looks at everything every `scanMs`: a client that has not for long stands still. */
     async health() {
+      const { heartbeatMsMax, scanMs } = config.limits
+      const stillMsMax = heartbeatMsMax / 2 + scanMs
       const { scans } = client.status().hints
       const now = system.clock.ticks()
       if (scans !== seen.scans) seen = { scans, at: now }
@@ -32,6 +32,8 @@ async function startClient({ system, spool, config }: DaemonContext): Promise<Ro
         throw new Error(`has not looked at the outbox for ${Math.round(now - seen.at)} ms`)
     },
     status: () => client.status(),
+    reload: async () => client.reload(await reload()),
+    handled: () => client.status().peers.reduce((sum, { acked }) => sum + acked, 0),
     async close(options) {
       await client.close(options)
       await transport.close()
@@ -39,18 +41,31 @@ async function startClient({ system, spool, config }: DaemonContext): Promise<Ro
   }
 }
 
-async function startServer({ spool, config }: DaemonContext): Promise<Role> {
-  const [{ Server }, { Owner }] = await Promise.all([import('../server/server.ts'), import('../server/owner.ts')])
+async function startServer({ spool, config, reload }: DaemonContext): Promise<Role> {
+  const [{ Server }, { Owner }, { openWeb }] = await Promise.all([
+    import('../server/server.ts'),
+    import('../server/owner.ts'),
+    import('../web/open-web.ts')
+  ])
   let owner: Awaited<ReturnType<typeof Owner.own>> | undefined
   const own = async () => {
     owner = await Owner.own({ spool })
     return owner
   }
-  const server = await Server.start({ spool, config, own, version: VERSION })
+  const web = await openWeb({ spool, config, depths: () => owner?.depths() ?? [] })
+  const server = await Server.start({ spool, config, own, version: VERSION, doors: web.doors }).catch(async error => {
+    await web.close()
+    throw error
+  })
   return {
     facts: () => ({ listen: server.listen }),
     health: () => Promise.resolve(),
     status: () => ({ ...server.status(), consumers: owner?.consumers, channels: owner?.depths() }),
-    close: options => server.close(options)
+    reload: async () => server.reload(await reload()),
+    handled: () => server.handled,
+    async close(options) {
+      await web.close()
+      await server.close(options)
+    }
   }
 }

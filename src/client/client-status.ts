@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../errors.ts'
+import type { ChannelBacklog } from '../spool/backlog.ts'
 import type { Clock } from '../system/clock.ts'
 import type { Files } from '../system/files.ts'
 import type { Log } from '../system/log.ts'
@@ -15,10 +16,44 @@ export interface ClientStatus {
   peers: PeerStatus[]
   /** Folders of the outbox whose peer is not configured: kept, not sent. */
   unknownPeers: string[]
+  progress: ClientProgress
+}
+
+/** Whether work gets done, over all peers. */
+export interface ClientProgress {
+  /** Messages that wait, as far as they were counted. */
+  pending: number
+  oldestAt: number | undefined
+  /** When a peer last stored something. */
+  lastAckAt: number | undefined
+}
+
+/** What waits for a peer, counted on the timed scan. */
+export interface PeerBacklog {
+  depth: number
+  bytes: number
+  oldestAt: number | undefined
+  /** It is older than `backlogMsMax`, or larger than `backlogBytesMax`. */
+  alarm: 'age' | 'bytes' | undefined
+  /** The first 100, the oldest first. */
+  channels: ChannelBacklog[]
+}
+
+/** What went to a peer since the client started. */
+export interface PeerTraffic {
+  uploads: number
+  uploadsFailed: number
+  /** Messages of uploads that failed, which are sent again. */
+  retried: number
+  lastAckAt: number | undefined
 }
 
 export interface PeerStatus {
   name: string
+  /** Where it is sent to. */
+  url?: string
+  backlog?: PeerBacklog
+  traffic?: PeerTraffic
   state: PeerState
   /** When it came into this state. */
   since: number
@@ -51,6 +86,19 @@ export interface StatusError {
   code: ErrorCode
   text: string
   at: number
+}
+
+/** Over all peers. */
+export function progressOf(peers: readonly PeerStatus[]): ClientProgress {
+  const progress: ClientProgress = { pending: 0, oldestAt: undefined, lastAckAt: undefined }
+  for (const { backlog, traffic } of peers) {
+    const { depth = 0, oldestAt } = backlog ?? {}
+    progress.pending += depth
+    if (oldestAt !== undefined) progress.oldestAt = Math.min(oldestAt, progress.oldestAt ?? oldestAt)
+    if (traffic?.lastAckAt !== undefined)
+      progress.lastAckAt = Math.max(traffic.lastAckAt, progress.lastAckAt ?? traffic.lastAckAt)
+  }
+  return progress
 }
 
 const WRITE_MS_MIN = 1_000

@@ -1,4 +1,3 @@
-import { DroprError, diskError } from '../errors.ts'
 import { Ids } from '../journal/ids.ts'
 import { Acked } from '../spool/acked.ts'
 import type { PeerConfig } from '../spool/config.ts'
@@ -6,12 +5,17 @@ import { OpenFiles } from '../spool/open-files.ts'
 import { DeadRoom } from '../spool/room-dead.ts'
 import type { Spool } from '../spool/spool.ts'
 import { WriterLife } from '../spool/writer-life.ts'
-import { acquireLock, type Lock, LockHeldError } from '../system/lock.ts'
-import type { Line } from '../system/sockets.ts'
+import type { Lock } from '../system/lock.ts'
+import { Metrics, type MetricsJson } from '../system/metrics.ts'
 import type { Watcher } from '../system/watch.ts'
+import { watchCommits } from '../system/watched-commits.ts'
 import type { Transport } from '../wire/transport.ts'
-import { type ClientStatus, StatusFile } from './client-status.ts'
-import { type Hint, hintOfPath, parseAsk } from './hints.ts'
+import { serveLine } from './client-desk.ts'
+import { lockSpool } from './client-lock.ts'
+import { clientSamples } from './client-metrics.ts'
+import { type ClientStatus, progressOf, StatusFile } from './client-status.ts'
+import { type Hint, hintOfPath } from './hints.ts'
+import { ObservedTransport } from './observed-transport.ts'
 import { Peer } from './peer.ts'
 
 /** Finished segments are looked through so often: seldom, since each costs a look at its file. */
@@ -45,7 +49,11 @@ export class Client {
   readonly #stop = new AbortController()
   readonly #hints = { pokes: 0, events: 0, scans: 0 }
   readonly #watcher: Watcher
-  #scanning: Promise<void>
+  readonly #transport: ObservedTransport
+  readonly #openFiles: OpenFiles
+  readonly #metrics: Metrics
+  readonly #unwatch: () => void
+  readonly #scanning: Promise<unknown>
   #unknownPeers: string[] = []
   #closing: Promise<void> | undefined
 
@@ -57,20 +65,27 @@ export class Client {
     this.#startedAt = clock.now()
     const path = `${spool.run}/client.json`
     this.#status = new StatusFile({ clock, files, log, path, status: () => this.status() })
-    const { acked, dead } = parts
-    const openFiles = new OpenFiles(spool.limits.filesOpenMax)
-    const changed = () => this.#status.changed()
-    for (const peer of config.peers.values()) {
-      // This node's own messages are the owner's to take.
-      if (peer.name === spool.node) continue
-      this.#peers.set(peer.name, new Peer({ spool, peer, transport, acked, dead, openFiles, changed }))
-    }
-    parts.lock.onConnection = line => this.#listen(line)
+    this.#openFiles = new OpenFiles(spool.limits.filesOpenMax)
+    this.#metrics = new Metrics({ role: 'client', collect: () => clientSamples(this.status(), clock.now()) })
+    this.#unwatch = watchCommits(this.#metrics, spool.path)
+    const onAnswer = (ms: number) => this.#metrics.observeMs('dropr_upload_seconds', ms)
+    this.#transport = new ObservedTransport({ transport, clock, log, onAnswer })
+    for (const peer of config.peers.values()) this.#add(peer)
+    parts.lock.onConnection = line =>
+      serveLine(line, {
+        kick: peer => this.kick(peer),
+        poke: hint => {
+          this.#hints.pokes++
+          this.#hint(hint)
+        },
+        status: () => this.status(),
+        metrics: () => this.metrics()
+      })
     this.#watcher = watch.folder(`${spool.path}/outbox`, changedPath => {
       this.#hints.events++
       this.#hint(hintOfPath(`${spool.path}/outbox`, changedPath))
     })
-    this.#scanning = this.#scan()
+    this.#scanning = Promise.all([this.#scan(), this.#survey()])
     this.#status.changed()
   }
 
@@ -99,15 +114,43 @@ export class Client {
 
   status(): ClientStatus {
     const { spool } = this.#options
+    const peers = [...this.#peers.values()].map(peer => peer.status())
     return {
       pid: process.pid,
       node: spool.node,
       startedAt: this.#startedAt,
       at: spool.system.clock.now(),
       hints: { ...this.#hints },
-      peers: [...this.#peers.values()].map(peer => peer.queue.status()),
-      unknownPeers: this.#unknownPeers
+      peers,
+      unknownPeers: this.#unknownPeers,
+      progress: progressOf(peers)
     }
+  }
+
+  /** For /metrics, which the server shows for both. */
+  metrics(): Promise<MetricsJson> {
+    return this.#metrics.json()
+  }
+
+  /**
+   * Other peers, or the same at other places or with other tokens. Nothing is lost: what is on its way may end, and what waits
+   * for a peer that is gone from the configuration is kept.
+   */
+  async reload(config: ClientOptions['config']): Promise<void> {
+    const { limits } = this.#options.spool
+    for (const [name, peer] of this.#peers) {
+      const now = config.peers.get(name)
+      if (now !== undefined) peer.move(now)
+      else {
+        this.#peers.delete(name)
+        await peer.close({ withinMs: limits.graceMs })
+      }
+    }
+    for (const peer of config.peers.values()) {
+      if (this.#peers.has(peer.name) || this.#stop.signal.aborted) continue
+      void this.#add(peer)?.queue.look()
+    }
+    this.#status.changed()
   }
 
   /** Tries now what waits for a later try: of one peer, or of all. */
@@ -128,6 +171,7 @@ export class Client {
   async #close(withinMs: number): Promise<void> {
     const { lock, life, acked, dead } = this.#parts
     this.#stop.abort()
+    this.#unwatch()
     await this.#watcher.close()
     await Promise.all([...this.#peers.values()].map(peer => peer.close({ withinMs })))
     await this.#scanning
@@ -138,15 +182,16 @@ export class Client {
     for (const result of closed) if (result.status === 'rejected') throw result.reason
   }
 
-  #listen(line: Line): void {
-    line.onEnd = () => undefined
-    line.onMessage = text => {
-      const ask = parseAsk(text)
-      if (ask?.op === 'kick') this.kick(ask.peer)
-      if (ask?.op !== 'poke') return
-      this.#hints.pokes++
-      this.#hint(ask.hint)
-    }
+  /** This node's own messages are the owner's to take. */
+  #add(given: PeerConfig): Peer | undefined {
+    const { spool } = this.#options
+    if (given.name === spool.node) return undefined
+    const { acked, dead } = this.#parts
+    const changed = () => this.#status.changed()
+    const [transport, openFiles] = [this.#transport, this.#openFiles]
+    const peer = new Peer({ spool, peer: { ...given }, transport, acked, dead, openFiles, changed })
+    this.#peers.set(given.name, peer)
+    return peer
   }
 
   #hint(hint: Hint | undefined): void {
@@ -175,6 +220,16 @@ export class Client {
     }
   }
 
+  /** Beside the scan, which a large backlog must not hold up. */
+  async #survey(): Promise<void> {
+    const { clock } = this.#options.spool.system
+    const { signal } = this.#stop
+    while (!signal.aborted) {
+      for (const peer of this.#peers.values()) if (!signal.aborted) await peer.survey()
+      await clock.sleep(this.#options.spool.limits.scanMs, signal)
+    }
+  }
+
   async #lookForUnknown(): Promise<void> {
     const { spool } = this.#options
     try {
@@ -190,18 +245,5 @@ export class Client {
     } catch (error) {
       spool.system.log.error({ code: 'OUTBOX_UNREADABLE', error: String(error) }, 'cannot look into the outbox')
     }
-  }
-}
-
-async function lockSpool(spool: Spool): Promise<Lock> {
-  await spool.folders.ensure(spool.run)
-  const about = { role: 'client', pid: process.pid, spool: spool.id, since: spool.system.clock.now() }
-  try {
-    return await acquireLock(spool.system, { folder: spool.run, name: 'client', about })
-  } catch (error) {
-    if (!(error instanceof LockHeldError)) throw diskError(error, `take the lock of the client of ${spool.path}`)
-    const { pid } = (error.about ?? {}) as { pid?: unknown }
-    const who = typeof pid === 'number' ? `pid ${pid}` : 'a process that does not answer'
-    throw new DroprError('DAEMON_RUNNING', `${spool.path} has a client already: ${who}`, error)
   }
 }

@@ -9,7 +9,12 @@ export interface Hint {
 }
 
 /** What is asked of a client over its socket: one JSON object a line. Undefined for what it does not understand. */
-export type Ask = { op: 'poke'; hint: Hint } | { op: 'kick'; peer: string | undefined }
+export type Ask =
+  | { op: 'poke'; hint: Hint }
+  | { op: 'kick'; peer: string | undefined }
+  /** Answered with `{"status":…}` and `{"metrics":[…]}`. */
+  | { op: 'status' }
+  | { op: 'metrics' }
 
 export function parseAsk(line: string): Ask | undefined {
   let asked: unknown
@@ -20,6 +25,7 @@ export function parseAsk(line: string): Ask | undefined {
   }
   if (typeof asked !== 'object' || asked === null) return undefined
   const { op, peer, channel, priority, path, end } = asked as Record<string, unknown>
+  if (op === 'status' || op === 'metrics') return { op }
   if (op === 'kick') return { op, peer: typeof peer === 'string' ? peer : undefined }
   if (op !== 'poke' || typeof peer !== 'string') return undefined
   return { op, hint: { peer, where: whereOf(channel, priority, path, end) } }

@@ -1,5 +1,5 @@
+import { Alarm } from '../system/alarm.ts'
 import type { Clock } from '../system/clock.ts'
-import { Alarm } from './alarm.ts'
 import type { PeerStatus, StreamStatus } from './client-status.ts'
 import { Lookout, type Where } from './lookout.ts'
 import { PeerHealth, wallOf } from './peer-health.ts'

@@ -1,5 +1,6 @@
 import { DroprError } from '../errors.ts'
 import type { Acked } from '../spool/acked.ts'
+import { Backlog } from '../spool/backlog.ts'
 import type { PeerConfig } from '../spool/config.ts'
 import type { OpenFiles } from '../spool/open-files.ts'
 import { OutboxStreams } from '../spool/outbox-streams.ts'
@@ -7,10 +8,12 @@ import { removeFinished, type StreamLedger } from '../spool/retention.ts'
 import type { DeadRoom } from '../spool/room-dead.ts'
 import type { Spool } from '../spool/spool.ts'
 import type { StreamReader } from '../spool/stream-reader.ts'
-import type { Transport } from '../wire/transport.ts'
+import { BacklogWatch } from './backlog-watch.ts'
+import type { PeerStatus } from './client-status.ts'
 import { retryDelayMs } from './feedback.ts'
 import { Ledger } from './ledger.ts'
 import type { Where } from './lookout.ts'
+import type { ObservedTransport } from './observed-transport.ts'
 import { PeerQueue } from './peer-queue.ts'
 import { copyRefused } from './refusals.ts'
 import { Steps } from './steps.ts'
@@ -19,8 +22,9 @@ import { Uploader } from './uploader.ts'
 
 export interface PeerOptions {
   spool: Spool
+  /** Read at each upload: changing it in place moves what is sent next. */
   peer: PeerConfig
-  transport: Transport
+  transport: ObservedTransport
   acked: Acked
   dead: DeadRoom
   openFiles: OpenFiles
@@ -34,6 +38,7 @@ export class Peer {
   readonly #options: PeerOptions
   readonly #streams: OutboxStreams
   readonly #steps = new Steps()
+  readonly #backlog: BacklogWatch
 
   constructor(options: PeerOptions) {
     const { spool, peer, acked, openFiles, changed } = options
@@ -50,6 +55,32 @@ export class Peer {
       finished: source => this.#finished(source),
       changed
     })
+    const backlog = new Backlog({ spool, streams: this.#streams, acked: next })
+    const { clock, log } = spool.system
+    this.#backlog = new BacklogWatch({ peer: peer.name, backlog, limits: spool.limits, clock, log })
+  }
+
+  status(): PeerStatus {
+    const { peer, transport } = this.#options
+    const traffic = { ...transport.traffic(peer.name) }
+    return { ...this.queue.status(), url: peer.url, backlog: this.#backlog.now, traffic }
+  }
+
+  /** Counts what waits, and raises the alarm when it is too much. */
+  async survey(): Promise<void> {
+    if (await this.#backlog.look(this.queue.status().failures > 0)) this.#options.changed()
+  }
+
+  /** It is somewhere else now, or has another token. What is on its way may end there; the next goes here, at once. */
+  move(peer: PeerConfig): void {
+    const mine = this.#options.peer
+    if (mine.url === peer.url && mine.token === peer.token) return
+    mine.url = peer.url
+    if (peer.token === undefined) delete mine.token
+    else mine.token = peer.token
+    this.queue.kick()
+    void this.queue.look()
+    this.#options.changed()
   }
 
   /**

@@ -25,7 +25,7 @@ export const ENTRY_BYTES_MIN = 12
 const NOTE_AT = 12
 const MESSAGE_BYTES_MIN = 32
 const ID_BYTES_MAX = 255
-const FLAG = { bodyKind: 3, idText: 4, remembered: 8, expires: 16, attributes: 32, due: 64, known: 127 } as const
+export const FLAG = { bodyKind: 3, idText: 4, remembered: 8, expires: 16, attributes: 32, due: 64, known: 127 } as const
 const NO_HEADERS: Headers = Object.freeze(Object.create(null))
 
 /** The most bytes that `encodeMessage` may need for this draft. */
@@ -68,7 +68,7 @@ export function encodeMessage(draft: Draft, ids: Ids, into: Buffer, at: number):
     end += draft.body.length
   }
   into.writeUIntLE(draft.sentAt, at + 10, 6)
-  return finish(into, at, end, MESSAGE, flags)
+  return finishEntry(into, at, end, MESSAGE, flags)
 }
 
 /** The message at `at`, whose CRC and shape were checked when it was read. */
@@ -82,7 +82,7 @@ export function decodeMessage(bytes: Buffer, at: number): Stored {
   let headers = NO_HEADERS
   if (flags & FLAG.attributes) {
     bodyAt += 4 + bytes.readUInt32LE(dueEnd)
-    headers = attributesFrom(bytes.toString('utf8', dueEnd + 4, bodyAt)) ?? NO_HEADERS
+    headers = headersOf(bytes, dueEnd)
   }
   const stored: Stored = {
     id: flags & FLAG.idText ? bytes.toString('utf8', at + 17, idEnd) : uuidText(bytes, at + 16),
@@ -95,6 +95,11 @@ export function decodeMessage(bytes: Buffer, at: number): Stored {
   }
   if (flags & FLAG.due) stored.due = readDue(bytes, dueAt)
   return stored
+}
+
+/** The headers in the attributes at `at`. */
+export function headersOf(bytes: Buffer, at: number): Headers {
+  return attributesFrom(bytes.toString('utf8', at + 4, at + 4 + bytes.readUInt32LE(at))) ?? NO_HEADERS
 }
 
 /** What can be said of an entry without decoding it. */
@@ -170,7 +175,7 @@ export function decodeNote(bytes: Buffer, at: number): unknown {
 export function encodeTable(bytes: Buffer): Buffer {
   const into = Buffer.alloc(NOTE_AT + bytes.length)
   bytes.copy(into, NOTE_AT)
-  finish(into, 0, into.length, TABLE, 0)
+  finishEntry(into, 0, into.length, TABLE, 0)
   return into
 }
 
@@ -192,11 +197,12 @@ function encodeNote(kind: number, note: object): Buffer {
   const json = JSON.stringify(note)
   const into = Buffer.alloc(NOTE_AT + Buffer.byteLength(json))
   into.write(json, NOTE_AT)
-  finish(into, 0, into.length, kind, 0)
+  finishEntry(into, 0, into.length, kind, 0)
   return into
 }
 
-function finish(into: Buffer, at: number, end: number, kind: number, flags: number): number {
+/** Writes what stands before every entry. Returns its end. */
+export function finishEntry(into: Buffer, at: number, end: number, kind: number, flags: number): number {
   into[at + 8] = kind
   into[at + 9] = flags
   into.writeUInt32LE(end - at, at)

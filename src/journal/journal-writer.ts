@@ -1,6 +1,7 @@
 import { DroprError, diskError } from '../errors.ts'
 import type { Limits } from '../limits.ts'
 import type { Draft } from '../message.ts'
+import { POINTS } from '../system/points.ts'
 import type { System } from '../system/system.ts'
 import { encodeMark } from './entry.ts'
 import type { Folders } from './folders.ts'
@@ -26,6 +27,8 @@ export interface JournalWriterOptions {
   onCommit?: (at: { path: string; n: number; end: number }) => void
   /** Called after a failed commit, before those who waited are told: an inbox takes back what it had assumed. */
   onFail?: () => void
+  /** Called before a segment is sealed: what its seal is to hold, whole entries. Never rejects. */
+  onSeal?: (n: number) => Promise<Buffer[]>
 }
 
 /**
@@ -78,28 +81,35 @@ export class JournalWriter {
     return this.appendEntry(encodeMark(mark))
   }
 
-  /** One entry as it is. */
-  appendEntry(entry: Buffer): Promise<void> {
+  /** One entry as it is. `written` is called in the turn of the loop in which its commit ends. */
+  appendEntry(entry: Buffer, written?: () => void): Promise<void> {
     return new Promise<void>((resolve, reject) => {
       this.#open()
       this.#waiting.entry(entry)
-      this.#waiting.tell(resolve, reject, undefined, true)
+      this.#waiting.tell(written === undefined ? resolve : () => resolve(written()), reject, undefined, true)
       this.#start()
     })
   }
 
   /** Whole entries as they came, in a frame of their own. Resolves with where they lie. */
-  appendRange(range: {
-    source?: Source
-    entries: Uint8Array[]
-    count: number
-    kind?: 'data' | 'skip'
-  }): Promise<Place> {
+  appendRange(
+    range: {
+      source?: Source
+      entries: Uint8Array[]
+      count: number
+      kind?: 'data' | 'skip'
+    },
+    written?: (place: Place) => void
+  ): Promise<Place> {
     return new Promise<Place>((resolve, reject) => {
       this.#open()
       const { kind = 'data', source, count, entries } = range
       const frame = this.#waiting.range({ kind, source, count, payload: entries })
-      this.#waiting.tell(resolve, reject, frame, true)
+      const told = (place: Place) => {
+        written?.(place)
+        resolve(place)
+      }
+      this.#waiting.tell(told, reject, frame, true)
       this.#start()
     })
   }
@@ -112,7 +122,8 @@ export class JournalWriter {
     await this.#running
     const segment = this.#segment
     this.#segment = undefined
-    await segment?.seal().catch((error: unknown) => {
+    const entries = segment && (await this.#options.onSeal?.(segment.n))
+    await segment?.seal(entries).catch((error: unknown) => {
       throw diskError(error, `seal ${segment.path}`)
     })
   }
@@ -137,6 +148,8 @@ export class JournalWriter {
   async #run(): Promise<void> {
     for (let commit = this.#waiting.take(); commit !== undefined; commit = this.#waiting.take()) {
       let places: Place[]
+      const { clock } = this.#options.system
+      const began = POINTS.commit.on ? clock.ticks() : undefined
       try {
         places = await this.#commit(commit)
       } catch (error) {
@@ -144,6 +157,10 @@ export class JournalWriter {
         continue
       } finally {
         this.#waiting.reuse()
+      }
+      if (began !== undefined) {
+        const { bytes, synced } = commit
+        POINTS.commit.publish({ path: places[0]!.path, bytes, synced, ms: clock.ticks() - began })
       }
       this.#options.onCommit?.({ path: places[0]!.path, n: places[0]!.n, end: this.#segment!.bytes })
       tellAll(commit, places)
@@ -155,7 +172,7 @@ export class JournalWriter {
     if (this.#segment !== undefined && this.#segment.bytes >= this.#options.limits.segmentBytesMax) {
       const full = this.#segment
       this.#segment = undefined
-      await full.seal()
+      await full.seal(await this.#options.onSeal?.(full.n))
     }
     this.#segment ??= await SegmentFile.create(this.#options)
     return this.#segment.write(commit)

@@ -1,7 +1,7 @@
 import { DroprError } from '../errors.ts'
 import { CHANNEL_DEFAULT, PRIORITY } from '../message.ts'
-import { checkChannel, checkPeer } from '../names.ts'
-import { nearest, said } from './options.ts'
+import { checkChannel, checkPeer, nearest } from '../names.ts'
+import { said } from './options.ts'
 
 /** Where a message goes: one folder of the outbox. The same object for the same three, so that it can be a key. */
 export interface Destination {

@@ -42,7 +42,7 @@ export class Intake {
       id: claim.lease,
       ms: request.leaseMs,
       until: claim.leaseUntil,
-      untilTicks: asked + request.leaseMs,
+      untilTicks: asked + (claim.waitedMs ?? 0) + request.leaseMs,
       open: claim.runs.reduce((count, run) => count + run.count, 0)
     })
     this.leases.add(lease)

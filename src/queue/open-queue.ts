@@ -10,6 +10,8 @@ import { nodeSystem } from '../system/node-system.ts'
 import type { System } from '../system/system.ts'
 import { Destinations } from './destinations.ts'
 import { Intake } from './intake.ts'
+import { observedOutbox } from './observed-outbox.ts'
+import { observed } from './observed-port.ts'
 import { checkOptions } from './options.ts'
 import { Poker } from './poke.ts'
 import { Queue } from './queue.ts'
@@ -73,8 +75,8 @@ export async function queueOn(below: { spool: Spool; config: Config }): Promise<
     limits,
     node,
     spool: spool.path,
-    sender: new Sender({ outbox, destinations, clock: system.clock, ids, limits }),
-    intake: new Intake(system, () => Owner.attach({ spool, mayOwn: true })),
+    sender: new Sender({ outbox: observedOutbox(outbox, system.log), destinations, clock: system.clock, ids, limits }),
+    intake: new Intake(system, async () => observed(await Owner.attach({ spool, mayOwn: true }), system.log)),
     async closeBelow() {
       poker.close()
       // Others take this process for dead once its socket is gone: only when nothing more is written.

@@ -1,5 +1,6 @@
 import { inspect } from 'node:util'
 import { durationMs } from '../duration.ts'
+import { nearest } from '../names.ts'
 
 /** Options from callers: a name that does not exist is a TypeError which says what may have been meant. */
 
@@ -32,34 +33,6 @@ export function checkSignal(value: unknown): AbortSignal | undefined {
 /** What was given, short enough for a line of text. */
 export function said(value: unknown): string {
   return inspect(value, { depth: 0, breakLength: Number.POSITIVE_INFINITY }).slice(0, 80)
-}
-
-/** The one of `known` that a typing error may have turned into `name`, if any is that near. */
-export function nearest(name: string, known: Iterable<string>): string | undefined {
-  let best: string | undefined
-  let bestSteps = name.length < 4 ? 2 : 3
-  for (const candidate of known) {
-    const steps = stepsBetween(name.slice(0, 50).toLowerCase(), candidate.toLowerCase())
-    if (steps < bestSteps) {
-      best = candidate
-      bestSteps = steps
-    }
-  }
-  return best
-}
-
-/** Letters to add, drop or change to get from one to the other (Levenshtein). */
-function stepsBetween(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j)
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i]
-    for (let j = 1; j <= b.length; j++) {
-      const change = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)
-      next.push(Math.min(change, row[j]! + 1, next[j - 1]! + 1))
-    }
-    row = next
-  }
-  return row[b.length]!
 }
 
 /** Whole milliseconds, or `'10s'`, `'5m'`, `'2h'`, `'1d'`. */

@@ -8,6 +8,7 @@ import type { Files } from '../system/files.ts'
 export interface ConfigGiven {
   node?: string
   listen?: string | number
+  hosts?: readonly string[]
   peers?: Readonly<Record<string, string | { url: string; token?: string }>>
   /** Who may send to this node: name and SHA-256 of the token, 64 hex digits. */
   accept?: Readonly<Record<string, string>>
@@ -30,6 +31,7 @@ export async function queueConfig(options: {
   const config = await loadConfig({ files, spool, env: process.env, cwd: process.cwd() })
   if (part.node !== undefined) config.node = part.node
   if (part.listen !== undefined) config.listen = part.listen
+  if (part.hosts !== undefined) config.hosts = part.hosts
   for (const [name, digest] of part.accept) config.accept.set(name, digest)
   for (const [name, { url, token, tokenFile }] of part.peers) {
     if (tokenFile !== undefined)

@@ -1,54 +1,184 @@
-import { diskError } from '../errors.ts'
-import { checkEntries } from '../journal/check-entries.ts'
-import type { Files } from '../system/files.ts'
+import { crc32 } from 'node:zlib'
+import { DroprError, diskError } from '../errors.ts'
+import { ENTRY_BYTES_MIN, entryBytes, MESSAGE, messageFlags } from '../journal/entry.ts'
+import { type Frame, frameHeaderBytes } from '../journal/frame.ts'
+import { salvageFrame } from '../journal/salvage.ts'
+import { SegmentReader } from '../journal/segment-reader.ts'
+import { quarantine } from '../spool/quarantine.ts'
+import type { Spool } from '../spool/spool.ts'
 import type { OffsetBudget } from './offset-budget.ts'
-import { type Block, type Piece, placeOf } from './pieces.ts'
+import { type Block, type BlockTable, type Piece, placesOf } from './pieces.ts'
 
-const ANY = { entryBytesMax: Number.POSITIVE_INFINITY, messagesOnly: false }
+const READ_BYTES = 1_048_576
+const SALVAGE_BYTES_MAX = 67_108_864
 
 /** Reads entries of the inbox back, where memory holds only their place. */
 export class BlockReader {
-  readonly #files: Files
+  readonly #spool: Spool
   readonly #budget: OffsetBudget
+  readonly #loading = new Map<Block, Promise<void>>()
 
-  constructor(files: Files, budget: OffsetBudget) {
-    this.#files = files
+  constructor(spool: Spool, budget: OffsetBudget) {
+    this.#spool = spool
     this.#budget = budget
   }
 
-  /** Learns where the entries of a block begin. */
-  async load(block: Block): Promise<void> {
-    if (block.offsets !== undefined) return
-    const bytes = await this.#read(block.path, block.payloadAt, block.bytes)
-    const checked = checkEntries(bytes, ANY)
-    // Of damaged entries only the place where they begin is known: their consumer finds the damage.
-    const offsets = new Uint32Array(block.to - block.from + 1).fill(checked.end)
-    offsets.set(checked.offsets.subarray(0, offsets.length))
-    offsets[offsets.length - 1] = block.bytes
-    this.#budget.give(block, offsets)
+  /** Learns where the entries of a block begin. Damage is set aside; of what is lost, the place is known to be nowhere. */
+  load(block: Block): Promise<void> {
+    if (block.table !== undefined) return Promise.resolve()
+    let loading = this.#loading.get(block)
+    if (loading === undefined) {
+      loading = this.#load(block).finally(() => this.#loading.delete(block))
+      this.#loading.set(block, loading)
+    }
+    return loading
   }
 
-  /** The entries of a piece, one after the other, up to the first damaged one. */
-  async entries(piece: Piece): Promise<Buffer[]> {
+  /** The entry of each position of a piece; undefined for one that cannot be read. */
+  async entries(piece: Piece): Promise<(Buffer | undefined)[]> {
     const { block, from, to } = piece
-    if (placeOf(block, from, to) === undefined) await this.load(block)
-    const place = placeOf(block, from, to)!
-    const bytes = await this.#read(block.path, place.at, place.bytes)
-    const { offsets, count } = checkEntries(bytes, ANY)
-    return Array.from({ length: count }, (_, i) => bytes.subarray(offsets[i], offsets[i + 1]))
-  }
-
-  async #read(path: string, at: number, bytes: number): Promise<Buffer> {
+    while (block.table === undefined && block.live > 0) await this.load(block)
+    const { table } = block
+    if (table === undefined) return []
+    const found: (Buffer | undefined)[] = []
+    const { files } = this.#spool.system
     try {
-      const file = await this.#files.open(path)
+      const file = await files.open(block.path)
       try {
-        const into = Buffer.alloc(bytes)
-        return into.subarray(0, await file.read(into, at))
+        for (const place of placesOf(block, from, to)!) {
+          const into = Buffer.alloc(place.bytes)
+          const bytes = into.subarray(0, await file.read(into, place.at))
+          for (let i = place.from - block.from; i < place.to - block.from; i++) {
+            const begin = table.begins[i]! - (place.at - block.payloadAt)
+            found.push(
+              place.bytes === 0
+                ? undefined
+                : goodEntry(bytes.subarray(begin, begin + table.ends[i]! - table.begins[i]!))
+            )
+          }
+        }
       } finally {
         await file.close()
       }
     } catch (error) {
-      throw diskError(error, `read ${path}`)
+      throw diskError(error, `read ${block.path}`)
+    }
+    return found
+  }
+
+  async #load(block: Block): Promise<void> {
+    try {
+      const reader = await SegmentReader.open(this.#spool.system.files, block.path)
+      if (reader === undefined) throw new DroprError('DISK_ERROR', `${block.path} is gone, with messages in it`)
+      try {
+        const { to, path } = block
+        const table = await this.#tableOf(block, reader)
+        // Not if it has taken in another meanwhile, or is finished: who still needs it asks again.
+        if (block.to === to && block.path === path && block.live > 0) this.#budget.give(block, table)
+      } finally {
+        await reader.close()
+      }
+    } catch (error) {
+      throw diskError(error, `read ${block.path}`)
     }
   }
+
+  async #tableOf(block: Block, reader: SegmentReader): Promise<BlockTable> {
+    const table = emptyTable(block)
+    const end = block.payloadAt + block.bytes
+    const { node } = block.stream
+    let offset = block.payloadAt - frameHeaderBytes({ node } as Frame['source'])
+    while (offset < end) {
+      const { frames, next, stop } = await reader.read(offset, Math.min(READ_BYTES, end - offset + 1))
+      for (const frame of frames) if (frame.offset < end) place(table, block, frame)
+      offset = next
+      if (offset >= end || stop === 'more') continue
+      const after = (await reader.resync(offset))?.offset ?? end
+      await this.#salvage(table, block, { reader, from: offset, to: Math.min(after, end) })
+      offset = Math.max(after, offset + 1)
+    }
+    return table
+  }
+
+  async #salvage(
+    table: BlockTable,
+    block: Block,
+    bad: { reader: SegmentReader; from: number; to: number }
+  ): Promise<void> {
+    const { reader, from, to } = bad
+    const bytes = await reader.raw(from, Math.min(to - from, SALVAGE_BYTES_MAX))
+    let saved = 0
+    for (let at = 0; at < bytes.length; ) {
+      const found = salvageFrame(bytes.subarray(at), reader.head.salt)
+      const source = found?.header.source
+      for (const { index, bytes: payload } of found?.entries ?? []) {
+        if (source === undefined) continue
+        const payloadAt = from + payload.byteOffset - bytes.byteOffset
+        saved++
+        place(table, block, {
+          ...found!.header,
+          source: { ...source, from: source.from + index },
+          count: 1,
+          payload,
+          payloadAt
+        })
+      }
+      const next = found === undefined ? bytes.indexOf('DRFR', at + 1, 'latin1') : at + found.frameBytes
+      at = next === -1 ? bytes.length : next
+    }
+    await quarantine(this.#spool, reader, {
+      path: block.path,
+      from,
+      to,
+      lost: unread(table, block),
+      saved,
+      why: 'it was synced and is no longer what was written'
+    })
+  }
+}
+
+function emptyTable(block: Block): BlockTable {
+  const count = block.to - block.from
+  return {
+    begins: new Uint32Array(count),
+    ends: new Uint32Array(count),
+    expires: block.expiring ? new Float64Array(count).fill(Number.POSITIVE_INFINITY) : undefined,
+    later: block.frames > 1 ? new Uint32Array(count) : undefined
+  }
+}
+
+/** Notes where the entries of a frame lie, if they are of this block. */
+function place(
+  table: BlockTable,
+  block: Block,
+  frame: Pick<Frame, 'source' | 'kind' | 'count' | 'payload' | 'payloadAt' | 'at'>
+): void {
+  const { source, payload, payloadAt } = frame
+  if (frame.kind !== 'data' || source === undefined || source.stream !== block.stream.id) return
+  let at = 0
+  for (let i = 0; i < frame.count && at < payload.length; i++, at += entryBytes(payload, at)) {
+    const index = source.from + i - block.from
+    if (index < 0 || index >= table.begins.length) continue
+    table.begins[index] = payloadAt - block.payloadAt + at
+    table.ends[index] = payloadAt - block.payloadAt + at + entryBytes(payload, at)
+    if (table.later !== undefined) table.later[index] = Math.max(0, frame.at - block.at)
+    const expiresAt = table.expires === undefined ? undefined : messageFlags(payload, at).expiresAt
+    if (expiresAt !== undefined && payload[at + 8] === MESSAGE) table.expires![index] = expiresAt
+  }
+}
+
+function unread(table: BlockTable, block: Block): [number, number, string][] {
+  const lost: [number, number, string][] = []
+  for (let i = 0; i < table.ends.length; i++) {
+    if (table.ends[i] !== 0) continue
+    const last = lost.at(-1)
+    if (last?.[1] === block.from + i) last[1]++
+    else lost.push([block.from + i, block.from + i + 1, block.stream.id])
+  }
+  return lost
+}
+
+function goodEntry(bytes: Buffer): Buffer | undefined {
+  if (bytes.length < ENTRY_BYTES_MIN || entryBytes(bytes, 0) !== bytes.length) return undefined
+  return crc32(bytes.subarray(8)) === bytes.readUInt32LE(4) ? bytes : undefined
 }

@@ -1,3 +1,6 @@
+import { encodeMessage, messageBytesMost } from '../journal/entry.ts'
+import { Ids } from '../journal/ids.ts'
+import type { Draft } from '../message.ts'
 import type { System } from '../system/system.ts'
 import type { BlockReader } from './block-reader.ts'
 import type { Bury, DeadLetter } from './burial.ts'
@@ -23,8 +26,10 @@ export interface BurialsOptions {
 /** Moves messages to the dead letters: first they are synced there, then marked here. A crash between the two repeats it. */
 export class Burials {
   readonly #options: BurialsOptions
+  readonly #ids: Ids
 
   constructor(options: BurialsOptions) {
+    this.#ids = new Ids(options.system.clock, options.system.random)
     this.#options = options
   }
 
@@ -35,7 +40,7 @@ export class Burials {
   ): Promise<void> {
     const { name, journal, reader, bury } = this.#options
     const letters: DeadLetter[] = []
-    for (const piece of pieces) letters.push(...lettersOf(piece, await reader.entries(piece), how))
+    for (const piece of pieces) letters.push(...lettersOf(piece, await reader.entries(piece), how, this.#ids))
     await bury(name, letters)
     const { l, v, reason } = how
     const marks = groupPieces(pieces).map(
@@ -82,22 +87,31 @@ function byReason(pieces: readonly Piece[]): { reason: string; same: Piece[] }[]
 
 function lettersOf(
   piece: Piece,
-  entries: readonly Buffer[],
-  how: { v?: 'reject' | 'retry'; reason: string; failed?: FailedAttempt }
+  entries: readonly (Buffer | undefined)[],
+  how: { v?: 'reject' | 'retry'; reason: string; failed?: FailedAttempt },
+  ids: Ids
 ): DeadLetter[] {
   const { block, from, past } = piece
   const { origin, node, id, priority } = block.stream
   const attempts = how.failed === undefined ? past : [...past, how.failed]
   return entries.map((entry, i) => ({
-    entry,
+    entry: entry ?? unreadable(ids, id, from + i),
     origin,
     node,
     stream: id,
     position: from + i,
     priority,
-    reason: how.reason,
+    reason: entry === undefined ? `damaged: ${how.reason}` : how.reason,
     rejected: how.v === 'reject',
     attempts,
     receivedAt: block.at
   }))
+}
+
+/** The letter of a message that cannot be read any more says at least that there was one; its bytes are in corrupt/. */
+function unreadable(ids: Ids, stream: string, position: number): Buffer {
+  const id = `damaged ${stream} ${position}`
+  const draft: Draft = { kind: 'bytes', body: Buffer.alloc(0), sentAt: 0, id, expiresAt: undefined }
+  const into = Buffer.alloc(messageBytesMost(draft))
+  return into.subarray(0, encodeMessage(draft, ids, into, 0))
 }

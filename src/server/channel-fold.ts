@@ -3,8 +3,11 @@ import type { Frame } from '../journal/frame.ts'
 import type { ChannelState } from './channel-state.ts'
 import { type Ids, KEY_BYTES } from './ids.ts'
 import { type BackMark, type InboxMark, inboxMark, type LeaseMark } from './inbox-marks.ts'
+import type { PositionRun } from './inbox-port.ts'
 import { ChannelLease } from './leases.ts'
 import type { Block, SegmentState } from './pieces.ts'
+import type { Runs } from './runs.ts'
+import { addRuns, type Ending } from './segment-ledger.ts'
 import { readBack } from './sift.ts'
 import type { StreamState } from './stream-state.ts'
 
@@ -16,6 +19,9 @@ export interface FoldInto {
   /** Wall ms and ticks when this is done. */
   now: number
   ticks: number
+  /** What marks say is finished, and what was moved, by stream: a message that was moved must not come back. */
+  finished: Map<string, Runs>
+  moved: Map<string, Runs>
 }
 
 /** Takes one more frame of a channel's journal into its state. A frame read twice, or copied, changes nothing the second time. */
@@ -39,7 +45,7 @@ export function foldFrame(into: FoldInto, frame: Frame, segment: SegmentState): 
 }
 
 function foldData(into: FoldInto, frame: Frame, stream: StreamState, segment: SegmentState): void {
-  const { state, ids, channel } = into
+  const { ids, channel } = into
   const { from, to, order, origin } = frame.source!
   const { present, expires, keys, refused } = readBack(frame.payload, { origin, channel, from, count: to - from })
   const block: Block = {
@@ -52,23 +58,75 @@ function foldData(into: FoldInto, frame: Frame, stream: StreamState, segment: Se
     path: segment.path,
     payloadAt: frame.payloadAt,
     bytes: frame.payload.length,
-    offsets: undefined,
-    expires,
+    frames: 1,
+    expiring: expires !== undefined,
+    table: undefined,
     live: 0
   }
-  const known = stream.next
-  if (from < known) state.repoint(block)
-  state.arrive(
-    block,
-    present.filter(run => run[1] > known).map(([begin, end]) => [Math.max(begin, known), end])
-  )
+  foldBlock(into, block, present)
   stream.refuse(refused)
   for (const key of keys) ids.add(key, frame.at)
 }
 
-function foldMark(into: FoldInto, mark: InboxMark, at: number): void {
+/** Messages at the positions `present` of a block. What was known before is not new: it lies there now, unless it is finished. */
+export function foldBlock(into: FoldInto, block: Block, present: readonly PositionRun[]): void {
+  const { state } = into
+  const { stream, from, to, segment } = block
+  const known = stream.next
+  if (segment !== undefined) segment.messages += to - from
+  if (from < known) state.repoint(block)
+  const fresh = present.filter(run => run[1] > known).map(([begin, end]): PositionRun => [Math.max(begin, known), end])
+  state.arrive(block, [...movedHere(into, block, present, known), ...fresh])
+}
+
+/** Of the positions below `known`, those that were moved here from a segment that is gone. */
+function movedHere(into: FoldInto, { stream }: Block, present: readonly PositionRun[], known: number): PositionRun[] {
+  const moved = into.moved.get(stream.id)
+  if (moved === undefined) return []
+  const old = present.flatMap(([begin, end]) => {
+    const to = Math.min(end, known)
+    return begin < to ? moved.common(begin, to) : []
+  })
+  const open = into.state.missing(stream, old)
+  const finished = into.finished.get(stream.id)
+  return finished === undefined ? open : open.flatMap(([begin, end]) => finished.gaps(begin, end))
+}
+
+/** From now on positions may lie where they were moved to, also if where they came from is gone. */
+export function foldMoved(into: FoldInto, stream: string, runs: readonly PositionRun[]): void {
+  addRuns(into.moved, stream, runs)
+}
+
+/** Positions are finished, and stay so. */
+export function foldEnding(
+  into: FoldInto,
+  ending: { stream: string; how: Ending; runs: readonly PositionRun[]; at: number }
+): void {
+  const { state } = into
+  const { stream: id, how, runs, at } = ending
+  addRuns(into.finished, id, runs)
+  const stream = state.streams.get(id)
+  if (stream === undefined) return
+  const pieces = state.extract(stream, runs)
+  const held = pieces.map(piece => piece.lease)
+  state.finish(pieces, how, at)
+  checkAll(state, held)
+}
+
+export function foldMark(into: FoldInto, mark: InboxMark, at: number): void {
   const { state, ids } = into
   if (mark.m === 'void' || mark.m === 'taken') return
+  if (mark.m === 'moved') {
+    foldMoved(into, mark.s, mark.r)
+    return
+  }
+  if (mark.m === 'removed') {
+    for (const id of mark.q) {
+      const stream = state.streams.get(id)
+      if (stream !== undefined) stream.removedAt ??= mark.t
+    }
+    return
+  }
   if (mark.m === 'ids') {
     const keys = Buffer.from(mark.k, 'base64')
     for (let at = 0; at + KEY_BYTES <= keys.length; at += KEY_BYTES)
@@ -92,7 +150,11 @@ function foldMark(into: FoldInto, mark: InboxMark, at: number): void {
     return
   }
   const stream = state.streams.get(mark.s)
-  if (stream === undefined) return
+  const ending = mark.m === 'done' || mark.m === 'dead' || mark.m === 'expired' ? mark.m : undefined
+  if (stream === undefined) {
+    if (ending !== undefined) addRuns(into.finished, mark.s, mark.r)
+    return
+  }
   const lease = 'l' in mark && mark.l !== undefined ? state.leases.get(mark.l) : undefined
   if (mark.m === 'lease') {
     foldLease(into, mark, stream)
@@ -105,10 +167,7 @@ function foldMark(into: FoldInto, mark: InboxMark, at: number): void {
     foldBack(into, mark, stream)
     return
   }
-  const pieces = state.extract(stream, mark.r)
-  const held = pieces.map(piece => piece.lease)
-  state.finish(pieces, mark.m, at)
-  checkAll(state, held)
+  if (ending !== undefined) foldEnding(into, { stream: mark.s, how: ending, runs: mark.r, at })
 }
 
 function foldLease(into: FoldInto, mark: LeaseMark, stream: StreamState): void {
@@ -116,7 +175,7 @@ function foldLease(into: FoldInto, mark: LeaseMark, stream: StreamState): void {
   const pieces = state.extract(stream, mark.r)
   const before = pieces.map(piece => piece.lease)
   let lease = state.leases.get(mark.l)
-  lease ??= new ChannelLease(mark.l, { untilWall: mark.u, own: mark.o === 1 })
+  lease ??= new ChannelLease(mark.l, { untilWall: mark.u, own: mark.o === 1, consumer: mark.c })
   for (const piece of pieces) {
     piece.deliveries = mark.d ?? 1
     piece.attempts = mark.a ?? 0
@@ -135,6 +194,7 @@ function foldBack(into: FoldInto, mark: BackMark, stream: StreamState): void {
   for (const piece of pieces) {
     const failed = attempts > piece.attempts ? { at: mark.t, reason: mark.e ?? '' } : undefined
     piece.attempts = failed === undefined ? attempts : attempts - 1
+    if (mark.d !== undefined) piece.deliveries = mark.d
     state.back([piece], { dueAt: ticks + waitMs, ticks, ...(failed && { failed }) })
   }
   checkAll(state, held)

@@ -6,10 +6,11 @@ import type { ArrivingRange } from './arriving.ts'
 import type { BlockReader } from './block-reader.ts'
 import type { Bury } from './burial.ts'
 import type { ChannelState } from './channel-state.ts'
+import { encodeCheckpoint } from './checkpoint.ts'
 import { HandOut } from './hand-out.ts'
 import type { Ids } from './ids.ts'
 import type { InboxJournal } from './inbox-journal.ts'
-import type { Block, SegmentState } from './pieces.ts'
+import { type Block, type SegmentState, tableOf } from './pieces.ts'
 import { sift } from './sift.ts'
 import type { StreamState } from './stream-state.ts'
 import { Verdicts } from './verdicts.ts'
@@ -47,6 +48,10 @@ export class ChannelInbox {
     this.journal = options.journal
     this.segments = options.segments
     this.#options = options
+    this.journal.checkpoint = ledger => {
+      const { clock } = options.system
+      return encodeCheckpoint(ledger, options.state, { wall: clock.now(), ticks: clock.ticks() })
+    }
     this.verdicts = new Verdicts({ ...options, onReady: () => this.onReady() })
     this.handOut = new HandOut({ ...options, verdicts: this.verdicts })
   }
@@ -98,8 +103,9 @@ export class ChannelInbox {
       to,
       order,
       bytes: sifted.bytes,
-      offsets: sifted.offsets,
-      expires: sifted.expires,
+      frames: 1,
+      expiring: sifted.expires !== undefined,
+      table: tableOf(sifted.offsets, sifted.expires),
       at: system.clock.now(),
       segment: undefined,
       path: '',
@@ -117,7 +123,9 @@ export class ChannelInbox {
       order,
       priority: stream.priority
     }
-    const writing = journal.range({ source, entries: sifted.parts, count: to - from }, () => {
+    const { bytes, present, expires, keys, refused } = sifted
+    const facts = { bytes, present, expiring: expires !== undefined, keys, refused, at: block.at }
+    const writing = journal.range({ source, entries: sifted.parts, count: to - from, facts }, () => {
       for (const key of sifted.keys) ids.forget(key)
       stream.pending = from
       state.unarrive(block)
@@ -128,8 +136,10 @@ export class ChannelInbox {
     const place = await writing
     const segment = this.#segment(place)
     segment.newestAt = Math.max(segment.newestAt, block.at)
+    segment.messages += to - from
     state.placed(block, { segment, path: place.path, payloadAt: place.payloadAt })
     for (const key of sifted.keys) ids.add(key, block.at)
+    state.counts.duplicates += sifted.duplicates
     stream.next = to
     stream.refuse(sifted.refused)
     return to
@@ -158,7 +168,7 @@ export class ChannelInbox {
   #segment(place: { path: string; n: number }): SegmentState {
     let segment = this.segments.get(place.path)
     if (segment === undefined) {
-      segment = { path: place.path, n: place.n, live: 0, newestAt: 0, doneAt: 0 }
+      segment = { path: place.path, n: place.n, live: 0, messages: 0, newestAt: 0, doneAt: 0 }
       this.segments.set(place.path, segment)
     }
     return segment

@@ -1,12 +1,15 @@
 import type { PositionRun } from './inbox-port.ts'
 import { type ChannelLease, ChannelLeases, type Limbo } from './leases.ts'
 import { OffsetBudget } from './offset-budget.ts'
-import { type Block, type FailedAttempt, freshPiece, type Piece, type SegmentState } from './pieces.ts'
+import { type Block, type FailedAttempt, freshPiece, joinable, type Piece, type SegmentState } from './pieces.ts'
+import { Runs } from './runs.ts'
 import { type ChannelCounts, Shelves } from './shelves.ts'
 import { type StreamOrigin, StreamState } from './stream-state.ts'
 
 /** A message that fails for ever keeps its latest failures. */
 const PAST_MAX = 20
+/** Frames that wait behind so many others of their priority are joined with those before them. */
+const EXACT_MAX = 1_024
 
 /**
  * The messages of one channel that are not finished, in memory: who may have what next. Decides nothing about disk or time.
@@ -21,10 +24,17 @@ export class ChannelState {
   readonly #shelves = new Shelves()
   readonly #budget: OffsetBudget
 
+  readonly #exactMax: number
   readonly #index: Map<string, StreamState>
 
-  /** @param options.index Where streams are found whatever their channel. */
-  constructor(options: { budget?: OffsetBudget; index?: Map<string, StreamState> } = {}) {
+  /**
+   * @param options.index Where streams are found whatever their channel.
+   * @param options.exactMax Frames that wait behind so many others of their priority are joined with those before them.
+   */
+  constructor(
+    options: { budget?: OffsetBudget; index?: Map<string, StreamState>; exactMax?: number | undefined } = {}
+  ) {
+    this.#exactMax = options.exactMax ?? EXACT_MAX
     this.#budget = options.budget ?? new OffsetBudget()
     this.#index = options.index ?? new Map()
   }
@@ -44,14 +54,18 @@ export class ChannelState {
 
   /** New messages: the positions in `runs`, all of one block. */
   arrive(block: Block, runs: readonly PositionRun[]): void {
+    let count = 0
     for (const [from, to] of runs) {
       const piece = freshPiece(block, from, to)
       block.stream.add(piece)
       this.#shelves.enter(piece)
-      block.live += to - from
+      count += to - from
     }
-    if (block.segment !== undefined) block.segment.live += block.live
+    block.live += count
+    if (block.segment !== undefined) block.segment.live += count
     if (block.live > 0) this.#budget.admit(block)
+    else block.table = undefined
+    if (block.segment !== undefined) this.#join(block)
     this.order = Math.max(this.order, block.order + block.to - block.from)
   }
 
@@ -61,6 +75,32 @@ export class ChannelState {
     block.path = place.path
     block.payloadAt = place.payloadAt
     place.segment.live += block.live
+    this.#join(block)
+  }
+
+  /** What waits behind many others needs no table, and no piece of its own: memory is bounded whatever waits. */
+  #join(block: Block): void {
+    const { stream } = block
+    if (this.#shelves.ready.depth(stream.priority) <= this.#exactMax) return
+    const back = stream.endingAt(block.to)
+    const front = back === undefined ? undefined : stream.endingAt(back.from)
+    if (front === undefined || back?.block !== block || front.block === block || !joinable(front, back)) return
+    const into = front.block
+    this.#budget.release(into)
+    this.#budget.release(block)
+    into.bytes = block.payloadAt + block.bytes - into.payloadAt
+    into.to = block.to
+    into.frames += block.frames
+    into.live += block.live
+    into.expiring ||= block.expiring
+    this.#shelves.join(front, back)
+  }
+
+  /** Of `runs`, what no piece holds: finished, or never seen. */
+  missing(stream: StreamState, runs: readonly PositionRun[]): PositionRun[] {
+    return runs.flatMap(([from, to]) =>
+      new Runs(stream.between(from, to).map(piece => [piece.from, piece.to])).gaps(from, to)
+    )
   }
 
   /** They did not come after all. */
@@ -160,6 +200,7 @@ export class ChannelState {
   back(pieces: readonly Piece[], options: { dueAt: number; failed?: FailedAttempt; ticks: number }): void {
     for (const piece of pieces) {
       if (options.failed !== undefined) {
+        this.counts.attemptsFailed += piece.to - piece.from
         piece.attempts++
         piece.past = [...piece.past, options.failed].slice(-PAST_MAX)
       }

@@ -25,6 +25,8 @@ export interface ChannelsOptions {
   limits: Limits
   bury: Bury
   ids: MessageIds
+  /** See ChannelState. */
+  exactMax?: number | undefined
   onReady: (channel: ChannelInbox) => void
   /** A channel was opened. */
   onOpen: (channel: ChannelInbox) => void
@@ -48,7 +50,7 @@ export class Channels {
     const { system } = options.spool
     this.#options = options
     this.epoch = options.epoch
-    this.#reader = new BlockReader(system.files, this.#budget)
+    this.#reader = new BlockReader(options.spool, this.#budget)
     this.known = new Ids({ clock: system.clock, memoryMs: options.limits.idMemoryMs })
   }
 
@@ -95,6 +97,11 @@ export class Channels {
     return promise
   }
 
+  /** Whether there is a channel that could not be opened, or not yet. */
+  get anyClosed(): boolean {
+    return this.#broken.size > 0 || this.#opening.size > 0
+  }
+
   all(): ChannelInbox[] {
     return [...this.#open.values()]
   }
@@ -122,13 +129,19 @@ export class Channels {
     const { spool, limits, ids, bury, onReady } = this.#options
     const { system } = spool
     const folder = spool.inbox(name)
-    const state = new ChannelState({ budget: this.#budget, index: this.#streams })
+    const state = new ChannelState({
+      budget: this.#budget,
+      index: this.#streams,
+      exactMax: this.#options.exactMax
+    })
     const into: FoldInto = {
       channel: name,
       state,
       ids: this.known,
       now: system.clock.now(),
-      ticks: system.clock.ticks()
+      ticks: system.clock.ticks(),
+      finished: new Map(),
+      moved: new Map()
     }
     const { segments, tails } = await readChannel(spool, folder, into)
     const after = (await listSegments(system.files, folder)).at(-1)?.n ?? 0

@@ -142,14 +142,19 @@ export class Claims {
   }
 
   async #lease(asking: Asking, taken: ReadonlyMap<ChannelInbox, Piece[]>): Promise<Claim> {
-    const { leaseMs } = asking.request
+    const { leaseMs, waitMs } = asking.request
     const id = `${this.#epoch}.${++this.#leases}`
     const untilWall = this.#clock.now() + leaseMs
     const channels = new Set(taken.keys())
-    this.#book.add({ id, holder: asking.holder, until: this.#clock.ticks() + leaseMs, channels })
+    // Its time begins when it is given: on a slow disk it must not be over before its consumer hears of it.
+    const booked = { id, holder: asking.holder, until: Number.POSITIVE_INFINITY, channels }
+    this.#book.add(booked)
     const results = await Promise.allSettled(
       [...taken].map(([channel, pieces]) =>
-        channel.handOut.lease(new ChannelLease(id, { untilWall, own: asking.own }), pieces)
+        channel.handOut.lease(
+          new ChannelLease(id, { untilWall, own: asking.own, consumer: asking.holder.consumer }),
+          pieces
+        )
       )
     )
     const failed = results.find(result => result.status === 'rejected')
@@ -158,12 +163,19 @@ export class Claims {
         const part = channel.state.leases.get(id)
         if (part !== undefined) void channel.verdicts.release(part).catch(() => undefined)
       }
+      this.#book.set(booked, this.#clock.ticks() + leaseMs)
       this.#book.check(id)
       for (const channel of channels) this.serve(channel)
       throw failed.reason
     }
+    // Its consumer is gone meanwhile: what it was given is somebody else's.
+    if (this.#book.get(id) !== booked) return NOTHING
+    const given = this.#clock.ticks()
+    this.#book.set(booked, given + leaseMs)
+    this.#onDeadline()
     const runs = results.flatMap(result => (result.status === 'fulfilled' ? result.value : []))
-    return runs.length === 0 ? NOTHING : { lease: id, leaseUntil: untilWall, runs }
+    if (runs.length === 0) return NOTHING
+    return { lease: id, leaseUntil: untilWall, waitedMs: Math.floor(given - (asking.deadline - waitMs)), runs }
   }
 
   #load(channel: ChannelInbox, block: Block): void {

@@ -5,7 +5,7 @@ import type { InboxJournal } from './inbox-journal.ts'
 import { type ExpiredMark, groupPieces, type LeaseMark } from './inbox-marks.ts'
 import type { ClaimRun } from './inbox-port.ts'
 import type { ChannelLease } from './leases.ts'
-import { type Block, type Piece, placeOf } from './pieces.ts'
+import { type Block, bytesOf, type Piece, placesOf } from './pieces.ts'
 import type { Verdicts } from './verdicts.ts'
 
 export interface Taken {
@@ -52,6 +52,10 @@ export class HandOut {
         doomed.push(state.grab(head, head.to - head.from))
         continue
       }
+      if (head.block.expiring && head.block.table === undefined) {
+        taken.blocked = head.block
+        break
+      }
       const past = countExpired(head, now)
       if (past > 0) {
         expired.push(state.grab(head, past))
@@ -69,7 +73,7 @@ export class HandOut {
       const piece = state.grab(head, count)
       taken.pieces.push(piece)
       taken.messages += count
-      taken.bytes += placeOf(piece.block, piece.from, piece.to)!.bytes
+      taken.bytes += bytesOf(piece.block, piece.from, piece.to)!
     }
     if (taken.blocked !== undefined) {
       this.putBack(taken.pieces)
@@ -95,11 +99,14 @@ export class HandOut {
         r: runs,
         ...(deliveries !== 1 && { d: deliveries }),
         ...(attempts !== 0 && { a: attempts }),
-        ...(lease.own && { o: 1 })
+        ...(lease.own && { o: 1 }),
+        ...(lease.consumer !== undefined && { c: lease.consumer })
       }
     })
     await Promise.all(marks.map(mark => journal.mark(mark, () => state.unlease(lease))))
-    return pieces.filter(piece => piece.state === 'leased' && piece.lease === lease).map(piece => this.#runOf(piece))
+    return pieces
+      .filter(piece => piece.state === 'leased' && piece.lease === lease)
+      .flatMap(piece => this.#runsOf(piece))
   }
 
   /** What was taken waits again, in its place. */
@@ -117,13 +124,13 @@ export class HandOut {
     state.finish(pieces, 'expired', system.clock.now())
   }
 
-  #runOf(piece: Piece): ClaimRun {
-    const { block, from, to, deliveries, attempts } = piece
-    const { stream, path, at: receivedAt } = block
+  #runsOf(piece: Piece): ClaimRun[] {
+    const { block, deliveries, attempts } = piece
+    const { stream, path } = block
     const { priority, node, origin, id } = stream
-    const { at, bytes } = placeOf(block, from, to)!
-    return {
-      channel: this.#options.name,
+    const { name: channel } = this.#options
+    return placesOf(block, piece.from, piece.to)!.map(({ from, to, at, bytes, receivedAt }) => ({
+      channel,
       priority,
       node,
       origin,
@@ -136,13 +143,14 @@ export class HandOut {
       receivedAt,
       deliveries,
       attempts
-    }
+    }))
   }
 }
 
 /** How many messages at the beginning of a piece have expired. */
 function countExpired(piece: Piece, now: number): number {
-  const { expires, from } = piece.block
+  const { table, from } = piece.block
+  const expires = table?.expires
   let count = 0
   while (expires !== undefined && piece.from + count < piece.to && expires[piece.from + count - from]! <= now) count++
   return count
@@ -157,16 +165,20 @@ function countFitting(
   atLeastOne: boolean
 ): number | undefined {
   const { block } = piece
+  const { table } = block
   let to = Math.min(piece.to, piece.from + max)
-  for (let at = piece.from; block.expires !== undefined && at < to; at++)
-    if (block.expires[at - block.from]! <= now) to = at
-  const whole = placeOf(block, piece.from, to)
+  for (let at = piece.from; table?.expires !== undefined && at < to; at++)
+    if (table.expires[at - block.from]! <= now) to = at
+  const whole = bytesOf(block, piece.from, to)
   if (whole === undefined) return bytesMax <= 0 && !atLeastOne ? 0 : undefined
-  if (whole.bytes <= bytesMax) return to - piece.from
-  const { offsets } = block
-  if (offsets === undefined) return atLeastOne ? (to - piece.from === 1 ? 1 : undefined) : 0
+  if (whole <= bytesMax) return to - piece.from
+  if (table === undefined) return atLeastOne ? (to - piece.from === 1 ? 1 : undefined) : 0
   let count = 0
-  const begin = offsets[piece.from - block.from]!
-  while (piece.from + count < to && offsets[piece.from + count + 1 - block.from]! - begin <= bytesMax) count++
+  let bytes = 0
+  for (; piece.from + count < to; count++) {
+    const i = piece.from + count - block.from
+    bytes += table.ends[i]! - table.begins[i]!
+    if (bytes > bytesMax) break
+  }
   return Math.max(count, atLeastOne ? 1 : 0)
 }

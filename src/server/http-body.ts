@@ -7,6 +7,8 @@ export interface Body {
   bytes: Buffer
   /** False: the sender went away, or was too slow, before the end. */
   whole: boolean
+  /** It is longer than `bytes`, which only happens where its length was not said before. */
+  over: boolean
 }
 
 /** So often a sender hears that its body is coming in (102), while it is. */
@@ -20,13 +22,15 @@ type BodyLimits = Pick<Limits, 'bodyBytesPerSecondMin' | 'stallMsMax'>
  * Whether anything moves at all is the socket's time-out to watch; here a sender is cut that keeps moving, but slower than
  * `bodyBytesPerSecondMin` over the whole body, judged once `stallMsMax` has passed.
  *
+ * @param said False: `bytes` is the most that it may have, and its end is where it ends.
  * @param progress Called about once a second while the body moves: all that a sender sees of it is that its system has taken
  * the bytes, which on a slow line is long before they arrive.
  */
 export function readBody(
   message: IncomingMessage,
   bytes: number,
-  world: { clock: Clock; limits: BodyLimits; progress: () => void }
+  world: { clock: Clock; limits: BodyLimits; progress: () => void },
+  said = true
 ): Promise<Body> {
   const { clock, limits, progress } = world
   // Not from Buffer's pool, whose slab a small parked body would hold. The system gives memory as it is filled, not before.
@@ -35,12 +39,13 @@ export function readBody(
   let filled = 0
   let told = began
   return new Promise(resolve => {
-    const finish = (whole: boolean) => {
+    const finish = (whole: boolean, over = false) => {
       message.off('data', take).off('end', end).off('error', cut).off('close', cut)
-      resolve({ bytes: whole ? into : into.subarray(0, filled), whole })
+      resolve({ bytes: filled === bytes ? into : into.subarray(0, filled), whole, over })
     }
     const take = (chunk: Buffer) => {
-      // The parser of node:http gives no more than the announced length.
+      // Where a length was announced, the parser of node:http gives no more.
+      if (filled + chunk.length > bytes) return finish(false, true)
       into.set(chunk, filled)
       filled += chunk.length
       const now = clock.ticks()
@@ -51,7 +56,7 @@ export function readBody(
       }
       if (ms > limits.stallMsMax && filled < bytes && filled * 1_000 < ms * limits.bodyBytesPerSecondMin) finish(false)
     }
-    const end = () => finish(filled === bytes)
+    const end = () => finish(!said || filled === bytes)
     const cut = () => finish(false)
     message.on('data', take).on('end', end).on('error', cut).on('close', cut)
     // Errors of a message that was cut come later, and to nobody.

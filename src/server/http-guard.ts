@@ -20,6 +20,8 @@ export interface GuardRules {
   hosts: ReadonlySet<string>
   /** Peers by the digests of their tokens. Empty: nobody from beyond loopback. */
   accepted: Accepted
+  /** This node's own name: who has the token accepted under it acts for this node. */
+  node?: string
 }
 
 export interface Rejection {
@@ -66,9 +68,21 @@ export function peerOf(facts: RequestFacts, rules: GuardRules): { peer: string }
   return peer === node ? { peer } : forbidden('the token belongs to another node')
 }
 
-/** Whether the asker may see more than that this server lives. */
+/** Whether the asker may see more than that this server lives: who may read messages here may (SEC-25). */
 export function mayLook(facts: RequestFacts, rules: GuardRules): boolean {
-  return rules.accepted.size === 0 ? isLoopback(facts.remoteAddress) : tokenPeer(facts, rules) !== undefined
+  return refuseStranger(facts, rules) === undefined
+}
+
+/**
+ * Refuses who may not act for this node: send in its name, take its messages. Without accepted peers that is somebody on this
+ * machine; else who has the token that is accepted under this node's own name. A peer's token is for what that peer sends.
+ */
+export function refuseStranger(facts: RequestFacts, rules: GuardRules): Rejection | undefined {
+  if (rules.accepted.size === 0)
+    return isLoopback(facts.remoteAddress) ? undefined : forbidden('this node serves nobody from elsewhere')
+  const peer = tokenPeer(facts, rules)
+  if (peer === undefined) return forbidden('no accepted token')
+  return peer === rules.node ? undefined : forbidden('this token is for uploads only')
 }
 
 export function isLoopback(address: string | undefined): boolean {

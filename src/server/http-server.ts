@@ -11,6 +11,7 @@ import type { ReceiveUpload } from '../wire/transport.ts'
 import { ANSWER_TYPE, ENTRIES_TYPE, UPLOAD_BYTES_MAX, UPLOAD_PATH } from '../wire/upload.ts'
 import { limitConnections } from './connection-shares.ts'
 import { BodyBudget, readBody } from './http-body.ts'
+import { methodsOf, openDoors } from './http-doors.ts'
 import { errorAnswer, typedError } from './http-errors.ts'
 import {
   type GuardRules,
@@ -21,7 +22,13 @@ import {
   refuseForeignPage,
   refuseHost
 } from './http-guard.ts'
+import { problemAnswer } from './http-problem.ts'
 import { factsOf, refuseBody } from './http-request.ts'
+import type { Route } from './route.ts'
+
+export type HttpApp = FastifyInstance
+export type HttpRequest = FastifyRequest
+export type HttpReply = FastifyReply
 
 export interface HttpServerOptions {
   clock: Clock
@@ -30,8 +37,10 @@ export interface HttpServerOptions {
   limits: Limits
   rules: GuardRules
   receive: ReceiveUpload
-  /** What somebody who may look is told at /health, besides `ok`. */
-  health: () => Readonly<Record<string, unknown>>
+  /** `ok` (true when not said) is for everybody, the rest for who may look. */
+  health: () => Readonly<Record<string, unknown>> | Promise<Readonly<Record<string, unknown>>>
+  /** Other ways in, besides uploads. */
+  doors?: readonly Route[]
 }
 
 const HEADERS_MS_MAX = 10_000
@@ -48,6 +57,11 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Who sent it, once proven. */
     peer: string
+    /** Taken from the budget, for a door. */
+    bodyBytes: number
+  }
+  interface FastifyContextConfig {
+    door?: Route
   }
 }
 
@@ -72,6 +86,11 @@ export class HttpServer {
       http: { headersTimeout: HEADERS_MS_MAX, connectionsCheckingInterval: CHECK_MS, maxHeaderSize: HEADER_BYTES_MAX },
       bodyLimit: UPLOAD_BYTES_MAX,
       exposeHeadRoutes: false,
+      // A channel of 120 bytes, each percent-encoded.
+      routerOptions: { maxParamLength: 360 },
+      ajv: {
+        customOptions: { removeAdditional: false, useDefaults: false, coerceTypes: false, allowUnionTypes: true }
+      },
       clientErrorHandler: (error, socket) => this.#refuseRaw(error, socket),
       frameworkErrors: (_error, _request, reply) => {
         void this.#refuse(reply, new DroprError('REQUEST_BAD', 'no such path'), 400)
@@ -112,7 +131,7 @@ export class HttpServer {
 
   #routes(): void {
     const app = this.#app
-    const { rules, health } = this.#options
+    const { rules, health, doors = [] } = this.#options
     app.decorateRequest('peer', '')
     app.removeAllContentTypeParsers()
     // The body is read by the handler, which knows how long it is and whose.
@@ -135,19 +154,22 @@ export class HttpServer {
       },
       handler: (request, reply) => this.#upload(request, reply)
     })
-    app.get('/health', (request, reply) => {
-      const more = mayLook(factsOf(request.raw), rules) ? health() : {}
-      return reply.header('cache-control', 'no-store').send({ ok: true, ...more })
+    app.get('/health', async (request, reply) => {
+      const { ok = true, ...more } = await health()
+      reply.code(ok === true ? 200 : 503).header('cache-control', 'no-store')
+      return { ok, ...(mayLook(factsOf(request.raw), rules) ? more : {}) }
     })
     app.setNotFoundHandler((request, reply) => {
-      const method = ROUTES.get(request.url.split('?')[0]!)
-      if (method) reply.header('allow', method)
-      return this.#refuse(
-        reply,
-        new DroprError('REQUEST_BAD', method ? `use ${method}` : 'no such path'),
-        method ? 405 : 404
-      )
+      const path = request.url.split('?')[0]!
+      const method = ROUTES.get(path) ?? methodsOf(doors, path).join(', ')
+      if (method !== '') reply.header('allow', method)
+      const error = new DroprError('REQUEST_BAD', method === '' ? 'no such path' : `use ${method}`)
+      return this.#refuse(reply, error, method === '' ? 404 : 405)
     })
+    if (doors.length > 0) {
+      const [reject, refuse] = [this.#reject.bind(this), this.#refuse.bind(this)]
+      openDoors(app, { ...this.#options, doors, budget: this.#budget, reject, refuse })
+    }
     app.setErrorHandler((error, _request, reply) => this.#refuse(reply, errorOf(error), statusOf(error)))
   }
 
@@ -186,7 +208,9 @@ export class HttpServer {
   }
 
   #refuse(reply: FastifyReply, error: unknown, status?: number): FastifyReply {
-    const answer = errorAnswer(error, this.#requestId(), status)
+    // With doors, whoever does not upload is no node, and is told problems in the way of everybody else.
+    const nodes = this.#options.doors === undefined || ROUTES.has(reply.request.url.split('?')[0]!)
+    const answer = (nodes ? errorAnswer : problemAnswer)(error, this.#requestId(), status)
     if (answer.status >= 500 || answer.body.code === 'PEER_FORBIDDEN') {
       const { code, message } = typedError(error)
       this.#options.log.warn({ code, error: message, requestId: answer.body.requestId }, 'a request was refused')

@@ -92,7 +92,7 @@ export class Ids {
   }
 }
 
-/** Keys in one flat array, open addressing. A key is never all zeros but by a chance of 2^-128. */
+/** Keys in one flat array, open addressing. */
 class KeyTable {
   size = 0
   #slots = 64
@@ -144,6 +144,8 @@ function split(key: string, into: Uint32Array): Uint32Array {
     for (let byte = 0; byte < 4; byte++) value = (value << 8) | key.charCodeAt(word * 4 + byte)
     into[word] = value
   }
+  // The first word tells empty slots from taken ones.
+  if (into[0] === 0) into[0] = 1
   into[0] ||= 1
   return into
 }

@@ -1,9 +1,14 @@
+import { encodeMark } from '../journal/entry.ts'
 import type { Source } from '../journal/frame.ts'
 import { JournalWriter, type JournalWriterOptions } from '../journal/journal-writer.ts'
 import type { Place } from '../journal/segment-file.ts'
-import type { VoidMark } from './inbox-marks.ts'
+import { type InboxMark, inboxMark, type VoidMark } from './inbox-marks.ts'
+import { type RangeFacts, SegmentLedger } from './segment-ledger.ts'
 
 type Undo = () => void
+
+/** More than any chain of promises between a commit and the state that follows from it is long. */
+const SEAL_TURNS = 200
 
 /**
  * The journal of one channel, with memory that follows the disk.
@@ -17,14 +22,22 @@ export class InboxJournal {
   readonly #undos = new Set<Undo>()
   #good: { n: number; end: number }
   #voids = false
+  #ledger: SegmentLedger
+  readonly #now: () => number
+  /** Makes the payload of a seal, once all that was committed is known to those who wait for it. */
+  checkpoint: (ledger: SegmentLedger) => Buffer[] | undefined = () => undefined
 
   /** @param options.after Number of the newest segment that was there before. */
   constructor(options: Omit<JournalWriterOptions, 'onCommit' | 'onFail'> & { after: number }) {
     this.#good = { n: options.after + 1, end: 0 }
+    this.#ledger = new SegmentLedger(0)
+    this.#now = () => options.system.clock.now()
     this.#writer = new JournalWriter({
       ...options,
+      onSeal: n => this.#seal(n),
       onCommit: ({ n, end }) => {
         this.#good = { n, end }
+        if (this.#ledger.n !== n) this.#ledger = new SegmentLedger(n)
       },
       onFail: () => this.#failed()
     })
@@ -37,15 +50,23 @@ export class InboxJournal {
 
   /** Resolves when synced; on failure `undo` has run before it rejects. */
   range(
-    range: { source?: Source; entries: Uint8Array[]; count: number; kind?: 'data' | 'skip' },
+    range: { source?: Source; entries: Uint8Array[]; count: number; kind?: 'data' | 'skip'; facts?: RangeFacts },
     undo: Undo = nothing
   ): Promise<Place> {
-    return this.#append(() => this.#writer.appendRange(range), undo)
+    const { source, facts } = range
+    const written = (place: Place) => {
+      if (source !== undefined) this.#ledger.range(source, place, facts)
+    }
+    return this.#append(() => this.#writer.appendRange(range, written), undo)
   }
 
   /** Resolves when synced; on failure `undo` has run before it rejects. */
   mark(mark: object, undo: Undo = nothing): Promise<void> {
-    return this.#append(() => this.#writer.appendMark(mark), undo)
+    const known: InboxMark | undefined = inboxMark(mark)
+    const written = () => {
+      if (known !== undefined) this.#ledger.mark(known, this.#now())
+    }
+    return this.#append(() => this.#writer.appendEntry(encodeMark(mark), written), undo)
   }
 
   /** The number of the newest segment: the one being written, or one before. */
@@ -72,6 +93,16 @@ export class InboxJournal {
         throw error
       }
     )
+  }
+
+  /** What is committed is told in this turn of the loop: those who hear it have done their part some turns later. */
+  async #seal(n: number): Promise<Buffer[]> {
+    for (let turn = 0; turn < SEAL_TURNS; turn++) await Promise.resolve()
+    try {
+      return (this.#ledger.n === n ? this.checkpoint(this.#ledger) : undefined) ?? []
+    } catch {
+      return []
+    }
   }
 
   #void(): void {

@@ -23,6 +23,8 @@ export interface LeaseMark {
   a?: number
   /** The consumer was in the owner's own process. */
   o?: 1
+  /** The consumer, by the name it gave itself. */
+  c?: string
 }
 /** A lease was made longer, or (`o`) its consumer outlives the owner in whose process it was. */
 export interface KeepMark {
@@ -48,6 +50,8 @@ export interface BackMark {
   v?: 'retry' | 'release'
   /** Failed attempts by now; 0 when absent. */
   a?: number
+  /** Deliveries by now, when the mark states again what older ones said. */
+  d?: number
   /** Wall ms when this was written. */
   t: number
   /** Not before; wall ms. */
@@ -93,6 +97,19 @@ export interface IdsMark {
   k: string
 }
 
+/** These positions are not finished; from now on they lie in a frame that follows. */
+export interface MovedMark {
+  m: 'moved'
+  s: string
+  r: PositionRun[]
+}
+/** The sender said at `t` (wall ms) that it has removed these streams, durably. */
+export interface RemovedMark {
+  m: 'removed'
+  q: string[]
+  t: number
+}
+
 export type InboxMark =
   | LeaseMark
   | KeepMark
@@ -104,6 +121,8 @@ export type InboxMark =
   | TakenMark
   | StreamsMark
   | IdsMark
+  | MovedMark
+  | RemovedMark
 
 const FIELDS: Readonly<Record<InboxMark['m'], string>> = {
   lease: 'lusr',
@@ -115,7 +134,9 @@ const FIELDS: Readonly<Record<InboxMark['m'], string>> = {
   void: 'n',
   taken: 'n',
   streams: 'q',
-  ids: 'tk'
+  ids: 'tk',
+  moved: 'sr',
+  removed: 'qt'
 }
 const KIND_OF: Readonly<Record<string, (value: unknown) => boolean>> = {
   l: value => typeof value === 'string',

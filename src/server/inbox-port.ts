@@ -45,6 +45,8 @@ export interface Claim {
   lease: string
   /** Wall ms, for people. The owner goes by its own monotonic clock. */
   leaseUntil: number
+  /** How long the owner waited for something to give: the lease counts from then. Absent: not at all. */
+  waitedMs?: number
   runs: ClaimRun[]
 }
 

@@ -2,7 +2,7 @@ import { DroprError, diskError } from '../errors.ts'
 import { Ids as MessageIds } from '../journal/ids.ts'
 import type { Limits } from '../limits.ts'
 import type { Spool } from '../spool/spool.ts'
-import { Alarm } from './alarm.ts'
+import { Alarm } from '../system/alarm.ts'
 import type { ArrivingRange } from './arriving.ts'
 import type { Bury } from './burial.ts'
 import type { ChannelInbox } from './channel-inbox.ts'
@@ -23,6 +23,8 @@ export interface InboxOptions {
   epoch: number
   limits: Limits
   bury: Bury
+  /** See ChannelState. */
+  exactMax?: number
 }
 
 export interface ChannelDepth extends ChannelCounts {
@@ -40,12 +42,13 @@ export class Inbox {
   readonly #alarm: Alarm
   readonly #ports = new Set<LocalPort>()
   #closed = false
+  #looking: Promise<void> | undefined
 
   private constructor(options: InboxOptions, channels: Channels) {
     const { clock } = options.spool.system
     this.#options = options
     this.#channels = channels
-    this.#desk = new LeaseDesk(clock)
+    this.#desk = new LeaseDesk(clock, () => channels.anyClosed)
     this.#claims = new Claims({
       clock,
       epoch: channels.epoch,
@@ -125,9 +128,9 @@ export class Inbox {
   }
 
   /** A consumer that an earlier owner gave leases to says which it still holds, and for how long. Gives those it does not. */
-  adopt(holder: LeaseHolder, held: readonly { lease: string; remainingMs: number }[]): string[] {
+  async adopt(holder: LeaseHolder, held: readonly { lease: string; remainingMs: number }[]): Promise<string[]> {
     this.#open()
-    const lost = this.#desk.adopt(holder, held)
+    const lost = await this.#desk.adopt(holder, held)
     this.#setAlarm()
     return lost
   }
@@ -159,11 +162,25 @@ export class Inbox {
     })
     signal?.addEventListener('abort', cancel)
     this.#setAlarm()
+    let claim: Claim
     try {
-      return { claim: await answer, late: signal?.aborted === true }
+      claim = await answer
     } finally {
       signal?.removeEventListener('abort', cancel)
     }
+    if (claim.lease !== '' || this.#looking === undefined || signal?.aborted)
+      return { claim, late: signal?.aborted === true }
+    // What was sent before is there, and comes in at this moment: nothing is not yet the answer.
+    await Promise.race([this.#looking, aborted(signal)])
+    return await this.ask(holder, own, { ...request, waitMs: 0 }, signal)
+  }
+
+  /** @param first Settles when what waited at the start has begun to come in: nobody is told before that there is nothing. */
+  looking(first: Promise<void>): void {
+    const done = first.finally(() => {
+      if (this.#looking === done) this.#looking = undefined
+    })
+    this.#looking = done
   }
 
   async peek(request: PeekRequest): Promise<ClaimRun[]> {
@@ -229,7 +246,7 @@ export class Inbox {
   #ready(channel: ChannelInbox): void {
     this.#claims.serve(channel)
     this.#alarm.set(channel.state.nextDue)
-    this.#alarm.set(this.#desk.book.firstEnd)
+    this.#alarm.set(this.#desk.firstEnd)
   }
 
   #tick(): void {
@@ -243,7 +260,11 @@ export class Inbox {
   }
 
   #setAlarm(): void {
-    this.#alarm.set(this.#desk.book.firstEnd)
+    this.#alarm.set(this.#desk.firstEnd)
     this.#alarm.set(this.#claims.firstDeadline)
   }
+}
+
+function aborted(signal: AbortSignal | undefined): Promise<void> {
+  return new Promise(resolve => signal?.addEventListener('abort', () => resolve(), { once: true }))
 }

@@ -4,6 +4,8 @@ import type { ChannelLease } from './leases.ts'
 
 /** Who holds leases: a port, as the book sees it. */
 export interface LeaseHolder {
+  /** The name the consumer gave itself, if it did: by it the next owner knows what it had. */
+  readonly consumer?: string | undefined
   onLost: (leases: string[]) => void
 }
 

@@ -18,6 +18,8 @@ export class ChannelLease {
   /** Held by a consumer in the owner's own process: when that process is dead, so is the consumer. */
   own: boolean
   untilWall: number
+  /** The name its consumer gave itself: it outlives the owner. */
+  readonly consumer: string | undefined
   readonly pieces = new Set<Piece>()
   /** Pieces whose verdict is on its way to the disk. */
   readonly limbo = new Map<Piece, Limbo>()
@@ -25,10 +27,11 @@ export class ChannelLease {
   ended: string | undefined
   readonly #told = new Map<string, Runs>()
 
-  constructor(id: string, options: { untilWall: number; own: boolean }) {
+  constructor(id: string, options: { untilWall: number; own: boolean; consumer?: string | undefined }) {
     this.id = id
     this.untilWall = options.untilWall
     this.own = options.own
+    this.consumer = options.consumer
   }
 
   tell(stream: string, verdict: VerdictKind, from: number, to: number): void {
@@ -39,6 +42,14 @@ export class ChannelLease {
       this.#told.set(key, told)
     }
     told.add(from, to)
+  }
+
+  /** Everything that was told. */
+  told(): [verdict: VerdictKind, stream: string, runs: PositionRun[]][] {
+    return [...this.#told].map(([key, runs]) => {
+      const [verdict, stream] = key.split(' ') as [VerdictKind, string]
+      return [verdict, stream, [...runs.list]]
+    })
   }
 
   /** What of `runs` that verdict was not yet given for. */
@@ -74,6 +85,18 @@ export class ChannelLeases {
   /** Those that may still hold something. */
   held(): ChannelLease[] {
     return [...this.#held.values()]
+  }
+
+  /** Those that are remembered though they hold nothing. */
+  over(): ChannelLease[] {
+    return [...this.#over.values()]
+  }
+
+  /** A lease that holds nothing any more, as an earlier owner remembered it. */
+  remember(lease: ChannelLease): void {
+    if (this.#held.has(lease.id)) return
+    this.#over.set(lease.id, lease)
+    if (this.#over.size > this.#overMax) this.#over.delete(this.#over.keys().next().value!)
   }
 
   add(lease: ChannelLease): void {

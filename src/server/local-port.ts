@@ -8,6 +8,7 @@ export class LocalPort implements InboxPort {
   readonly #inbox: Inbox
   readonly #own: boolean
   readonly #removed: () => void
+  #consumer: string | undefined
   #closed = false
 
   constructor(inbox: Inbox, own: boolean, removed: () => void) {
@@ -36,8 +37,14 @@ export class LocalPort implements InboxPort {
     return this.#inbox.peek(request)
   }
 
-  /** Says which leases of an earlier owner it still holds. Gives those that it has lost. */
-  adopt(held: readonly { lease: string; remainingMs: number }[]): string[] {
+  /** The name the consumer gave itself. */
+  get consumer(): string | undefined {
+    return this.#consumer
+  }
+
+  /** Says who it is and which leases of an earlier owner it still holds. Gives those that it has lost. */
+  adopt(held: readonly { lease: string; remainingMs: number }[], consumer?: string): Promise<string[]> {
+    this.#consumer = consumer
     return this.#inbox.adopt(this, held)
   }
 

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { diskError } from '../errors.ts'
 import { entryBytes } from '../journal/entry.ts'
 import { decodeChannel } from '../names.ts'
@@ -40,24 +41,34 @@ export class LocalPuller {
   readonly #stop = new AbortController()
   readonly #pumping = new Map<string, Promise<void>>()
   readonly #hints = new Map<string, PullHint>()
+  /** Streams that were looked at again while they were being brought over: what came may be behind what was read. */
+  readonly #again = new Set<string>()
   #all = true
   #wake: AbortController | undefined
   #watcher: Watcher | undefined
   #running: Promise<void>
   #tidiedAt: number
   readonly #tidyMore: () => Promise<unknown>
+  /** Resolves when every stream that was there at the start has brought something over, or could not. */
+  readonly first: Promise<void>
+  #firstDone: () => void = () => undefined
   #ledger: StreamLedger
 
   /** @param options.tidy Called now and then. */
   constructor(options: { spool: Spool; inbox: PullInto; tidy?: () => Promise<unknown> }) {
     const { spool, inbox, tidy = () => Promise.resolve() } = options
+    // One listener for each stream that waits after a failure: many are no leak.
+    setMaxListeners(0, this.#stop.signal)
     this.#tidyMore = tidy
     this.#spool = spool
     this.#inbox = inbox
     this.#streams = new OutboxStreams({ spool, peer: spool.node, next: id => inbox.stream(id)?.next ?? 0 })
     this.#tidiedAt = spool.system.clock.ticks()
     this.#ledger = inboxLedger(spool)
-    this.#running = this.#run()
+    this.first = new Promise(resolve => {
+      this.#firstDone = resolve
+    })
+    this.#running = this.#run().finally(() => this.#firstDone())
   }
 
   /** There is something, perhaps there: without a hint, anywhere. */
@@ -94,6 +105,7 @@ export class LocalPuller {
         failed = true
         waitMs = Math.max(waitMs, AGAIN_MS)
       }
+      if (failed) this.#firstDone()
       if (!failed && (this.#all || this.#hints.size > 0)) continue
       if (this.#stop.signal.aborted) return
       this.#wake = new AbortController()
@@ -116,23 +128,37 @@ export class LocalPuller {
     this.#all = false
     this.#hints.clear()
     for (const hint of hints) await this.#streams.refresh(hint)
-    this.#pumpReady()
+    void Promise.all(this.#pumpReady()).then(() => this.#firstDone())
   }
 
-  #pumpReady(): void {
+  /** Each resolves when its stream has brought something over, or has nothing. */
+  #pumpReady(): Promise<void>[] {
+    const firsts: Promise<void>[] = []
     for (const stream of this.#streams.ready()) {
-      if (this.#pumping.has(stream.stream)) continue
-      const pumping = this.#pump(stream).then(more => {
+      if (this.#pumping.has(stream.stream)) {
+        this.#again.add(stream.stream)
+        continue
+      }
+      let first: () => void = () => undefined
+      firsts.push(
+        new Promise(resolve => {
+          first = resolve
+        })
+      )
+      this.#again.delete(stream.stream)
+      const pumping = this.#pump(stream, first).then(more => {
         this.#pumping.delete(stream.stream)
+        first()
         // Its end may be what another waited for.
-        if (more) this.poke({ channel: stream.channel, priority: stream.priority })
+        if (more || this.#again.delete(stream.stream)) this.poke({ channel: stream.channel, priority: stream.priority })
       })
       this.#pumping.set(stream.stream, pumping)
     }
+    return firsts
   }
 
   /** Brings over what a stream has now, several ranges at once. True when the stream came to its end. */
-  async #pump(stream: StreamReader): Promise<boolean> {
+  async #pump(stream: StreamReader, first: () => void): Promise<boolean> {
     const { limits, system } = this.#spool
     const under = new Set<Promise<unknown>>()
     let failed: unknown
@@ -141,12 +167,19 @@ export class LocalPuller {
       const before = from
       while (failed === undefined && !this.#stop.signal.aborted) {
         const range = await stream.read(from, limits.rangeBytesMax)
-        if (range === undefined) break
+        if (range === undefined) {
+          await Promise.all(under)
+          if (failed === undefined && this.#again.delete(stream.stream)) continue
+          break
+        }
         const appending = this.#inbox.appendRange(this.#arriving(stream, range)).catch((error: unknown) => {
           failed ??= error
         })
         under.add(appending)
-        void appending.then(() => under.delete(appending))
+        void appending.then(() => {
+          under.delete(appending)
+          first()
+        })
         from = range.to
         if (under.size >= limits.rangesPerStreamMax) await Promise.race(under)
       }
@@ -157,6 +190,7 @@ export class LocalPuller {
       await Promise.all(under)
       const { code, message } = diskError(error, `bring over ${stream.path}`)
       if (code !== 'CLOSED') system.log.error({ code, path: stream.path }, message)
+      first()
       await system.clock.sleep(AGAIN_MS, this.#stop.signal)
       return !this.#stop.signal.aborted
     }

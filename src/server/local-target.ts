@@ -17,8 +17,8 @@ export class LocalTarget implements OwnerTarget {
     port.onLost = leases => this.onLost(leases)
   }
 
-  attach(held: Held[]): Promise<string[]> {
-    return Promise.resolve(this.#port.adopt(held))
+  attach(held: Held[], consumer: string): Promise<string[]> {
+    return this.#port.adopt(held, consumer)
   }
 
   claim(request: ClaimRequest, signal?: AbortSignal): Promise<Claim> {

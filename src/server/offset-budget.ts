@@ -1,8 +1,8 @@
-import type { Block } from './pieces.ts'
+import type { Block, BlockTable } from './pieces.ts'
 
-const BYTES_MAX = 16_777_216
+const BYTES_MAX = 8_388_608
 
-/** How much memory the offsets of entries may take, over all channels. What is beyond is read again when it is needed. */
+/** How much memory the tables of blocks may take, over all channels. What is beyond is read again when it is needed. */
 export class OffsetBudget {
   #bytes = 0
   readonly #bytesMax: number
@@ -11,22 +11,28 @@ export class OffsetBudget {
     this.#bytesMax = bytesMax
   }
 
-  /** Takes the offsets that a new block came with into account, or makes it forget them. */
+  /** Takes the table that a new block came with into account, or makes it forget that. */
   admit(block: Block): void {
-    if (block.offsets === undefined) return
-    if (this.#bytes + block.offsets.byteLength > this.#bytesMax) block.offsets = undefined
-    else this.#bytes += block.offsets.byteLength
+    if (block.table === undefined) return
+    const bytes = bytesIn(block.table)
+    if (this.#bytes + bytes > this.#bytesMax) block.table = undefined
+    else this.#bytes += bytes
   }
 
-  /** Offsets that were read again because they are needed now: never refused. */
-  give(block: Block, offsets: Uint32Array): void {
-    if (block.offsets !== undefined) return
-    block.offsets = offsets
-    this.#bytes += offsets.byteLength
+  /** A table that was read again because it is needed now: never refused. */
+  give(block: Block, table: BlockTable): void {
+    if (block.table !== undefined) return
+    block.table = table
+    this.#bytes += bytesIn(table)
   }
 
   release(block: Block): void {
-    this.#bytes -= block.offsets?.byteLength ?? 0
-    block.offsets = undefined
+    if (block.table !== undefined) this.#bytes -= bytesIn(block.table)
+    block.table = undefined
   }
+}
+
+function bytesIn({ begins, ends, expires, later }: BlockTable): number {
+  const offsets = begins.buffer === ends.buffer ? begins.byteLength : begins.byteLength + ends.byteLength
+  return offsets + (expires?.byteLength ?? 0) + (later?.byteLength ?? 0)
 }

@@ -122,7 +122,7 @@ class Call {
     const { inbox } = this.#options
     switch (said['op']) {
       case 'attach':
-        return { lost: this.#attach(said) }
+        return { lost: await this.#attach(said) }
       case 'claim':
         return await this.#claim(said['id'], said['request'] as ClaimRequest)
       case 'settle':
@@ -144,14 +144,18 @@ class Call {
     }
   }
 
-  #attach(said: Said): string[] {
+  #attach(said: Said): Promise<string[]> {
     const { inbox, spool } = this.#options
+    const { consumer } = said
     if (said['spool'] !== spool) throw new DroprError('OWNER_UNREACHABLE', 'this is the owner of another spool')
     const port = inbox.port({ own: false })
     port.onLost = lost => this.#line.send(JSON.stringify({ lost }))
     this.#port?.gone()
     this.#port = port
-    return port.adopt(said['held'] as { lease: string; remainingMs: number }[])
+    return port.adopt(
+      said['held'] as { lease: string; remainingMs: number }[],
+      typeof consumer === 'string' ? consumer : undefined
+    )
   }
 
   async #claim(id: unknown, request: ClaimRequest): Promise<unknown> {

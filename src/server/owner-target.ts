@@ -11,8 +11,8 @@ export interface Held {
 
 /** An owner as one consumer reaches it. Everything rejects with OWNER_UNREACHABLE once it is gone. */
 export interface OwnerTarget {
-  /** Says what is held of earlier owners. Gives those leases that are lost. */
-  attach(held: Held[]): Promise<string[]>
+  /** Says who this is and what it holds of earlier owners. Gives those leases that are lost. */
+  attach(held: Held[], consumer: string): Promise<string[]>
   claim(request: ClaimRequest, signal?: AbortSignal): Promise<Claim>
   settle(verdicts: Verdict[]): Promise<VerdictResult[]>
   extend(leases: string[], leaseMs: number): Promise<{ lost: string[]; untilWall: number }>
@@ -47,8 +47,8 @@ export class LineTarget implements OwnerTarget {
     line.onEnd = () => this.#end()
   }
 
-  async attach(held: Held[]): Promise<string[]> {
-    const { lost } = (await this.#ask({ op: 'attach', spool: this.#spool, held })) as { lost: string[] }
+  async attach(held: Held[], consumer: string): Promise<string[]> {
+    const { lost } = (await this.#ask({ op: 'attach', spool: this.#spool, consumer, held })) as { lost: string[] }
     return lost
   }
 

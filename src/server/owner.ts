@@ -50,6 +50,7 @@ export class Owner {
     this.#lock = lock
     this.#dead = dead
     this.#puller = new LocalPuller({ spool, inbox, tidy: () => inbox.clean() })
+    inbox.looking(this.#puller.first)
     this.#service = new OwnerService({
       inbox,
       spool: spool.id,
@@ -69,7 +70,11 @@ export class Owner {
    */
   static async attach(options: { spool: Spool; mayOwn: boolean }): Promise<InboxPort> {
     const { spool, mayOwn } = options
-    const port = new RemotePort({ clock: spool.system.clock, find: signal => findOwner(spool, mayOwn, signal) })
+    const port = new RemotePort({
+      clock: spool.system.clock,
+      consumer: spool.system.random.bytes(8).toString('hex'),
+      find: signal => findOwner(spool, mayOwn, signal)
+    })
     return await port.attach()
   }
 

@@ -7,17 +7,32 @@ export interface SegmentState {
   readonly n: number
   /** Messages in it that are not finished. */
   live: number
+  /** Messages that came into it, finished or not. */
+  messages: number
   /** Wall ms: the newest frame in it. */
   newestAt: number
   /** Wall ms: when the latest of its messages was finished. */
   doneAt: number
 }
 
-/** Entries at consecutive positions of one stream that lie together in one frame. */
+/** Where the entries of a block lie, relative to its `payloadAt`. An entry that cannot be read begins and ends at 0. */
+export interface BlockTable {
+  begins: Uint32Array
+  ends: Uint32Array
+  /** Wall ms when each message expires, Infinity for never; undefined when none does. */
+  expires: Float64Array | undefined
+  /** How much later than the block's `at` each was received, ms; undefined when all came together. */
+  later: Uint32Array | undefined
+}
+
+/**
+ * Entries at consecutive positions of one stream that lie together in one frame, or near each other in several: what waits
+ * behind many others is kept as few large blocks without tables.
+ */
 export interface Block {
   readonly stream: StreamState
   readonly from: number
-  readonly to: number
+  to: number
   /** Arrival order of `from`; that of the others follows. */
   readonly order: number
   /** Wall ms when it was received. */
@@ -26,11 +41,14 @@ export interface Block {
   segment: SegmentState | undefined
   path: string
   payloadAt: number
-  readonly bytes: number
-  /** Where in the payload each entry begins and the last ends. Forgotten when there are too many; read again when needed. */
-  offsets: Uint32Array | undefined
-  /** Wall ms when each message expires, Infinity for never; undefined when none does. */
-  readonly expires: Float64Array | undefined
+  /** From the first entry to the end of the last; with several frames also what lies between. */
+  bytes: number
+  /** How many frames. */
+  frames: number
+  /** Some of its messages expire. */
+  expiring: boolean
+  /** Forgotten when there are too many; read again when needed. */
+  table: BlockTable | undefined
   /** Messages of it that are not finished. */
   live: number
 }
@@ -64,6 +82,11 @@ export interface Piece {
   past: readonly FailedAttempt[]
 }
 
+/** A block of several frames is read whole when its first message is taken. */
+const JOINED_BYTES_MAX = 1_048_576
+const JOINED_COUNT_MAX = 1_024
+const JOINED_MS_MAX = 1_000_000_000
+
 const NOTHING_PAST: readonly FailedAttempt[] = Object.freeze([])
 
 /** The place of a piece in the order of arrival. */
@@ -76,11 +99,80 @@ export function freshPiece(block: Block, from: number, to: number): Piece {
   return { block, from, to, state: 'ready', lease: undefined, dueAt: 0, deliveries: 0, attempts: 0, past: NOTHING_PAST }
 }
 
-/** Where the entries of [from, to) lie in the file. Undefined when that must be read first. */
-export function placeOf(block: Block, from: number, to: number): { at: number; bytes: number } | undefined {
-  if (from === block.from && to === block.to) return { at: block.payloadAt, bytes: block.bytes }
-  const { offsets } = block
-  if (offsets === undefined) return undefined
-  const begin = offsets[from - block.from]!
-  return { at: block.payloadAt + begin, bytes: offsets[to - block.from]! - begin }
+/** The table of entries that lie one after the other. `offsets`: where each begins and, last, where they end. */
+export function tableOf(offsets: Uint32Array, expires: Float64Array | undefined): BlockTable {
+  return { begins: offsets.subarray(0, -1), ends: offsets.subarray(1), expires, later: undefined }
+}
+
+/** Bytes of the entries of [from, to). Undefined when the block must be read first. */
+export function bytesOf(block: Block, from: number, to: number): number | undefined {
+  if (block.frames === 1 && from === block.from && to === block.to) return block.bytes
+  if (block.table === undefined) return undefined
+  const { begins, ends } = block.table
+  let bytes = 0
+  for (let i = from - block.from; i < to - block.from; i++) bytes += ends[i]! - begins[i]!
+  return bytes
+}
+
+/** Messages of a block whose entries lie one after the other in its file. */
+export interface BlockPlace {
+  from: number
+  to: number
+  /** In the file. */
+  at: number
+  bytes: number
+  /** Wall ms. */
+  receivedAt: number
+}
+
+/** Where the entries of [from, to) lie. Undefined when the block must be read first. */
+export function placesOf(block: Block, from: number, to: number): BlockPlace[] | undefined {
+  const { payloadAt, bytes, table, at: receivedAt } = block
+  if (block.frames === 1 && from === block.from && to === block.to)
+    return [{ from, to, at: payloadAt, bytes, receivedAt }]
+  if (table === undefined) return undefined
+  const { begins, ends, later } = table
+  const places: BlockPlace[] = []
+  let last: BlockPlace | undefined
+  for (let position = from; position < to; position++) {
+    const i = position - block.from
+    const bytes = ends[i]! - begins[i]!
+    if (last !== undefined && begins[i] === ends[i - 1]) {
+      last.to++
+      last.bytes += bytes
+    } else {
+      last = {
+        from: position,
+        to: position + 1,
+        at: payloadAt + begins[i]!,
+        bytes,
+        receivedAt: receivedAt + (later?.[i] ?? 0)
+      }
+      places.push(last)
+    }
+  }
+  return places
+}
+
+/** Several frames whose messages all wait untouched are one block from here on, if they are small and near each other. */
+export function joinable(front: Piece, back: Piece): boolean {
+  const a = front.block
+  const b = back.block
+  return (
+    front.state === 'ready' &&
+    back.state === 'ready' &&
+    front.deliveries + front.attempts + back.deliveries + back.attempts === 0 &&
+    front.to === back.from &&
+    front.to === a.to &&
+    a.live === front.to - front.from &&
+    back.from === b.from &&
+    back.to === b.to &&
+    a.segment !== undefined &&
+    a.segment === b.segment &&
+    b.payloadAt > a.payloadAt &&
+    b.payloadAt + b.bytes - a.payloadAt <= JOINED_BYTES_MAX &&
+    b.to - a.from <= JOINED_COUNT_MAX &&
+    b.at >= a.at &&
+    b.at - a.at < JOINED_MS_MAX
+  )
 }

@@ -10,6 +10,16 @@ export class Ready {
     this.#levels[piece.block.stream.priority]!.push(piece)
   }
 
+  /** How many pieces wait that nobody has had yet, about: a depth, of this priority. */
+  depth(priority: number): number {
+    return this.#levels[priority]!.depth
+  }
+
+  /** A piece has taken in the one after it, which is gone. */
+  joined(front: Piece, back: Piece): void {
+    this.#levels[front.block.stream.priority]!.joined(front, back)
+  }
+
   /** What comes next; undefined when nothing is ready. */
   peek(): Piece | undefined {
     for (let priority = PRIORITY.max; priority >= PRIORITY.min; priority--) {
@@ -54,6 +64,8 @@ export class Ready {
   }
 }
 
+const SWEEP_MIN = 4_096
+
 /** Arrivals come in order and go to the end of one list; what came back waits in another, the earliest at its end. */
 class Level {
   #fresh: (Piece | undefined)[] = []
@@ -61,9 +73,16 @@ class Level {
   readonly #returned: Piece[] = []
   /** Order of the last message that ever was in `fresh`. */
   #newest = -1
+  /** Pieces that are gone are swept out when the list has grown so long. */
+  #sweepAt = SWEEP_MIN
+
+  get depth(): number {
+    return this.#fresh.length - this.#first
+  }
 
   push(piece: Piece): void {
     const order = orderOf(piece)
+    if (this.#fresh.length >= this.#sweepAt) this.#sweep()
     if (order > this.#newest) {
       this.#newest = order + piece.to - piece.from - 1
       this.#fresh.push(piece)
@@ -109,6 +128,18 @@ class Level {
     if (first === undefined) return
     if (first === this.#returned.at(-1)) this.#returned.pop()
     else this.#dropFresh()
+  }
+
+  /** A piece has taken in the one after it. */
+  joined(front: Piece, back: Piece): void {
+    this.#newest = Math.max(this.#newest, orderOf(front) + front.to - front.from - 1)
+    if (this.#fresh.length > this.#first && this.#fresh.at(-1) === back) this.#fresh.pop()
+  }
+
+  #sweep(): void {
+    this.#fresh = this.#fresh.filter(piece => piece !== undefined && piece.state !== 'gone')
+    this.#first = 0
+    this.#sweepAt = Math.max(SWEEP_MIN, 2 * this.#fresh.length)
   }
 
   #dropFresh(): void {

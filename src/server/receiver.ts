@@ -98,7 +98,7 @@ export class Receiver {
 
   /** What of the upload is taken. */
   #rangeOf(request: UploadRequest): ArrivingRange {
-    const { origin, node, stream, channel, priority, from, entries, skip, whole } = request
+    const { origin, node, stream, channel, priority, from, nonce, entries, skip, whole } = request
     const to = { origin, node, stream, channel, priority, from }
     if (skip) return { ...to, to: skip.to, entries, offsets: new Uint32Array(1), skip: skip.reason }
     if (entries.length > UPLOAD_BYTES_MAX)
@@ -107,10 +107,10 @@ export class Receiver {
         `an upload has at most ${UPLOAD_BYTES_MAX} bytes, got ${entries.length}`
       )
     const checked = checkRange(entries, from, this.#options.limits, (at, damage) =>
-      this.#damages.isKnown(stream, at, damage)
+      this.#damages.isKnown(stream, at, damage, nonce)
     )
     const { count, offsets, refused, stop, detail, damage } = checked
-    if (damage !== undefined) this.#damages.note(stream, from + count, damage)
+    if (damage !== undefined) this.#damages.note(stream, from + count, damage, nonce)
     if (count === 0) {
       if (stop === 'crc') throw new DroprError('ENTRY_CORRUPT', `the entry of position ${from} was damaged: ${detail}`)
       throw new DroprError('REQUEST_BAD', whole ? `no whole entry: ${detail}` : 'the body was cut in its first entry')

@@ -9,6 +9,8 @@ const AGAIN_MS = 20
 
 export interface RemotePortOptions {
   clock: Clock
+  /** Its name, for as long as it lives: unique. */
+  consumer: string
   /** Finds the owner, or becomes it. Rejects with OWNER_UNREACHABLE after a bounded time. */
   find: (signal: AbortSignal) => Promise<OwnerTarget>
 }
@@ -24,7 +26,7 @@ interface HeldLease {
  * A consumer that outlives the inbox's owners: finds the next one, says what it holds, and asks again what got no answer.
  *
  * Asking twice is harmless: a verdict told twice gets the same answer, and messages of a claim whose answer was lost come
- * back to whoever asks after the grace.
+ * back, in their place, when it tells the next owner what it holds.
  */
 export class RemotePort implements InboxPort {
   onLost: (leases: string[]) => void = () => undefined
@@ -55,7 +57,7 @@ export class RemotePort implements InboxPort {
         const claim = await target.claim({ ...request, waitMs }, signal)
         if (claim.lease !== '') {
           const open = claim.runs.reduce((sum, run) => sum + run.count, 0)
-          this.#held.set(claim.lease, { until: asked + request.leaseMs, open })
+          this.#held.set(claim.lease, { until: asked + (claim.waitedMs ?? 0) + request.leaseMs, open })
         }
         return claim
       } catch (error) {
@@ -164,7 +166,7 @@ export class RemotePort implements InboxPort {
         const ticks = clock.ticks()
         const held = [...this.#held].map(([lease, { until }]) => ({ lease, remainingMs: Math.ceil(until - ticks) }))
         const still = held.filter(({ remainingMs }) => remainingMs > 0)
-        this.#lose(await this.#answerIn(ANSWER_MS_MAX, target.attach(still)), true)
+        this.#lose(await this.#answerIn(ANSWER_MS_MAX, target.attach(still, this.#options.consumer)), true)
         if (gone) continue
         this.#target = target
         return target

@@ -48,6 +48,14 @@ export class Runs {
     return from < to && run !== undefined && run[0] < to
   }
 
+  /** What of [from, to) is in. */
+  common(from: number, to: number): PositionRun[] {
+    const common: PositionRun[] = []
+    for (let i = this.#firstEndingFrom(from + 1); i < this.#runs.length && this.#runs[i]![0] < to; i++)
+      common.push([Math.max(from, this.#runs[i]![0]), Math.min(to, this.#runs[i]![1])])
+    return common
+  }
+
   /** What of [from, to) is not in. */
   gaps(from: number, to: number): PositionRun[] {
     const gaps: PositionRun[] = []

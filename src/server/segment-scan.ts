@@ -2,8 +2,9 @@ import type { Frame } from '../journal/frame.ts'
 import { salvageFrame } from '../journal/salvage.ts'
 import { SEGMENT_HEAD_BYTES } from '../journal/segment-head.ts'
 import type { SegmentReader } from '../journal/segment-reader.ts'
-import { quarantine } from '../spool/quarantine.ts'
+import { type LostPositions, quarantine } from '../spool/quarantine.ts'
 import type { Spool } from '../spool/spool.ts'
+import { Runs } from './runs.ts'
 
 const READ_BYTES = 1_048_576
 const SALVAGE_BYTES_MAX = 67_108_864
@@ -15,7 +16,11 @@ const SALVAGE_BYTES_MAX = 67_108_864
  * it is set aside, and what is whole in it is kept. Anything else that is no frame is what a crash leaves behind, and with
  * it whatever follows: nobody was told of that.
  */
-export async function* scanSegment(spool: Spool, reader: SegmentReader): AsyncGenerator<Frame> {
+export async function* scanSegment(
+  spool: Spool,
+  reader: SegmentReader,
+  nextOf?: (stream: string) => number
+): AsyncGenerator<Frame> {
   let offset = SEGMENT_HEAD_BYTES
   for (;;) {
     const { frames, next, stop } = await reader.read(offset, READ_BYTES)
@@ -24,7 +29,7 @@ export async function* scanSegment(spool: Spool, reader: SegmentReader): AsyncGe
     if (stop === 'more') continue
     const after = await afterDamage(reader, offset)
     if (after === undefined) return
-    yield* await stepOver(spool, reader, offset, after)
+    yield* await stepOver(spool, reader, { from: offset, after, nextOf })
     offset = after.offset
   }
 }
@@ -46,7 +51,13 @@ async function afterDamage(reader: SegmentReader, bad: number): Promise<Frame | 
   }
 }
 
-async function stepOver(spool: Spool, reader: SegmentReader, from: number, after: Frame): Promise<Frame[]> {
+async function stepOver(
+  spool: Spool,
+  reader: SegmentReader,
+  bad: { from: number; after: Frame; nextOf: ((stream: string) => number) | undefined }
+): Promise<Frame[]> {
+  const { from, after, nextOf } = bad
+  const lost = new Lost()
   const bytes = await reader.raw(from, Math.min(after.offset - from, SALVAGE_BYTES_MAX))
   const frames: Frame[] = []
   for (let at = 0; at < bytes.length; ) {
@@ -58,6 +69,7 @@ async function stepOver(spool: Spool, reader: SegmentReader, from: number, after
       continue
     }
     const { header, entries, frameBytes } = found
+    if (header.source !== undefined) lost.add(header.source.stream, header.source.from, header.source.to)
     for (const { index, bytes: payload } of entries) {
       const payloadAt = from + payload.byteOffset - bytes.byteOffset
       const source = header.source && {
@@ -71,13 +83,53 @@ async function stepOver(spool: Spool, reader: SegmentReader, from: number, after
     }
     at += frameBytes
   }
+  if (nextOf !== undefined) lost.addGaps((await reader.read(after.offset, READ_BYTES)).frames, nextOf)
+  for (const { source } of frames) if (source !== undefined) lost.saved(source.stream, source.from, source.to)
   await quarantine(spool, reader, {
     path: reader.path,
     from,
     to: after.offset,
-    lost: [],
+    lost: lost.list(),
     saved: frames.length,
     why: 'it was synced and is no longer what was written'
   })
   return frames
+}
+
+/** Positions that were in a damaged place, as far as that can be told. */
+class Lost {
+  readonly #runs = new Map<string, { lost: Runs; saved: Runs }>()
+
+  add(stream: string, from: number, to: number): void {
+    this.#of(stream).lost.add(from, to)
+  }
+
+  saved(stream: string, from: number, to: number): void {
+    this.#of(stream).saved.add(from, to)
+  }
+
+  /** A stream that goes on behind the place further than it was before: what lies between was in it. */
+  addGaps(frames: readonly Frame[], nextOf: (stream: string) => number): void {
+    const seen = new Set<string>()
+    for (const { source } of frames) {
+      if (source === undefined || seen.has(source.stream)) continue
+      seen.add(source.stream)
+      this.add(source.stream, nextOf(source.stream), source.from)
+    }
+  }
+
+  list(): LostPositions[] {
+    return [...this.#runs].flatMap(([stream, { lost, saved }]) =>
+      lost.list.flatMap(([from, to]) => saved.gaps(from, to)).map(([from, to]): LostPositions => [from, to, stream])
+    )
+  }
+
+  #of(stream: string): { lost: Runs; saved: Runs } {
+    let runs = this.#runs.get(stream)
+    if (runs === undefined) {
+      runs = { lost: new Runs(), saved: new Runs() }
+      this.#runs.set(stream, runs)
+    }
+    return runs
+  }
 }

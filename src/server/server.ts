@@ -2,9 +2,14 @@ import { DroprError } from '../errors.ts'
 import type { Limits } from '../limits.ts'
 import type { Spool } from '../spool/spool.ts'
 import { acceptedFrom } from '../wire/token.ts'
-import type { UploadAnswer, UploadRequest } from '../wire/upload.ts'
+import { Arrivals } from './arrivals.ts'
+import { type GuardRules, isLoopback } from './http-guard.ts'
 import { HttpServer } from './http-server.ts'
+import type { ChannelDepth } from './inbox.ts'
+import { metricsRoute } from './metrics-route.ts'
+import { Monitor } from './monitor.ts'
 import { type RangeStore, Receiver } from './receiver.ts'
+import type { Route } from './route.ts'
 
 /** Where a server listens when nobody says. */
 export const LISTEN_DEFAULT = { host: '127.0.0.1', port: 7473 } as const
@@ -23,6 +28,8 @@ export interface OwnedInbox {
   readonly store: RangeStore
   /** Messages that wait, over all channels. */
   depth(): number
+  /** For metrics. */
+  depths?(): ChannelDepth[]
   close(): Promise<void>
 }
 
@@ -32,6 +39,8 @@ export interface ServerOptions {
   own: (spool: Spool) => Promise<OwnedInbox>
   /** Of dropr, for /health. */
   version?: string
+  /** Other ways in, besides uploads. */
+  doors?: readonly Route[]
 }
 
 export interface ServerStatus {
@@ -55,10 +64,11 @@ export class Server {
   readonly #http: HttpServer
   readonly #startedAt: number
   readonly #startedTicks: number
+  readonly #rules: ServerRules
+  readonly #arrivals: Arrivals
+  readonly #monitor: Monitor
   #listen = ''
-  #lastUploadAt: number | undefined
-  #uploads = 0
-  #failures = 0
+  #host = ''
   #closing: Promise<void> | undefined
 
   private constructor(options: ServerOptions, inbox: OwnedInbox) {
@@ -70,14 +80,25 @@ export class Server {
     this.#startedAt = clock.now()
     this.#startedTicks = clock.ticks()
     this.#receiver = new Receiver({ clock, log, limits, store: inbox.store })
+    this.#rules = rulesOf(spool.node, config)
+    this.#arrivals = new Arrivals({ clock, log, store: inbox.store })
+    this.#monitor = new Monitor({
+      spool,
+      limits,
+      version: options.version,
+      arrivals: this.#arrivals,
+      depths: () => inbox.depths?.() ?? [],
+      parkedBytes: () => this.#receiver.parkedBytes
+    })
     this.#http = new HttpServer({
       clock,
       random,
       log,
       limits,
-      rules: { hosts: hostsOf(spool.node, config), accepted: acceptedOf(config) },
-      receive: (request, peer) => this.#receive(request, peer),
-      health: () => this.#health()
+      rules: this.#rules,
+      receive: (request, peer) => this.#arrivals.take(request, () => this.#receiver.receive(request, peer)),
+      health: () => this.#health(),
+      doors: [...(options.doors ?? []), metricsRoute(() => this.#monitor.metrics())]
     })
   }
 
@@ -91,6 +112,7 @@ export class Server {
     try {
       const server = new Server(options, inbox)
       const { host, port } = await server.#http.listen(options.config.listen ?? LISTEN_DEFAULT)
+      server.#host = host
       server.#listen = `${host.includes(':') ? `[${host}]` : host}:${port}`
       return server
     } catch (error) {
@@ -109,12 +131,30 @@ export class Server {
       node: this.#options.spool.node,
       listen: this.#listen,
       startedAt: this.#startedAt,
-      lastUploadAt: this.#lastUploadAt,
-      uploads: this.#uploads,
-      failures: this.#failures,
+      lastUploadAt: this.#arrivals.lastUploadAt,
+      uploads: this.#arrivals.uploads,
+      failures: [...this.#arrivals.failures.values()].reduce((sum, count) => sum + count, 0),
       parkedBytes: this.#receiver.parkedBytes,
       depth: this.#inbox.depth()
     }
+  }
+
+  /** Messages taken since it began. */
+  get handled(): number {
+    return [...this.#arrivals.received.values()].reduce((sum, count) => sum + count, 0)
+  }
+
+  /**
+   * Other peers may send, by other tokens, or this node goes by other names. What is in hand is not touched. Another address
+   * needs a new start.
+   *
+   * @throws DroprError CONFIG_BAD; everything stays as it was.
+   */
+  reload(config: Pick<ServerConfig, 'listen' | 'hosts' | 'accept'>): void {
+    const rules = rulesOf(this.#options.spool.node, config)
+    if (rules.accepted.size === 0 && !isLoopback(this.#host))
+      throw new DroprError('CONFIG_BAD', `accept: without any peer this server may not listen on ${this.#host}`)
+    Object.assign(this.#rules, rules)
   }
 
   /** Takes no more uploads, finishes those in hand for at most `withinMs`, then gives the inbox away. */
@@ -127,41 +167,41 @@ export class Server {
     try {
       await this.#http.close(options)
     } finally {
+      this.#monitor.close()
       await this.#inbox.close()
     }
   }
 
-  async #receive(request: UploadRequest, peer: string): Promise<UploadAnswer> {
-    try {
-      const answer = await this.#receiver.receive(request, peer)
-      this.#uploads++
-      this.#lastUploadAt = this.#options.spool.system.clock.now()
-      return answer
-    } catch (error) {
-      this.#failures++
-      throw error
-    }
-  }
-
-  #health(): Readonly<Record<string, unknown>> {
+  async #health(): Promise<Readonly<Record<string, unknown>>> {
     const { spool, version } = this.#options
+    const { ok, reasons, client } = await this.#monitor.health()
     return {
+      ok,
+      reasons,
       node: spool.node,
       version,
       uptimeMs: Math.round(spool.system.clock.ticks() - this.#startedTicks),
-      lastUploadAt: this.#lastUploadAt,
-      depth: this.#inbox.depth()
+      lastUploadAt: this.#arrivals.lastUploadAt,
+      depth: this.#inbox.depth(),
+      client: client?.progress
     }
   }
 }
 
+/** Who may come in, by what names. Changed in place when the configuration is read again. */
+type ServerRules = { -readonly [name in keyof GuardRules]: GuardRules[name] }
+
+function rulesOf(node: string, config: Pick<ServerConfig, 'listen' | 'hosts' | 'accept'>): ServerRules {
+  return { hosts: hostsOf(node, config), accepted: acceptedOf(config), node }
+}
+
 /** As the Host header names them, without ports. */
-function hostsOf(node: string, { listen, hosts = [] }: ServerConfig): Set<string> {
+function hostsOf(node: string, { listen, hosts = [] }: Pick<ServerConfig, 'listen' | 'hosts'>): Set<string> {
   const names = [node, ...hosts, ...(listen === undefined ? [] : [listen.host])]
   return new Set(names.map(name => (name.includes(':') ? `[${name}]` : name).toLowerCase()))
 }
 
-function acceptedOf({ accept }: ServerConfig) {
+function acceptedOf({ accept }: Pick<ServerConfig, 'accept'>) {
   try {
     return acceptedFrom(accept)
   } catch (error) {

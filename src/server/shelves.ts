@@ -12,11 +12,23 @@ export interface ChannelCounts {
   done: number
   dead: number
   expired: number
+  /** Dropped because their id was here, and attempts that failed, since the owner opened the channel. */
+  duplicates: number
+  attemptsFailed: number
 }
 
 /** Where pieces are: ready, delayed, or under a lease. Knows how many messages are where, and cuts pieces apart. */
 export class Shelves {
-  readonly counts: ChannelCounts = { pending: 0, leased: 0, delayed: 0, done: 0, dead: 0, expired: 0 }
+  readonly counts: ChannelCounts = {
+    pending: 0,
+    leased: 0,
+    delayed: 0,
+    done: 0,
+    dead: 0,
+    expired: 0,
+    duplicates: 0,
+    attemptsFailed: 0
+  }
   readonly ready = new Ready()
   readonly #delayed = new Heap<Piece>()
 
@@ -65,6 +77,12 @@ export class Shelves {
     piece.block.stream.add(front)
     this.#count(front, front.from - front.to)
     return front
+  }
+
+  /** Makes two pieces that lie ready side by side one. */
+  join(front: Piece, back: Piece): void {
+    back.block.stream.join(front, back)
+    this.ready.joined(front, back)
   }
 
   /** Takes [from, to) of a piece out of where it is. */

@@ -21,6 +21,8 @@ export class StreamState {
   next = 0
   /** Positions below are here or on their way to the disk. */
   pending = 0
+  /** Wall ms when its sender said that it has removed the stream, durably. */
+  removedAt: number | undefined
   /** Ascending, synced, not yet reported settled by the sender. */
   #refusals: Refusal[] = []
   /** Ascending, disjoint. Those 'gone' are swept out from time to time. */
@@ -59,6 +61,16 @@ export class StreamState {
     return found
   }
 
+  /** The piece that ends right there. */
+  endingAt(position: number): Piece | undefined {
+    for (let i = this.#firstEndingAfter(position - 1); i < this.#pieces.length; i++) {
+      const piece = this.#pieces[i]!
+      if (piece.to !== position) return undefined
+      if (piece.state !== 'gone') return piece
+    }
+    return undefined
+  }
+
   /** Every piece that is not gone, ascending. */
   all(): Piece[] {
     return this.#pieces.filter(piece => piece.state !== 'gone')
@@ -68,6 +80,17 @@ export class StreamState {
     const last = this.#pieces.at(-1)
     if (last === undefined || last.to <= piece.from) this.#pieces.push(piece)
     else this.#pieces.splice(this.#firstEndingAfter(piece.from), 0, piece)
+  }
+
+  /** A piece takes in the one after it: what is gone there would be out of order. */
+  join(front: Piece, back: Piece): void {
+    const from = this.#firstEndingAfter(front.from)
+    const at = this.#pieces.indexOf(back, from)
+    this.#pieces.splice(at, 1)
+    // What became nothing between the two is gone with it.
+    for (let i = at - 1; i > from; i--) if (this.#pieces[i]!.state === 'gone') this.#pieces.splice(i, 1)
+    back.state = 'gone'
+    front.to = back.to
   }
 
   /** A piece is over: finished, or replaced by others. */

@@ -5,10 +5,14 @@ import { listSegments, type SegmentName } from '../journal/segment-names.ts'
 import { SegmentReader } from '../journal/segment-reader.ts'
 import type { Spool } from '../spool/spool.ts'
 import { type FoldInto, foldFrame } from './channel-fold.ts'
+import { type CheckMark, readCheckpoint } from './checkpoint.ts'
+import { foldCheckpoint, foldPast } from './checkpoint-fold.ts'
 import type { InboxJournal } from './inbox-journal.ts'
 import { inboxMark, type TakenMark, type VoidMark } from './inbox-marks.ts'
 import type { SegmentState } from './pieces.ts'
+import type { RangeFacts } from './segment-ledger.ts'
 import { scanSegment } from './segment-scan.ts'
+import { readBack } from './sift.ts'
 
 /** Enough for the frame with a `void` mark, which is alone in its commit but for what follows it. */
 const FIRST_BYTES = 4_096
@@ -31,15 +35,30 @@ export async function readChannel(spool: Spool, folder: string, into: FoldInto):
   const voids = await readVoids(spool, names)
   const found: Found = { segments: new Map(), tails: [] }
   const taken = new Set<number>()
+  // Only the latest checkpoint of several in a row says what messages have been through.
+  let latest: CheckMark | undefined
   for (const name of names) {
     const reader = await SegmentReader.open(spool.system.files, name.path)
     if (reader === undefined) continue
-    const segment: SegmentState = { path: name.path, n: name.n, live: 0, newestAt: 0, doneAt: 0 }
+    const segment: SegmentState = { path: name.path, n: name.n, live: 0, messages: 0, newestAt: 0, doneAt: 0 }
     found.segments.set(name.path, segment)
+    const checkpoint = await readCheckpoint(reader).catch(async (error: unknown) => {
+      await reader.close()
+      throw error
+    })
+    if (checkpoint !== undefined && !voids.some(gone => isVoid(gone, name, checkpoint.frame))) {
+      await reader.close()
+      foldCheckpoint(into, checkpoint, segment)
+      for (const n of checkpoint.check.k) taken.add(n)
+      latest = checkpoint.check
+      continue
+    }
+    if (latest !== undefined) foldPast(into, latest)
+    latest = undefined
     let tail: Frame[] = []
     let sealed = false
     try {
-      for await (const frame of scanSegment(spool, reader)) {
+      for await (const frame of scanSegment(spool, reader, id => into.state.streams.get(id)?.next ?? 0)) {
         if (voids.some(gone => isVoid(gone, name, frame))) continue
         foldFrame(into, frame, segment)
         if (frame.source === undefined) for (const n of takenIn(frame)) taken.add(n)
@@ -54,6 +73,7 @@ export async function readChannel(spool: Spool, folder: string, into: FoldInto):
     const vouched = voids.some(gone => gone.writer === name.writer && gone.n <= name.n && name.n < gone.before)
     if (!sealed && !vouched && tail.length > 0) found.tails.push({ n: name.n, frames: tail })
   }
+  if (latest !== undefined) foldPast(into, latest)
   found.tails = found.tails.filter(({ n }) => !taken.has(n))
   return found
 }
@@ -72,6 +92,9 @@ export async function copyTails(
 ) {
   const writing: Promise<void>[] = []
   const marks: object[] = []
+  for (const { frames } of tails)
+    for (const mark of frames.flatMap(frame => (frame.source === undefined ? marksIn(frame) : [])))
+      if (inboxMark(mark)?.m === 'moved') writing.push(journal.mark(mark))
   for (const { n, frames } of tails) {
     for (const frame of frames) {
       if (frame.source === undefined) marks.push(...marksIn(frame))
@@ -90,19 +113,27 @@ async function copyFrame(
   into: FoldInto,
   segments: Found['segments']
 ): Promise<void> {
-  const { kind, count } = frame
+  const { kind, count, at } = frame
+  const { origin, from } = frame.source!
+  const facts = factsOf(readBack(frame.payload, { origin, channel: into.channel, from, count }), at)
   const place = await journal.range({
     source: frame.source!,
     entries: [frame.payload],
     count,
-    kind: kind === 'skip' ? 'skip' : 'data'
+    kind: kind === 'skip' ? 'skip' : 'data',
+    ...(kind === 'data' && { facts })
   })
   let segment = segments.get(place.path)
   if (segment === undefined) {
-    segment = { path: place.path, n: place.n, live: 0, newestAt: 0, doneAt: 0 }
+    segment = { path: place.path, n: place.n, live: 0, messages: 0, newestAt: 0, doneAt: 0 }
     segments.set(place.path, segment)
   }
   foldFrame(into, { ...frame, offset: place.offset, payloadAt: place.payloadAt }, segment)
+}
+
+function factsOf(read: ReturnType<typeof readBack>, at: number): RangeFacts {
+  const { bytes, present, expires, keys, refused } = read
+  return { bytes, present, expiring: expires !== undefined, keys, refused, at }
 }
 
 function marksIn(frame: Frame): object[] {

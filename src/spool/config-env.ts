@@ -3,7 +3,7 @@ import { LIMITS } from '../limits.ts'
 export type Env = Readonly<Record<string, string | undefined>>
 
 /**
- * What the environment says, in the shape of a file: `DROPR_NODE`, `DROPR_LISTEN`, `DROPR_PEERS` and `DROPR_ACCEPT` (both
+ * What the environment says, in the shape of a file: `DROPR_NODE`, `DROPR_LISTEN`, `DROPR_HOSTS` (`name,name`), `DROPR_PEERS` and `DROPR_ACCEPT` (both
  * `name=value,name=value`), `DROPR_TOKEN_<PEER>` for each peer's token, and every limit by its name, `DROPR_LEASE_MS`.
  *
  * Other variables that begin so are others' business.
@@ -17,6 +17,7 @@ export function configFromEnv(env: Env): { config: object; tokens: Map<string, s
   const config = {
     ...(env.DROPR_NODE ? { node: env.DROPR_NODE } : {}),
     ...(env.DROPR_LISTEN ? { listen: env.DROPR_LISTEN } : {}),
+    ...(env.DROPR_HOSTS ? { hosts: env.DROPR_HOSTS.split(',').map(host => host.trim()) } : {}),
     peers: pairs(env, 'DROPR_PEERS'),
     accept: pairs(env, 'DROPR_ACCEPT'),
     limits

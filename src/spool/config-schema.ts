@@ -1,6 +1,6 @@
 import { durationMs } from '../duration.ts'
 import { LIMITS, type LimitName, type Limits, limitsFrom } from '../limits.ts'
-import { checkPeer } from '../names.ts'
+import { checkPeer, nearest } from '../names.ts'
 
 /** Where a server listens. */
 export interface Address {
@@ -21,12 +21,13 @@ export interface PeerPart {
 export interface ConfigPart {
   node?: string
   listen?: Address
+  hosts?: string[]
   peers: Map<string, PeerPart>
   accept: Map<string, string>
   limits: Partial<Record<LimitName, number>>
 }
 
-const KEYS = ['node', 'listen', 'peers', 'accept', 'limits'] as const
+const KEYS = ['node', 'listen', 'hosts', 'peers', 'accept', 'limits'] as const
 const PEER_KEYS = ['url', 'token', 'tokenFile'] as const
 const TOKEN = /^[\x21-\x7e]{16,512}$/
 
@@ -35,9 +36,10 @@ export function parseConfig(given: unknown): ConfigPart {
   const config = objectOf(given, 'the configuration')
   refuseUnknown(config, KEYS, '')
   const part: ConfigPart = { peers: new Map(), accept: new Map(), limits: {} }
-  const { node, listen, peers, accept, limits } = Object.fromEntries(config)
+  const { node, listen, hosts, peers, accept, limits } = Object.fromEntries(config)
   if (node !== undefined) part.node = checkPeer(node, 'node')
   if (listen !== undefined) part.listen = parseListen(listen)
+  if (hosts !== undefined) part.hosts = parseHosts(hosts)
   for (const [name, peer] of objectOf(peers ?? {}, 'peers'))
     part.peers.set(checkPeer(name, 'a name in peers'), parsePeer(peer, `peers.${name}`))
   for (const [name, digest] of objectOf(accept ?? {}, 'accept'))
@@ -56,6 +58,14 @@ export function parseListen(given: unknown): Address {
   return { host: parts[1] ?? parts[2] ?? '127.0.0.1', port }
 }
 
+/** Names by which a Host header may call this node, without port. */
+function parseHosts(given: unknown): string[] {
+  const isHost = (host: unknown) =>
+    typeof host === 'string' && /^[a-zA-Z0-9._-]{1,253}$|^(?=.*:.*:)[0-9a-fA-F:.]{2,45}$/.test(host)
+  if (Array.isArray(given) && given.every(isHost)) return given as string[]
+  throw new TypeError(`hosts must be a list of names without port, got ${JSON.stringify(given)?.slice(0, 200)}`)
+}
+
 export function checkToken(token: unknown, name: string): string {
   if (typeof token === 'string' && TOKEN.test(token)) return token
   throw new TypeError(`${name} must be 16 to 512 visible ASCII characters`)
@@ -64,13 +74,19 @@ export function checkToken(token: unknown, name: string): string {
 /** A limit by its name. Texts are taken for numbers, and for times also '10s', '5m', '2h', '1d'. */
 export function parseLimit(name: string, value: unknown): Partial<Limits> {
   if (typeof value !== 'string') {
-    limitsFrom({ [name]: value })
+    checkLimit(name, value)
     return { [name]: value as number }
   }
   const isTime = Object.hasOwn(LIMITS, name) && /Ms(?:Min|Max)?$/.test(name)
   const number = /^\d{1,15}$/.test(value) ? Number(value) : isTime ? durationMs(value, `limits.${name}`) : value
-  limitsFrom({ [name]: number })
+  checkLimit(name, number)
   return { [name]: number as number }
+}
+
+function checkLimit(name: string, value: unknown): void {
+  const near = Object.hasOwn(LIMITS, name) ? undefined : nearest(name, Object.keys(LIMITS))
+  if (near !== undefined) throw new TypeError(`limits.${name} is not a limit: did you mean ${near}?`)
+  limitsFrom({ [name]: value })
 }
 
 function parsePeer(given: unknown, name: string): PeerPart {
@@ -109,6 +125,10 @@ function objectOf(given: unknown, name: string): Map<string, unknown> {
 }
 
 function refuseUnknown(given: ReadonlyMap<string, unknown>, known: readonly string[], prefix: string): void {
-  for (const key of given.keys())
-    if (!known.includes(key)) throw new TypeError(`${prefix}${key} is no setting: there are ${known.join(', ')}`)
+  for (const key of given.keys()) {
+    if (known.includes(key)) continue
+    const near = nearest(key, known)
+    const meant = near === undefined ? '' : ` did you mean ${near}?`
+    throw new TypeError(`${prefix}${key} is no setting:${meant} there are ${known.join(', ')}`)
+  }
 }

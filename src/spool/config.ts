@@ -21,6 +21,8 @@ export interface PeerConfig {
 export interface Config {
   node?: string
   listen?: Address
+  /** Names by which this node is called, besides its own, loopback's, and that of `listen`. */
+  hosts?: string[]
   peers: Map<string, PeerConfig>
   /** Who may send to this node: name and SHA-256 of the token, 64 hex digits. */
   accept: Map<string, string>
@@ -31,6 +33,7 @@ export interface Config {
 export interface ConfigFlags {
   node?: string | undefined
   listen?: string | undefined
+  hosts?: readonly string[] | undefined
   /** Name and URL. */
   peers?: ReadonlyMap<string, string> | undefined
   accept?: ReadonlyMap<string, string> | undefined
@@ -46,7 +49,17 @@ export interface LoadConfigOptions {
   flags?: ConfigFlags | undefined
   env?: Env | undefined
   cwd: string
+  /** The file of the whole machine; default /etc/dropr/dropr.json. */
+  systemFile?: string | undefined
 }
+
+/** Settings, and by key (`limits.leaseMs`, `peers.tokyo`) the source that each came from; what has its default is not named. */
+export interface TracedConfig {
+  config: Config
+  from: Map<string, string>
+}
+
+const SYSTEM_FILE = '/etc/dropr/dropr.json'
 
 /** What one source says; relative paths in it start from `folder`. */
 interface Source {
@@ -56,36 +69,63 @@ interface Source {
 }
 
 /**
- * Settings, from the weakest source to the strongest: defaults, `<spool>/dropr.json`, `./dropr.json` or the file named, the
- * environment, flags. A later one replaces a setting, a peer or a limit as a whole.
+ * Settings, from the weakest source to the strongest: defaults, /etc/dropr/dropr.json, `<spool>/dropr.json`, `./dropr.json` or
+ * the file named, the environment, flags. A later one replaces a setting, a peer or a limit as a whole.
  *
  * @throws DroprError CONFIG_BAD, naming the source and the key; DISK_*. Nothing is half taken.
  */
 export async function loadConfig(options: LoadConfigOptions): Promise<Config> {
-  const { files, file, flags = {}, env = {} } = options
+  return (await traceConfig(options)).config
+}
+
+/** As `loadConfig`, and tells where each setting came from. */
+export async function traceConfig(options: LoadConfigOptions): Promise<TracedConfig> {
+  const { files, flags = {}, env = {} } = options
   const cwd = resolve(options.cwd)
-  const places = new Set([resolve(cwd, options.spool, 'dropr.json'), resolve(cwd, file ?? 'dropr.json')])
-  const sources: Source[] = []
-  for (const path of places) {
-    const source = await readSource(files, path, file !== undefined && path === resolve(cwd, file))
-    if (source !== undefined) sources.push(source)
-  }
+  const sources = await readFiles(options, cwd)
   const fromEnv = named('the environment', () => configFromEnv(env))
   sources.push(sourceOf('the environment', cwd, fromEnv.config), sourceOf('the flags', cwd, plain(flags)))
   const config: Config = { peers: new Map(), accept: new Map(), limits: limitsFrom({}) }
+  const from = new Map<string, string>()
   for (const { part, name, folder } of sources) {
     if (part.node !== undefined) config.node = part.node
     if (part.listen !== undefined) config.listen = part.listen
+    if (part.hosts !== undefined) config.hosts = part.hosts
     for (const [peer, digest] of part.accept) config.accept.set(peer, digest)
     config.limits = { ...config.limits, ...part.limits }
     for (const [peer, given] of part.peers)
       config.peers.set(peer, await peerOf(files, { peer, given, name, folder, before: config.peers.get(peer) }))
+    for (const key of keysOf(part)) from.set(key, name)
   }
   for (const [peer, token] of fromEnv.tokens) {
     const known = config.peers.get(peer)
-    if (known !== undefined) known.token = named('the environment', () => checkToken(token, `the token of ${peer}`))
+    if (known === undefined) continue
+    known.token = named('the environment', () => checkToken(token, `the token of ${peer}`))
+    from.set(`peers.${peer}.token`, 'the environment')
   }
-  return config
+  return { config, from }
+}
+
+/** Those that are there, the weakest first. */
+async function readFiles(options: LoadConfigOptions, cwd: string): Promise<Source[]> {
+  const { files, spool, file, systemFile = SYSTEM_FILE } = options
+  const places = [resolve(systemFile), resolve(cwd, spool, 'dropr.json'), resolve(cwd, file ?? 'dropr.json')]
+  const sources: Source[] = []
+  for (const path of new Set(places)) {
+    const source = await readSource(files, path, file !== undefined && path === resolve(cwd, file))
+    if (source !== undefined) sources.push(source)
+  }
+  return sources
+}
+
+function keysOf(part: ConfigPart): string[] {
+  const { peers, accept, limits, ...single } = part
+  return [
+    ...Object.keys(single),
+    ...[...peers.keys()].map(name => `peers.${name}`),
+    ...[...accept.keys()].map(name => `accept.${name}`),
+    ...Object.keys(limits).map(name => `limits.${name}`)
+  ]
 }
 
 async function readSource(files: Files, path: string, must: boolean): Promise<Source | undefined> {
@@ -98,14 +138,16 @@ async function readSource(files: Files, path: string, must: boolean): Promise<So
     if (must) throw new DroprError('CONFIG_BAD', `${path} is not there`, error)
     return undefined
   }
-  const source = sourceOf(path, dirname(path), () => parseJson(bytes.toString()))
+  const text = bytes.toString()
+  const source = sourceOf(path, dirname(path), () => parseJson(text), text)
   const holdsToken = [...source.part.peers.values()].some(peer => peer.token !== undefined)
   if (holdsToken) await checkSecret(files, path)
   return source
 }
 
-function sourceOf(name: string, folder: string, given: object | (() => unknown)): Source {
-  return { name, folder, part: named(name, () => parseConfig(typeof given === 'function' ? given() : given)) }
+function sourceOf(name: string, folder: string, given: object | (() => unknown), text?: string): Source {
+  const parse = () => parseConfig(typeof given === 'function' ? given() : given)
+  return { name, folder, part: named(name, parse, text) }
 }
 
 /** A peer that a stronger source names by URL only keeps the token it had, as long as it is the same place. */
@@ -139,10 +181,11 @@ async function checkSecret(files: Files, path: string): Promise<void> {
 }
 
 function plain(flags: ConfigFlags): object {
-  const { node, listen, peers, accept, limits } = flags
+  const { node, listen, hosts, peers, accept, limits } = flags
   return {
     ...(node === undefined ? {} : { node }),
     ...(listen === undefined ? {} : { listen }),
+    ...(hosts === undefined ? {} : { hosts }),
     peers: Object.fromEntries(peers ?? []),
     accept: Object.fromEntries(accept ?? []),
     limits: Object.fromEntries(limits ?? [])
@@ -160,10 +203,25 @@ function parseJson(text: string): unknown {
   }
 }
 
-function named<T>(source: string, act: () => T): T {
+/** @param text Of the file, to find the line in. */
+function named<T>(source: string, act: () => T, text?: string): T {
   try {
     return act()
   } catch (error) {
-    throw new DroprError('CONFIG_BAD', `${source}: ${error instanceof Error ? error.message : String(error)}`, error)
+    const said = error instanceof Error ? error.message : String(error)
+    const line = text === undefined ? undefined : lineOf(text, said)
+    throw new DroprError('CONFIG_BAD', `${source}: ${said}${line === undefined ? '' : ` (line ${line})`}`, error)
   }
+}
+
+/** The line of the key that a message begins with (`peers.tokyo.url must be …`), as far as searching for its parts finds it. */
+function lineOf(text: string, said: string): number | undefined {
+  const [, path] = /^(\S+) (?:must|has|is no|is not)\b/.exec(said) ?? []
+  if (path === undefined) return undefined
+  let at = 0
+  for (const key of path.split('.')) {
+    at = text.indexOf(`"${key}"`, at)
+    if (at < 0) return undefined
+  }
+  return text.slice(0, at).split('\n').length
 }

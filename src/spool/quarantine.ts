@@ -5,6 +5,9 @@ import type { Spool } from './spool.ts'
 /** Bytes of one file in corrupt/: damage is copied piece by piece, never whole in memory. */
 const PIECE_BYTES = 8_388_608
 
+/** Positions [from, to) of a stream: of the segment itself, unless another is named, as in an inbox. */
+export type LostPositions = readonly [from: number, to: number, stream?: string]
+
 /** Bytes that cannot be read as what they should be. */
 export interface Damage {
   /** Absolute, of the segment. */
@@ -13,7 +16,7 @@ export interface Damage {
   from: number
   to: number
   /** What is known to be lost, and what was saved, in positions of the stream. */
-  lost: readonly (readonly [from: number, to: number])[]
+  lost: readonly LostPositions[]
   saved: number
   why: string
 }

@@ -5,6 +5,7 @@ import type { SegmentReader } from '../journal/segment-reader.ts'
 import { type Piece, salvagePieces } from './damaged-place.ts'
 import { quarantine } from './quarantine.ts'
 import type { Spool } from './spool.ts'
+import { Times } from './times.ts'
 
 /** One place of the table for so many bytes of file. */
 const TABLE_STEP_BYTES = 262_144
@@ -39,6 +40,7 @@ export class SegmentFollower {
   #badSince: { offset: number; ticks: number } | undefined
   /** Wall ms of the newest frame seen. */
   lastAt = 0
+  readonly times = new Times()
   /** The seal was read: nothing comes after it. */
   sealed = false
   /** How many bytes of the file are known to be written, from hints. */
@@ -105,6 +107,7 @@ export class SegmentFollower {
     const last = this.#table.at(-1)
     if (count > 0 && frame.offset - (last?.offset ?? 0) >= TABLE_STEP_BYTES)
       this.#table.push({ offset: frame.offset, position: first })
+    if (count > 0) this.times.note(first, frame.at)
     if (count > 0) into.push({ first, count, payload })
     this.#goTo({ offset: frame.end, position: first + count })
   }

@@ -93,9 +93,9 @@ export class StreamReader implements Holder {
     return this.#ended ?? this.#follower.tail.position
   }
 
-  /** Bytes of the segment read so far. */
-  get bytesRead(): number {
-    return this.#follower.tail.offset
+  /** How far the segment was read, and when what was read was written. */
+  get seen(): { offset: number; times: SegmentFollower['times'] } {
+    return { offset: this.#follower.tail.offset, times: this.#follower.times }
   }
 
   /** Wall ms of the newest frame that was seen. */

@@ -1,5 +1,7 @@
 /** One fact a line. `fields` never hold payloads or tokens. The application may bring its own (pino's shape fits). */
 export interface Log {
+  /** Debug lines are written, so that what only they say is worth finding out. Not said: they are not. */
+  readonly debugs?: boolean
   debug(fields: LogFields, text: string): void
   info(fields: LogFields, text: string): void
   warn(fields: LogFields, text: string): void

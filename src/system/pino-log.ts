@@ -22,7 +22,7 @@ export function pinoLog(options: PinoLogOptions = {}): Log {
 
 /** As `pinoLog`, into any stream. */
 export function pinoTo(stream: DestinationStream, level: NonNullable<PinoLogOptions['level']>): Log {
-  return pino(
+  const log = pino(
     {
       level,
       base: { pid: process.pid },
@@ -32,4 +32,5 @@ export function pinoTo(stream: DestinationStream, level: NonNullable<PinoLogOpti
     },
     stream
   )
+  return Object.assign(log, { debugs: level === 'debug' })
 }

@@ -43,6 +43,7 @@ export function rateLimited(log: Log, clock: Clock): Log {
   }
 
   return {
+    ...(log.debugs === undefined ? {} : { debugs: log.debugs }),
     debug: (fields, text) => log.debug(fields, text),
     info: (fields, text) => write('info', fields, text),
     warn: (fields, text) => write('warn', fields, text),

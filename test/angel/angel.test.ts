@@ -72,7 +72,7 @@ test('a child killed five times is there again each time, with a new pid', async
   expect(status.lastDeath?.reason).toBe('killed by SIGKILL')
 })
 
-test('a child that dies at each start is damped: each death is logged with its reason, and the status says why and since when', async () => {
+test('C3: a child that dies at each start is damped: each death is logged with its reason, and the status says why and since when', async () => {
   const lines: LogFields[] = []
   const log: Log = { ...silentLog, warn: fields => lines.push(fields) }
   const angel = angelOver({ client: 'dies' }, { limits: { restartMsMin: 100, restartMsMax: 60_000 }, log })

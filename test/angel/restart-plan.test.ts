@@ -10,7 +10,7 @@ test('the first restart is at once, later ones wait 1 s doubled up to 60 s', () 
   expect(waits).toEqual([0, 1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000, 60_000])
 })
 
-test('a child that dies at each start is started fewer than 10 times in 30 s', () => {
+test('C3: a child that dies at each start is started fewer than 10 times in 30 s', () => {
   let starts = 1
   let deaths = 0
   for (let at = 0; ; starts++) {

@@ -20,7 +20,7 @@ test('status ends with 3 where no daemons work, and makes no spool', async () =>
   expect(existsSync(world.spool)).toBe(false)
 })
 
-test('up prints where it is and how to stop it; SIGTERM ends it with 0 and leaves no process', async () => {
+test('G9: up prints where it is and how to stop it; SIGTERM ends it with 0 and leaves no process', async () => {
   const up = await world.up('--node', 'berlin')
   expect(up.log()).toMatch(/node +berlin\n/)
   expect(up.log()).toContain(`spool    ${world.spool}\n`)
@@ -36,7 +36,7 @@ test('up prints where it is and how to stop it; SIGTERM ends it with 0 and leave
   expect(pids.filter(alive)).toEqual([])
 })
 
-test('stop returns when every process of the spool has gone', async () => {
+test('C6: stop returns when every process of the spool has gone', async () => {
   const up = await world.up()
   const pids = (await rolesOf()).map(role => role.pid)
   const { code, stdout } = await world.run(['stop'])
@@ -47,7 +47,7 @@ test('stop returns when every process of the spool has gone', async () => {
   expect((await world.run(['stop'])).code).toBe(0)
 })
 
-test('stop ends with 69 while a process is still there', async () => {
+test('C6: stop ends with 69 while a process is still there', async () => {
   const up = await world.up()
   const pids = [up.process.pid!, ...(await rolesOf()).map(role => role.pid)]
   for (const pid of pids) process.kill(pid, 'SIGSTOP')
@@ -57,7 +57,7 @@ test('stop ends with 69 while a process is still there', async () => {
   expect(stderr).toContain('DAEMON_RUNNING')
 })
 
-test('a second up names the process that has the spool and ends with 69', async () => {
+test('PROC-8: a second up names the process that has the spool and ends with 69', async () => {
   const up = await world.up()
   const { code, stderr } = await world.run(['up'])
   expect(code).toBe(69)
@@ -77,7 +77,7 @@ test('a daemon killed with -9 is started again, and the status says what it died
   expect(after).toMatchObject({ restarts: 1, lastDeath: { pid: before!.pid, reason: 'killed by SIGKILL' } })
 })
 
-test('when the angel is killed with -9 its daemons end within 5 s, and a new angel starts exactly one of each', async () => {
+test('C4 PROC-3: when the angel is killed with -9 its daemons end within 5 s, and a new angel starts exactly one of each', async () => {
   const up = await world.up()
   const orphans = (await rolesOf()).map(role => role.pid)
   const killedAt = performance.now()
@@ -94,7 +94,7 @@ test('when the angel is killed with -9 its daemons end within 5 s, and a new ang
   ])
 })
 
-test('locks and pid files from before a crash or a reboot block nobody', async () => {
+test('PROC-8: locks and pid files from before a crash or a reboot block nobody', async () => {
   const pidfile = path.join(world.folder, 'dropr.pid')
   // A pid that lives and is not ours.
   writeFileSync(pidfile, `${process.pid}\n`)

@@ -13,7 +13,7 @@ afterEach(() => world.end())
 
 const lines = (bytes: Buffer) => bytes.toString().trimEnd().split('\n')
 
-test('what is piped into send comes out of poll byte for byte, once, with no daemon', async () => {
+test('F18: what is piped into send comes out of poll byte for byte, once, with no daemon', async () => {
   const sent = await world.run(['send', 'c'], 'hi\n')
   expect(sent.code, sent.stderr).toBe(0)
   expect(sent.stdout.toString()).toMatch(/^[0-9a-f-]{36}\n$/)
@@ -41,7 +41,7 @@ test('an empty body is a body', async () => {
   expect((await world.run(['poll', 'c'])).code).toBe(1)
 })
 
-test('--lines makes a message of each line, in order, and poll --lines gives the lines back', async () => {
+test('F18: --lines makes a message of each line, in order, and poll --lines gives the lines back', async () => {
   const text = Array.from({ length: 5_000 }, (_, i) => `line ${i} ü`).join('\n')
   const sent = await world.run(['send', 'c', '--lines'], text)
   expect(sent.code, sent.stderr).toBe(0)
@@ -149,7 +149,7 @@ test('ls says of each message where it is and in which state, with no daemon and
   expect(summary.value).toMatchObject({ room: 'outbox', peer: 'tokyo', channel: 'far', states: { pending: 1 } })
 })
 
-test('sends from the shell reach a running node and a waiting poll', async () => {
+test('F18: sends from the shell reach a running node and a waiting poll', async () => {
   await world.up()
   const waiting = world.run(['poll', 'c', '--wait', '20s'])
   await world.run(['send', 'c', 'through the daemons'])

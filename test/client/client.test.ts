@@ -111,7 +111,7 @@ test('messages over several segments, channels and writers arrive once and in or
   await clock.until(client.close({ withinMs: 1_000 }))
 })
 
-test('a poke alone brings a message at once, file events alone soon, the scan alone within scanMs', async () => {
+test('C8: a poke alone brings a message at once, file events alone soon, the scan alone within scanMs', async () => {
   for (const way of ['poke', 'events', 'scan'] as const) {
     const { clock, startClient, startApp, arrived, limits } = setup({
       watch: way === 'events',

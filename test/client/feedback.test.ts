@@ -16,7 +16,7 @@ import { DEFAULT_LIMITS, limitsFrom } from '../../src/limits.ts'
 
 const limits = limitsFrom({ retryMsMin: 1_000, retryMsMax: 300_000, uploadsPerPeerMax: 8 })
 
-test('the wait doubles from retryMsMin to retryMsMax, and chance spreads it over its upper half only', () => {
+test('C12: the wait doubles from retryMsMin to retryMsMax, and chance spreads it over its upper half only', () => {
   for (let failed = 1; failed <= 100; failed++) {
     const ceiling = Math.min(1_000 * 2 ** (failed - 1), 300_000)
     expect(retryDelayMs({ failed, chance: 0 }, limits)).toBe(Math.round(ceiling / 2))
@@ -99,7 +99,7 @@ test('a kick allows a try at once and forgets nothing', () => {
   expect(peerState(kicked(dead))).toBe('dead')
 })
 
-test('two peers that failed together do not come back together', () => {
+test('C12: two peers that failed together do not come back together', () => {
   const one = retryDelayMs({ failed: 5, chance: 0.1 }, DEFAULT_LIMITS)
   const other = retryDelayMs({ failed: 5, chance: 0.8 }, DEFAULT_LIMITS)
   expect(Math.abs(one - other)).toBeGreaterThan(1_000)

@@ -118,7 +118,7 @@ test('uploads to one peer reach uploadsPerPeerMax and never exceed it', async ()
   expect(queue.status().acked).toBe(15_000)
 })
 
-test('retries to a dead peer stay under the back-off curve, and the first after it heals comes within the cap', async () => {
+test('C10 NET-2: retries to a dead peer stay under the back-off curve, and the first after it heals comes within the cap', async () => {
   let up = false
   const { clock, queue, streams, sent, limits } = setup({
     streams: 5,
@@ -181,7 +181,7 @@ test('a stream that the peer refuses for now waits alone, as long as Retry-After
   expect(queue.status().troubled).toMatchObject([{ channel: 'c0', failures: 2, lastError: { code: 'SERVER_BUSY' } }])
 })
 
-test('a NAK without Retry-After gives fewer than 20 requests in 60 s', async () => {
+test('C15: a NAK without Retry-After gives fewer than 20 requests in 60 s', async () => {
   for (const code of ['SERVER_BUSY', 'DISK_FULL', 'STREAM_CONFLICT', 'PEER_PROTOCOL', 'PEER_FORBIDDEN'] as const) {
     const { clock, queue, streams, sent } = setup({ reply: async () => failing(code) })
     streams[0]!.appendMany(1_000)
@@ -191,7 +191,7 @@ test('a NAK without Retry-After gives fewer than 20 requests in 60 s', async () 
   }
 })
 
-test('a peer that answers, again and again, that it has nothing new gives no hot loop', async () => {
+test('C15: a peer that answers, again and again, that it has nothing new gives no hot loop', async () => {
   const answers: Reply[] = [async () => 0, async () => Promise.reject(streamConflict(0, 'elsewhere'))]
   for (const reply of answers) {
     const { clock, queue, streams, sent } = setup({ reply, limits: { rangeBytesMax: 1_024 } })

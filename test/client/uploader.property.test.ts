@@ -138,7 +138,7 @@ async function run(seed: string, seen: Seen, wire: Record<string, number>): Prom
   for (const [what, count] of Object.entries(faults.seen)) wire[what] = (wire[what] ?? 0) + count
 }
 
-test(`over a wire that loses, repeats, cuts, damages and reorders, with crashes on both sides, every position arrives once and in order, and nothing is forgotten before`, async () => {
+test(`NET-1 NET-4: over a wire that loses, repeats, cuts, damages and reorders, with crashes on both sides, every position arrives once and in order, and nothing is forgotten before`, async () => {
   const first = SEED ?? String(Date.now() % 1_000_000)
   const seen: Seen = { refused: 0, skipped: 0, crashes: 0, downs: 0, fellBack: 0 }
   const wire: Record<string, number> = {}

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { Ids, uuidText } from '../../src/journal/ids.ts'
 import { SimClock, SimRandom } from '../../src/system/sim/index.ts'
 
-test('ids of one process rise while the clock stands, goes on and steps back', () => {
+test('A24: ids of one process rise while the clock stands, goes on and steps back', () => {
   const clock = new SimClock()
   const ids = new Ids(clock, new SimRandom(1))
   let last = ids.next()
@@ -14,7 +14,7 @@ test('ids of one process rise while the clock stands, goes on and steps back', (
   }
 })
 
-test('a million ids of 20 processes with one frozen clock are distinct', () => {
+test('A24: a million ids of 20 processes with one frozen clock are distinct', () => {
   const clock = new SimClock()
   const seen = new Set<string>()
   for (let process = 0; process < 20; process++) {

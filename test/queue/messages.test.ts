@@ -33,7 +33,7 @@ test('a loop that throws gives back the message in hand and all claimed ahead', 
   expect(inbox.in('leased')).toEqual([])
 })
 
-test('a loop ends when its signal aborts, with nothing left leased', async () => {
+test('E8: a loop ends when its signal aborts, with nothing left leased', async () => {
   const { queue, inbox, clock } = fakeQueue()
   inbox.put('c', ...many(3))
   const stop = new AbortController()

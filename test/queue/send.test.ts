@@ -104,7 +104,7 @@ const BAD_OPTIONS: [string, object, RegExp][] = [
   ['options that are text', 'orders' as unknown as object, /options/]
 ]
 
-test.each(BAD_OPTIONS)('%s is a TypeError that names it', async (_, options, text) => {
+test.each(BAD_OPTIONS)('A14: %s is a TypeError that names it', async (_, options, text) => {
   const { queue, outbox } = fakeQueue()
   const error = await failure(queue.sendMessage('x', options))
   expect(error).toBeInstanceOf(TypeError)
@@ -119,7 +119,7 @@ test('sendMessages takes neither an id nor several peers', async () => {
   expect(await queue.sendMessages([])).toEqual([])
 })
 
-test('a peer that is not configured is refused with PEER_UNKNOWN and the nearest name', async () => {
+test('C24: a peer that is not configured is refused with PEER_UNKNOWN and the nearest name', async () => {
   const { queue } = fakeQueue()
   const error = await failure(queue.sendMessage('x', { to: 'tokio' }))
   expect(error.code).toBe('PEER_UNKNOWN')

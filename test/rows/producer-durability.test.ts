@@ -1,7 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { type DroprError, openQueue, type Receipt } from '../../src/index.ts'
 import type { AppendFile, Files } from '../../src/system/files.ts'
 import { nodeSystem } from '../../src/system/node-system.ts'
@@ -10,6 +10,8 @@ import { SimNodes } from './sim-nodes.ts'
 
 const CHILD = path.join(import.meta.dirname, 'child.mjs')
 const SOAK = process.env.DROPR_SOAK === '1'
+
+vi.setConfig({ testTimeout: SOAK ? 600_000 : 120_000 })
 
 let nodes: RealNodes
 

@@ -222,7 +222,7 @@ export function signalQuietly(pid: number | undefined, signal: NodeJS.Signals): 
 export async function until(holds: () => boolean | Promise<boolean>, msMax = 60_000): Promise<void> {
   const end = performance.now() + msMax
   while (!(await holds())) {
-    if (performance.now() > end) throw new Error(`not so after ${msMax} ms: ${holds}`)
+    if (performance.now() > end) throw new Error(`not so after ${msMax} ms: ${holds.toString()}`)
     await pause(5)
   }
 }
@@ -234,7 +234,7 @@ export async function take(queue: Queue, channel: string, count: number, idle = 
     const messages = await queue.poll({ channel, max: 1_000, wait: idle })
     if (messages.length === 0) break
     await Promise.all(messages.map(message => message.ack()))
-    taken.push(...messages.map(({ id, body, deliveries }) => ({ id, body: String(body), deliveries })))
+    taken.push(...messages.map(message => ({ id: message.id, body: message.text(), deliveries: message.deliveries })))
   }
   return taken
 }

@@ -1,5 +1,5 @@
 import { createServer, request as httpRequest } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, connect } from 'node:net'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { type Queue, startNode } from '../../src/index.ts'
 import { Cable } from './cable.ts'
@@ -74,6 +74,15 @@ async function arrived(channel: string, count: number): Promise<void> {
   expect(await inbox.poll({ channel })).toBeUndefined()
 }
 
+test('D14: 1,000 uploads use no more connections than the client may have', async () => {
+  const before = { answers: cable.answers, connections: cable.connections }
+  // Each fills a range.
+  await send('kept-alive', 1_000, 'tokyo', ' '.repeat(900))
+  await arrived('kept-alive', 1_000)
+  expect(cable.answers - before.answers).toBeGreaterThanOrEqual(1_000)
+  expect(cable.connections - before.connections).toBeLessThanOrEqual(5)
+})
+
 test('D4 NET-3: with every second answer lost, 1,000 of 1,000 are polled, once each, though ranges came twice', async () => {
   const before = cable.answers
   let lost = 0
@@ -90,16 +99,6 @@ test('D4 NET-3: with every second answer lost, 1,000 of 1,000 are polled, once e
   expect(cable.answers - before).toBeGreaterThan(lost)
 })
 
-test('D14: 1,000 uploads use no more connections than the client may have', async () => {
-  await until(() => berlin.peer('tokyo')?.inFlight === 0)
-  const before = { answers: cable.answers, connections: cable.connections }
-  // Each fills a range.
-  await send('kept-alive', 1_000, 'tokyo', ' '.repeat(900))
-  await arrived('kept-alive', 1_000)
-  expect(cable.answers - before.answers).toBeGreaterThanOrEqual(1_000)
-  expect(cable.connections - before.connections).toBeLessThanOrEqual(5)
-})
-
 test('D5: an upload that is played again after its messages were acknowledged gives nothing to poll', async () => {
   cable.keepRequests = true
   await send('replayed', 3)
@@ -108,7 +107,7 @@ test('D5: an upload that is played again after its messages were acknowledged gi
   cable.keepRequests = false
   const bytes = Buffer.concat(cable.requests)
   const upload = bytes.subarray(bytes.lastIndexOf('POST /', bytes.indexOf('dropr-channel: replayed')))
-  for (let i = 0; i < 3; i++) expect(await answerTo(tokyo.port, upload)).toMatch(/^HTTP\/1.1 200 OK[^]*"next":3/)
+  for (let i = 0; i < 3; i++) expect(await answerTo(tokyo.port, upload)).toMatch(/^HTTP\/1.1 200 OK[\s\S]*"next":3/)
   expect(await inbox.poll({ channel: 'replayed', wait: 200 })).toBeUndefined()
 })
 
@@ -234,7 +233,6 @@ async function reverseProxy(): Promise<{ url: string; paths: string[] }> {
 }
 
 async function answerTo(port: number, bytes: Buffer): Promise<string> {
-  const { connect } = await import('node:net')
   return new Promise((resolve, reject) => {
     const socket = connect(port, '127.0.0.1', () => socket.write(bytes))
     let text = ''

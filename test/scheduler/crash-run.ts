@@ -73,6 +73,8 @@ export class CrashRun {
     }
     this.node.disk.capacityBytes = Number.POSITIVE_INFINITY
     this.node.disk.faults.clear()
+    // What was still to go wrong does so now.
+    await clock.advance(25_000)
     for (const process of this.#schedulers.values()) process.kill()
     this.#ended = true
     this.node.clockOffsetMs = 0
@@ -182,7 +184,9 @@ export class CrashRun {
     }
     if (clockSteps && random.chance(0.1)) node.clockOffsetMs = random.pick([-3_600_000, -60_000, 0, 60_000, 3_600_000])
     if (full && random.chance(0.1)) {
-      node.disk.capacityBytes = random.chance(0.5) ? node.disk.disk.bytesUsed + random.int(5_000) : Number.POSITIVE_INFINITY
+      node.disk.capacityBytes = random.chance(0.5)
+        ? node.disk.disk.bytesUsed + random.int(5_000)
+        : Number.POSITIVE_INFINITY
       this.crashes++
     }
   }

@@ -20,7 +20,8 @@ async function check(seed: string, mishaps: Partial<Mishaps>, options = {}, sche
     times.set(message.id, (times.get(message.id) ?? 0) + 1)
   }
   for (const [id, one] of run.expected) {
-    if (one.sent && !one.cancelled && !one.mayBeCancelled) expect(times.get(id) ?? 0, `${seed}: ${id} is lost`).toBeGreaterThan(0)
+    if (one.sent && !one.cancelled && !one.mayBeCancelled)
+      expect(times.get(id) ?? 0, `${seed}: ${id} is lost`).toBeGreaterThan(0)
     if (run.crashes === 0) expect(times.get(id) ?? 0, `${seed}: ${id} went twice`).toBeLessThanOrEqual(1)
   }
 }
@@ -37,15 +38,35 @@ async function seeds(name: string, mishaps: Partial<Mishaps>, options = {}, sche
 
 test('nothing is lost, early or twice while nothing goes wrong', () => seeds('calm', {}), 120_000)
 
-test('nothing is lost or early when schedulers and applications are killed at any moment', () => seeds('kills', { kills: true }), 120_000)
+test(
+  'nothing is lost or early when schedulers and applications are killed at any moment',
+  () => seeds('kills', { kills: true }),
+  120_000
+)
 
-test('nothing is lost or early when the power goes at any moment', () => seeds('power', { kills: true, powerCuts: true }), 120_000)
+test(
+  'nothing is lost or early when the power goes at any moment',
+  () => seeds('power', { kills: true, powerCuts: true }),
+  120_000
+)
 
-test('nothing is lost or early when the wall clock jumps by an hour', () => seeds('clock', { kills: true, clockSteps: true }), 120_000)
+test(
+  'nothing is lost or early when the wall clock jumps by an hour',
+  () => seeds('clock', { kills: true, clockSteps: true }),
+  120_000
+)
 
-test('nothing is lost or early when processes are stopped and go on', () => seeds('stops', { stops: true, kills: true }), 120_000)
+test(
+  'nothing is lost or early when processes are stopped and go on',
+  () => seeds('stops', { stops: true, kills: true }),
+  120_000
+)
 
-test('nothing is lost or early when the disk is full for a while', () => seeds('full', { full: true, kills: true }), 120_000)
+test(
+  'nothing is lost or early when the disk is full for a while',
+  () => seeds('full', { full: true, kills: true }),
+  120_000
+)
 
 test('three schedulers on four shards with one level, two and four: each goes once', async () => {
   await seeds('pool', { kills: true }, { shards: 4 }, ['a', 'b', 'c'])

@@ -57,7 +57,10 @@ test('a far message goes to a day bucket, a near one to a minute bucket, and fol
   await clock.until(sender.send(clock.now() + 5 * HOUR))
   await clock.until(sender.send(clock.now() + 5 * MINUTE))
   await clock.advance(5_000)
-  const buckets = async () => (await clock.until(tree(node.disk, '/s/schedule'))).filter(name => name.split('/').length === 3 && !/in|marks/.test(name.split('/')[1]!.replace('minute', 'm')))
+  const buckets = async () =>
+    (await clock.until(tree(node.disk, '/s/schedule'))).filter(
+      name => name.split('/').length === 3 && !/in|marks/.test(name.split('/')[1]!.replace('minute', 'm'))
+    )
   expect(await buckets()).toEqual(['/day/2026-01-31', '/hour/2026-01-01T05', '/minute/2026-01-01T00-05'])
   await clock.advance(4 * HOUR + 59.5 * MINUTE)
   expect(await buckets()).toEqual(['/day/2026-01-31', '/minute/2026-01-01T05-00'])
@@ -76,7 +79,12 @@ test('cancel, move, edit, show and send now answer which side won, with a schedu
     const ids: string[] = []
     for (let i = 0; i < 5; i++) ids.push(await clock.until(sender.send(due, { body: `m${i}` })))
     const [cancelled, moved, edited, now, left] = ids as [string, string, string, string, string]
-    expect(await clock.until(schedule.cancel(cancelled))).toEqual({ id: cancelled, done: true, state: 'cancelled', dueAt: due })
+    expect(await clock.until(schedule.cancel(cancelled))).toEqual({
+      id: cancelled,
+      done: true,
+      state: 'cancelled',
+      dueAt: due
+    })
     expect(await clock.until(schedule.cancel(cancelled))).toMatchObject({ done: false })
     expect(await clock.until(schedule.reschedule(moved, due + HOUR))).toMatchObject({ done: true, state: 'scheduled' })
     const body = { kind: 'text' as const, bytes: Buffer.from('edited') }

@@ -19,7 +19,7 @@ test('a body cut at any byte gives the whole entries before the cut', async () =
   }
 })
 
-test('a message over the limit is refused for good and the others of its range are stored', async () => {
+test('D2: a message over the limit is refused for good and the others of its range are stored', async () => {
   const { send, store } = desk()
   const large = { id: 'huge', sentAt: 1, kind: 'text', body: 'x'.repeat(1_025) } as const
   const limit = { id: 'fits', sentAt: 1, kind: 'text', body: 'x'.repeat(1_024) } as const
@@ -112,7 +112,7 @@ test('channels may be called anything that a channel may, and nothing else', asy
   }
 })
 
-test('10,000 malformed uploads store nothing, and each is refused with a code that blames its sender', async () => {
+test('D8: 10,000 malformed uploads store nothing, and each is refused with a code that blames its sender', async () => {
   const { receiver, store } = desk({ parkedBytesMax: 0 })
   const random = new SimRandom(4)
   const refusals = new Map<string, number>()

@@ -90,7 +90,8 @@ test('a token proves the peer whose digest is accepted, and no other', () => {
     expect(peerOf(facts({ authorization }), closed)).toMatchObject({ status: 401, code: 'PEER_FORBIDDEN' })
     expect(mayLook(facts({ authorization }), closed)).toBe(false)
   }
-  expect(mayLook(facts({ authorization }), closed)).toBe(true)
+  expect(mayLook(facts({ authorization }), closed)).toBe(false)
+  expect(mayLook(facts({ authorization }), { ...closed, node: 'berlin' })).toBe(true)
 })
 
 test('with no accepted peers only this machine is heard, under the name that it gives', () => {

@@ -65,7 +65,10 @@ export class InboxBed {
   epoch = 0
   inbox!: Inbox
 
-  constructor(seed: number | string, limits: Record<string, number> = {}) {
+  readonly exactMax: number | undefined
+
+  constructor(seed: number | string, limits: Record<string, number> = {}, exactMax?: number) {
+    this.exactMax = exactMax
     this.world = new SimWorld({ seed, latencyMs: [0, 0] })
     this.limits = limitsFrom(limits)
   }
@@ -90,12 +93,13 @@ export class InboxBed {
       if (this.buryError) throw this.buryError
       this.dead.push(...letters)
     }
-    this.inbox = await this.until(Inbox.open({ spool, epoch: this.epoch, limits, bury }))
+    this.inbox = await this.until(Inbox.open({ spool, epoch: this.epoch, limits, bury, ...(this.exactMax !== undefined && { exactMax: this.exactMax }) }))
     return this.inbox
   }
 
   /** The owner's process is killed, and a new one takes over. */
-  async restart(options: { powerCut?: boolean } = {}): Promise<Inbox> {
+  async restart(options: { powerCut?: boolean; inOrder?: boolean } = {}): Promise<Inbox> {
+    if (options.inOrder) await this.until(this.inbox.close()).catch(() => undefined)
     if (options.powerCut) this.node.powerCut()
     else this.process.kill()
     return this.open()

@@ -45,12 +45,11 @@ test('after a restart a consumer that comes back keeps its lease, the others los
   const own = await bed.until(inbox.port({ own: true }).claim(bed.ask(1)))
   inbox = await bed.restart({ powerCut: true })
   const port = inbox.port({ own: false })
-  expect(
-    port.adopt([
-      { lease: kept.lease, remainingMs: 30_000 },
-      { lease: own.lease, remainingMs: 1 }
-    ])
-  ).toEqual([own.lease])
+  const held = [
+    { lease: kept.lease, remainingMs: 30_000 },
+    { lease: own.lease, remainingMs: 1 }
+  ]
+  expect(await bed.until(port.adopt(held))).toEqual([own.lease])
   const other = inbox.port({ own: true })
   expect(positions(await bed.until(other.claim(bed.ask())))).toEqual([4, 5])
   await bed.world.clock.advance(2_100)
@@ -144,4 +143,20 @@ test('a byte flipped in a synced frame costs the one message, and the rest is ha
   const claim = await bed.until(inbox.port({ own: true }).claim(bed.ask(100)))
   expect(positions(claim)).toEqual([0, 1, 3, 4, 5, 6, 7, 8, 9, 10])
   expect(bodies(bed, claim)[2]).toBe('body3')
+})
+
+test('what a consumer was given by an owner that died before it answered waits again in its place', async () => {
+  const bed = new InboxBed(1)
+  let inbox = await bed.open()
+  await bed.until(inbox.appendRange(rangeOf('s', 0, texts(6))))
+  const consumer = inbox.port({ own: false })
+  await bed.until(consumer.adopt([], 'c1'))
+  const heard = await bed.until(consumer.claim(bed.ask(2)))
+  await bed.until(consumer.claim(bed.ask(2)))
+  inbox = await bed.restart({ powerCut: true })
+  const again = inbox.port({ own: false })
+  await bed.until(again.adopt([{ lease: heard.lease, remainingMs: 30_000 }], 'c1'))
+  const claim = await bed.until(again.claim(bed.ask()))
+  expect(positions(claim)).toEqual([2, 3, 4, 5])
+  expect(claim.runs[0]).toMatchObject({ from: 2, deliveries: 2, attempts: 0 })
 })

@@ -160,7 +160,7 @@ test('an expired message is not handed out', async () => {
   expect(inbox.depths()).toMatchObject([{ expired: 1, leased: 2 }])
 })
 
-test('of two channels of 1,000 and 10 messages the small one is finished within 40 polls', async () => {
+test('E4: of two channels of 1,000 and 10 messages the small one is finished within 40 polls', async () => {
   const bed = new InboxBed(1)
   const inbox = await bed.open()
   await bed.until(inbox.appendRange(rangeOf('big', 0, texts(1_000), { channel: 'big' })))

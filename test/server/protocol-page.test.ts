@@ -20,7 +20,7 @@ const noCurl = await run('curl', ['--version']).then(
 )
 
 test.skipIf(noCurl)(
-  'the example with curl in docs/protocol.md delivers its message, once, however often it is run',
+  'D1: the example with curl in docs/protocol.md delivers its message, once, however often it is run',
   async () => {
     const limits = limitsFrom({})
     const store = new MemoryStore()

@@ -53,6 +53,7 @@ test('what is uploaded lies in the inbox, and status and health say so', async (
   })
   expect(await health(url)).toEqual({
     ok: true,
+    reasons: [],
     node: 'tokyo',
     version: '1.2.3',
     uptimeMs: expect.any(Number),
@@ -61,10 +62,20 @@ test('what is uploaded lies in the inbox, and status and health say so', async (
   })
 })
 
-test('without a token /health of a server with accepted peers only says that it lives', async () => {
-  const { url } = await start({ accept: new Map([['berlin', tokenDigest('good').toString('hex')]]) })
-  expect(await health(url)).toEqual({ ok: true })
-  expect(await health(url, { authorization: 'Bearer good' })).toMatchObject({ node: 'tokyo' })
+test('/health and /metrics of a server with accepted peers show nothing but ok without the token of the node itself', async () => {
+  const digest = (token: string) => tokenDigest(token).toString('hex')
+  const accept = new Map([
+    ['berlin', digest('peer')],
+    ['tokyo', digest('own')]
+  ])
+  const { url } = await start({ accept })
+  const metrics = async (headers = {}) => (await request(`${url}/metrics`, { headers })).statusCode
+  for (const headers of [{}, { authorization: 'Bearer bad' }, { authorization: 'Bearer peer' }]) {
+    expect(await health(url, headers)).toEqual({ ok: true })
+    expect(await metrics(headers)).toBe(401)
+  }
+  expect(await health(url, { authorization: 'Bearer own' })).toMatchObject({ node: 'tokyo' })
+  expect(await metrics({ authorization: 'Bearer own' })).toBe(200)
 })
 
 test('a server that cannot listen gives the inbox away again', async () => {

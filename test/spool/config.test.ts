@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { DEFAULT_LIMITS, LIMITS } from '../../src/limits.ts'
-import { type LoadConfigOptions, loadConfig } from '../../src/spool/config.ts'
+import { type LoadConfigOptions, loadConfig, traceConfig } from '../../src/spool/config.ts'
 import { envName } from '../../src/spool/config-env.ts'
 import { parseListen } from '../../src/spool/config-schema.ts'
 import { nodeFiles } from '../../src/system/node-files.ts'
@@ -67,6 +67,62 @@ test('flags win over the environment, that over the named or the working file, t
   expect(await load({ file: 'other.json' })).toMatchObject({ node: 'o', listen: { port: 1 } })
   await rm(join(cwd, 'dropr.json'))
   expect(await load()).toMatchObject({ node: 's', listen: { port: 1 } })
+})
+
+test('G2: of five sources the strongest that names a key wins, and each is said to be where it came from', async () => {
+  const limits = (leaseMs: number) => ({ limits: { leaseMs } })
+  await put('system.json', limits(201))
+  await put('spool/dropr.json', limits(202))
+  await put('dropr.json', limits(203))
+  const options = {
+    files: nodeFiles(),
+    spool: join(cwd, 'spool'),
+    cwd,
+    systemFile: join(cwd, 'system.json'),
+    env: { DROPR_LEASE_MS: '204' } as Record<string, string>,
+    flags: { limits: new Map([['leaseMs', '205']]) }
+  }
+  const said = async (less: Partial<LoadConfigOptions> = {}) => {
+    const { config, from } = await traceConfig({ ...options, ...less })
+    return [config.limits.leaseMs, from.get('limits.leaseMs')]
+  }
+  expect(await said()).toEqual([205, 'the flags'])
+  const flags = {}
+  expect(await said({ flags })).toEqual([204, 'the environment'])
+  const env = {}
+  expect(await said({ flags, env })).toEqual([203, join(cwd, 'dropr.json')])
+  await rm(join(cwd, 'dropr.json'))
+  expect(await said({ flags, env })).toEqual([202, join(cwd, 'spool/dropr.json')])
+  await rm(join(cwd, 'spool/dropr.json'))
+  expect(await said({ flags, env })).toEqual([201, join(cwd, 'system.json')])
+  await rm(join(cwd, 'system.json'))
+  expect(await said({ flags, env })).toEqual([DEFAULT_LIMITS.leaseMs, undefined])
+})
+
+test('G3: a key that does not exist is refused with the file, its line, and the key that was meant', async () => {
+  const file = join(cwd, 'dropr.json')
+  await put('dropr.json', '{\n  "node": "berlin",\n  "listem": 7473\n}')
+  await expect(load()).rejects.toThrow(`${file}: listem is no setting: did you mean listen?`)
+  await expect(load()).rejects.toThrow('(line 3)')
+  await put('dropr.json', '{ "limits": {\n "leaseMs": 500,\n\n "retryMxMax": 5 } }')
+  await expect(load()).rejects.toThrow('limits.retryMxMax is not a limit: did you mean retryMsMax? (line 4)')
+  await put('dropr.json', `{ "peers": {\n "rome": { "url": "${URL_A}" },\n "oslo": {\n "urls": "x" } } }`)
+  await expect(load()).rejects.toThrow(
+    'peers.oslo.urls is no setting: did you mean url? there are url, token, tokenFile (line 4)'
+  )
+  await put('dropr.json', '{ "qqq": 1 }')
+  await expect(load()).rejects.toThrow('qqq is no setting: there are node,')
+})
+
+test('hosts come from a file, the environment or flags, and are names without ports', async () => {
+  await put('dropr.json', { hosts: ['a.example'] })
+  expect((await load()).hosts).toEqual(['a.example'])
+  expect((await load({ env: { DROPR_HOSTS: 'b.example, c' } })).hosts).toEqual(['b.example', 'c'])
+  expect((await load({ flags: { hosts: ['d'] } })).hosts).toEqual(['d'])
+  for (const hosts of ['a', [1], ['a:1'], ['a b'], ['']]) {
+    await put('dropr.json', { hosts })
+    await expect(load(), inspect(hosts)).rejects.toThrow('hosts must be')
+  }
 })
 
 test('every limit can be set by its environment name', async () => {

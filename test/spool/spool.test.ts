@@ -18,7 +18,7 @@ const system = nodeSystem()
 const open = (path: string, node?: string) => Spool.open({ system, path, node, limits: DEFAULT_LIMITS })
 const modeOf = async (path: string) => (await lstat(path)).mode & 0o777
 
-test('a new spool has its rooms, its map and its version, for its owner only, whatever the umask', async () => {
+test('G12: a new spool has its rooms, its map and its version, for its owner only, whatever the umask', async () => {
   const before = process.umask(0o377)
   const path = join(folder, 'deep', 'er', 'spool')
   const spool = await open(path).finally(() => process.umask(before))

@@ -56,7 +56,7 @@ test.each<[string, (request: UploadRequest) => Buffer]>([
   ['an answer of 2 MiB', () => httpOf(Buffer.alloc(2_097_152, 32))],
   ['what is not HTTP', () => Buffer.from('SSH-2.0-OpenSSH_9.6\r\n')],
   ['two lengths', () => Buffer.from('HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nx')]
-])('%s is no acknowledgement', async (_, answer) => {
+])('NET-7: %s is no acknowledgement', async (_, answer) => {
   expect(await answered(answer)).toMatchObject({ name: 'UploadFailure', code: 'PEER_PROTOCOL', error: { retry: true } })
 })
 
@@ -98,7 +98,7 @@ test.each<[string, (socket: Socket) => void]>([
     'says "continue" for ever',
     socket => trickle(socket, 'HTTP/1.1 100 Continue\r\n\r\n', 'HTTP/1.1 100 Continue\r\n\r\n')
   ]
-])('a peer that %s is cut in bounded time, and others are not held up', async (_, serve) => {
+])('NET-6: a peer that %s is cut in bounded time, and others are not held up', async (_, serve) => {
   const bad = await rawPeer(socket => socket.once('data', () => serve(socket)))
   const good = await httpPeer((request, response) => {
     response.setHeader('content-type', ANSWER_TYPE)

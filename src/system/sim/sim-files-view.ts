@@ -104,7 +104,8 @@ export class SimFilesView implements Files {
     return this.#read('list', path, () => {
       const entries = [...this.#host.disk.folder(path).names].map(([name, { kind }]): FolderEntry => ({ name, kind }))
       // In no order, as folders are: whoever needs one must sort.
-      return entries.toSorted((one, other) => hash(one.name) - hash(other.name))
+      const hashes = new Map(entries.map(({ name }) => [name, hash(name)]))
+      return entries.toSorted((one, other) => hashes.get(one.name)! - hashes.get(other.name)!)
     })
   }
 

@@ -1,4 +1,4 @@
-import type { Clock } from '../system/clock.ts'
+import type { Clock } from './clock.ts'
 
 /** A clock does not sleep longer than an hour. */
 const SLEEP_MS_MAX = 3_600_000

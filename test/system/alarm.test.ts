@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { Alarm } from '../../src/client/alarm.ts'
+import { Alarm } from '../../src/system/alarm.ts'
 import { SimClock } from '../../src/system/sim/index.ts'
 
 function ringing() {

@@ -1,0 +1,40 @@
+import { dueEndAt } from './due.ts'
+import { entryBytes, FLAG, finishEntry, headersOf, MESSAGE } from './entry.ts'
+
+/** The most that `writeFired` may need beyond the bytes of the entry that was held, without headers of its own. */
+export const FIRED_BYTES_MORE = 256
+
+/**
+ * Writes a held message as it goes into the outbox: without its due part, sent `now`, with `headers` on top of its own, and
+ * remembered by whoever receives it. Nothing but its headers is decoded, and those only where it has some.
+ *
+ * @param plain The attributes of one that has no headers of its own: `{"h":{...}}`.
+ * @returns Where it ends.
+ */
+export function writeFired(
+  held: { entry: Buffer; at: number },
+  more: { now: number; plain: Buffer; headers: () => Readonly<Record<string, string>> },
+  into: Buffer,
+  at: number
+): number {
+  const { entry, at: from } = held
+  const flags = entry[from + 9]!
+  const idEnd = from + (flags & FLAG.idText ? 17 + entry[from + 16]! : 32)
+  const dueAt = idEnd + (flags & FLAG.expires ? 6 : 0)
+  const dueEnd = dueEndAt(entry, dueAt)
+  let bodyAt = dueEnd
+  let end = at + 16
+  end += entry.copy(into, end, from + 16, dueAt)
+  if (flags & FLAG.attributes) {
+    bodyAt += 4 + entry.readUInt32LE(dueEnd)
+    const text = JSON.stringify({ h: { ...headersOf(entry, dueEnd), ...more.headers() } })
+    const bytes = into.write(text, end + 4)
+    end = into.writeUInt32LE(bytes, end) + bytes
+  } else {
+    end = into.writeUInt32LE(more.plain.length, end)
+    end += more.plain.copy(into, end)
+  }
+  end += entry.copy(into, end, bodyAt, from + entryBytes(entry, from))
+  into.writeUIntLE(more.now, at + 10, 6)
+  return finishEntry(into, at, end, MESSAGE, (flags & ~FLAG.due) | FLAG.remembered | FLAG.attributes)
+}

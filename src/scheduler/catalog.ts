@@ -1,0 +1,109 @@
+import { systemCode } from '../errors.ts'
+import { listSegments, type SegmentName } from '../journal/segment-names.ts'
+import { foldersIn, type Spool } from '../spool/spool.ts'
+import type { Held } from './held.ts'
+import { openHeld } from './held-file.ts'
+import type { Marks } from './marks.ts'
+
+const LOOKS_AT_ONCE = 16
+const LEVEL = /^[a-z]{1,20}$/
+const NO_LEVELS = new Set(['in', 'marks'])
+
+/** All bucket segments of one shard. What each is about is in memory, a few hundred bytes; what is in it is not. */
+export class Catalog {
+  readonly #spool: Spool
+  readonly #root: string
+  readonly #marks: Marks
+  readonly #held = new Map<string, Held>()
+  #soonest: number | undefined
+
+  constructor(options: { spool: Spool; root: string; marks: Marks }) {
+    this.#spool = options.spool
+    this.#root = options.root
+    this.#marks = options.marks
+  }
+
+  /** Finds what is there. `marks` must have been folded. */
+  async open(): Promise<void> {
+    const { files } = this.#spool.system
+    const found: { segment: SegmentName; level: string }[] = []
+    for (const level of await foldersIn(files, this.#root)) {
+      if (!LEVEL.test(level) || NO_LEVELS.has(level)) continue
+      for (const bucket of await foldersIn(files, `${this.#root}/${level}`)) {
+        const folder = `${this.#root}/${level}/${bucket}`
+        const segments = await listSegments(files, folder)
+        for (const segment of segments) found.push({ segment, level })
+        if (segments.length === 0) await this.#removeFolder(folder)
+      }
+    }
+    let at = 0
+    const work = async () => {
+      for (let next = found[at++]; next !== undefined; next = found[at++]) await this.#find(next.segment, next.level)
+    }
+    await Promise.all(Array.from({ length: LOOKS_AT_ONCE }, work))
+  }
+
+  get all(): IterableIterator<Held> {
+    return this.#held.values()
+  }
+
+  get size(): number {
+    return this.#held.size
+  }
+
+  /** Messages that wait. */
+  get left(): number {
+    let left = 0
+    for (const held of this.all) left += held.left
+    return left
+  }
+
+  add(held: Held): void {
+    this.#held.set(held.path, held)
+    this.changed()
+  }
+
+  /** What is first due in a segment, or whether it may become active, has changed. */
+  changed(): void {
+    this.#soonest = undefined
+  }
+
+  /** When the first message is due in a segment that is not yet active. */
+  get soonest(): number {
+    if (this.#soonest !== undefined) return this.#soonest
+    let soonest = Number.POSITIVE_INFINITY
+    for (const { active, minDue } of this.all) if (!active && minDue < soonest) soonest = minDue
+    this.#soonest = soonest
+    return soonest
+  }
+
+  /** Removes the file of a segment of which nothing is left, and its folder when it was the last. Durable when resolved. */
+  async remove(held: Held): Promise<void> {
+    const { files } = this.#spool.system
+    await files.remove(held.path)
+    await files.syncFolder(held.folder)
+    this.#held.delete(held.path)
+    this.#marks.moved.delete(held.stream)
+    this.changed()
+    for (const other of this.all) if (other.folder === held.folder) return
+    await this.#removeFolder(held.folder)
+  }
+
+  async #find(segment: SegmentName, level: string): Promise<void> {
+    const held = await openHeld(this.#spool, segment, level)
+    if (held === undefined) return
+    this.#marks.tell(held)
+    held.doubtTo = this.#marks.horizon
+    this.add(held)
+    if (this.#marks.moved.has(held.stream) || held.left === 0) await this.remove(held)
+  }
+
+  async #removeFolder(folder: string): Promise<void> {
+    try {
+      await this.#spool.system.files.removeFolder(folder)
+      this.#spool.folders.forget(folder)
+    } catch (error) {
+      if (systemCode(error) !== 'ENOTEMPTY') throw error
+    }
+  }
+}

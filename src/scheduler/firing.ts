@@ -1,0 +1,211 @@
+import { type DroprError, diskError } from '../errors.ts'
+import { dueEndAt } from '../journal/due.ts'
+import { decodeMessage, duePlace, entryBytes } from '../journal/entry.ts'
+import type { Spool } from '../spool/spool.ts'
+import { runsOf } from './bits.ts'
+import type { Catalog } from './catalog.ts'
+import { LATE_MS } from './fired.ts'
+import type { Held } from './held.ts'
+import type { Marks } from './marks.ts'
+import type { HeldRow } from './merge.ts'
+import type { Outlet, Way } from './outlet.ts'
+import type { Recent } from './recent.ts'
+import type { Soon } from './soon.ts'
+
+/** How far ahead it is said that messages are handed over: one small sync for all that are due meanwhile. */
+const HORIZON_MS = 2_000
+
+/** What became of one message that was due. */
+export interface Fired {
+  id: string
+  to: string
+  channel: string
+  dueAt: number
+  firedAt: number
+  /** Undefined: it is in the outbox. Else it stays held, and is tried again. */
+  error: DroprError | undefined
+}
+
+export interface FiringOptions {
+  spool: Spool
+  catalog: Catalog
+  soon: Soon
+  marks: Marks
+  outlet: Outlet
+  recent: Recent<'fired' | 'cancelled'>
+}
+
+/**
+ * Hands over what is due: appends it to the outbox, synced, then marks it. A crash in between hands it over again under the same
+ * id, and the destination drops the second.
+ */
+export class Firing {
+  readonly #options: FiringOptions
+  #failed: { rows: HeldRow[]; atTicks: number }[] = []
+  /** Whose turn it was in this millisecond of due time: two copies of a message (after a crash) are one. */
+  readonly #seen = new Map<number, HeldRow>()
+  #seenDue = Number.NaN
+  #inHand: Promise<unknown> = Promise.resolve()
+  #raising: Promise<void> = Promise.resolve()
+  readonly #marking = new Set<Promise<void>>()
+  fired = 0
+  late = 0
+  failures = 0
+  /** Called with each batch. */
+  onFired: ((fired: readonly Fired[]) => void) | undefined
+
+  constructor(options: FiringOptions) {
+    this.#options = options
+  }
+
+  /** Hands over one batch of what is due, and reads on meanwhile. Returns how long there is nothing to do, ms; 0: go on at once. */
+  async step(): Promise<number> {
+    const { soon } = this.#options
+    const { clock } = this.#options.spool.system
+    await soon.readAhead()
+    this.#raise()
+    const batch = [...this.#takeFailed(), ...soon.take()]
+    if (batch.length > 0) await Promise.all([this.#handOver(batch), soon.readAhead()])
+    const ticks = clock.ticks()
+    return Math.min(soon.waitMs(), ...this.#failed.map(({ atTicks }) => Math.max(0, atTicks - ticks)))
+  }
+
+  /** Resolves when what is just being handed over is in the outbox, or is not. */
+  async settled(): Promise<void> {
+    await this.#inHand
+  }
+
+  /** Whether it can no longer be said that a message stays: it went, or is going. */
+  static isBegun({ held, position, due }: { held: Held; position: number; due: number }): boolean {
+    return held.tried.has(position) || due <= held.doubtTo
+  }
+
+  /** Resolves when all marks are synced, or have failed. */
+  async marked(): Promise<void> {
+    await Promise.all(this.#marking)
+  }
+
+  /** Says ahead of time that what is soon due may go. */
+  #raise(): void {
+    const { marks, soon, spool } = this.#options
+    const { lastDue } = soon
+    if (lastDue === undefined || lastDue <= marks.horizon) return
+    this.#raising = marks.raise(Math.max(lastDue, spool.system.clock.now()) + HORIZON_MS)
+    this.#raising.catch(() => undefined)
+  }
+
+  #takeFailed(): HeldRow[] {
+    const ticks = this.#options.spool.system.clock.ticks()
+    const again: HeldRow[] = []
+    for (const failed of this.#failed.splice(0)) {
+      if (failed.atTicks > ticks) this.#failed.push(failed)
+      else for (const row of failed.rows) if (!row.held.isDone(row.position)) again.push(row)
+    }
+    return again
+  }
+
+  async #handOver(batch: readonly HeldRow[]): Promise<void> {
+    const { marks, outlet } = this.#options
+    // A batch that may not go yet has not been begun.
+    let horizon = 0
+    for (const { due } of batch) if (due > horizon) horizon = due
+    if (horizon > marks.horizon) {
+      try {
+        await this.#raising
+        await marks.raise(horizon + HORIZON_MS)
+      } catch (error) {
+        return this.#fail([...batch], diskError(error, 'mark that messages go'))
+      }
+    }
+    const now = this.#options.spool.system.clock.now()
+    const groups = new Map<Way, HeldRow[]>()
+    const gone: HeldRow[] = []
+    for (const row of batch) {
+      if (row.held.isDone(row.position)) continue
+      if (this.#isDouble(row)) {
+        gone.push(row)
+        continue
+      }
+      const way = outlet.wayOf(row)
+      const group = groups.get(way)
+      if (group === undefined) groups.set(way, [row])
+      else group.push(row)
+    }
+    const handing = Promise.all([...groups].map(([way, rows]) => this.#append(way, rows, now)))
+    this.#inHand = handing
+    for (const rows of await handing) for (const row of rows) gone.push(row)
+    if (gone.length > 0) this.#mark(gone)
+  }
+
+  /** Failed ones come again, and are no doubles of themselves. */
+  #isDouble(row: HeldRow): boolean {
+    if (row.due !== this.#seenDue) {
+      if (row.due < this.#seenDue) return false
+      if (this.#seen.size > 0) this.#seen.clear()
+      this.#seenDue = row.due
+    }
+    const first = this.#seen.get(row.a)
+    if (first === undefined) this.#seen.set(row.a, row)
+    if (first === undefined || (first.held === row.held && first.position === row.position)) return false
+    return whose(first).equals(whose(row))
+  }
+
+  async #append(way: Way, rows: HeldRow[], now: number): Promise<HeldRow[]> {
+    const { outlet, recent } = this.#options
+    let error: DroprError | undefined
+    for (const { held, position } of rows) held.tried.add(position)
+    try {
+      await outlet.append(way, rows, now)
+      this.fired += rows.length
+      for (const { held, position, due, a, b } of rows) {
+        held.fired.add(position)
+        recent.set(a, b, 'fired')
+        if (now - due > LATE_MS) this.late++
+      }
+    } catch (caught) {
+      error = diskError(caught, `hand over to ${way.peer}`)
+      this.#fail(rows, error)
+    }
+    if (this.onFired !== undefined) {
+      const { peer: to, channel } = way
+      this.onFired(rows.map(row => ({ id: idOf(row), to, channel, dueAt: row.due, firedAt: now, error })))
+    }
+    return error === undefined ? rows : []
+  }
+
+  #fail(rows: HeldRow[], error: DroprError): void {
+    const { spool } = this.#options
+    const { log, clock } = spool.system
+    this.failures++
+    log.error({ code: error.code, messages: rows.length, error: error.message }, 'scheduled messages wait')
+    this.#failed.push({ rows, atTicks: clock.ticks() + spool.limits.retryMsMin })
+  }
+
+  /** Not waited for: what is handed over next need not wait, and a mark that fails is said again later. */
+  #mark(gone: readonly HeldRow[]): void {
+    const { marks, spool } = this.#options
+    const byHeld = new Map<Held, number[]>()
+    for (const { held, position } of gone) {
+      held.fired.add(position)
+      const list = byHeld.get(held)
+      if (list === undefined) byHeld.set(held, [position])
+      else list.push(position)
+    }
+    const f = Object.fromEntries([...byHeld].map(([{ stream }, list]) => [stream, runsOf(list)]))
+    const marking = marks.append({ f }).catch((error: unknown) => {
+      spool.system.log.warn({ error: String(error) }, 'marks of handed over messages failed: they are said again')
+    })
+    this.#marking.add(marking)
+    void marking.then(() => this.#marking.delete(marking))
+  }
+}
+
+/** Priority, destination, channel and id: what makes two copies one message. */
+function whose({ entry, at }: HeldRow): Buffer {
+  const { idAt, idEnd, dueAt } = duePlace(entry!, at)!
+  return Buffer.concat([entry!.subarray(dueAt + 6, dueEndAt(entry!, dueAt)), entry!.subarray(idAt, idEnd)])
+}
+
+function idOf({ entry, at }: HeldRow): string {
+  return decodeMessage(entry!.subarray(at, at + entryBytes(entry!, at)), 0).id
+}

@@ -1,0 +1,82 @@
+import type { Ids } from '../journal/ids.ts'
+import { JournalWriter } from '../journal/journal-writer.ts'
+import type { Draft, Due } from '../message.ts'
+import type { Spool } from '../spool/spool.ts'
+import { hashOfText } from './hash.ts'
+import { SchedulePoker } from './poker.ts'
+import { shardRoot } from './shard-root.ts'
+
+export type DueDraft = Draft & { due: Due }
+
+/** What is due later than this is found by the scheduler's timed scan in time. */
+const POKE_SCANS = 2
+
+/**
+ * Puts messages into schedule/in, from any process, whether or not a scheduler runs. Resolved: synced.
+ *
+ * With several shards messages take turns among them; those with an id of the caller's always go to the same.
+ */
+export class ScheduleIntake {
+  readonly #spool: Spool
+  readonly #writer: string
+  readonly #ids: Ids
+  readonly #shards: number
+  readonly #journals = new Map<number, JournalWriter>()
+  readonly #poker: SchedulePoker
+  #turn = 0
+  #soonest = Number.POSITIVE_INFINITY
+
+  /** @param options.writer The name under which this process lives (WriterLife). */
+  constructor(options: { spool: Spool; writer: string; ids: Ids; shards?: number }) {
+    this.#spool = options.spool
+    this.#writer = options.writer
+    this.#ids = options.ids
+    this.#shards = options.shards ?? 1
+    this.#poker = new SchedulePoker(options.spool)
+  }
+
+  /** Resolves with `done(id)` once synced. */
+  append<T>(draft: DueDraft, done: (id: string) => T, buffered = false): Promise<T> {
+    this.#soonest = Math.min(this.#soonest, draft.due.at)
+    return this.#journal(draft.id).append(draft, done, buffered)
+  }
+
+  /** All or none, in this order. */
+  appendAll<T>(drafts: readonly DueDraft[], done: (id: string) => T, buffered = false): Promise<T[]> {
+    for (const { due } of drafts) this.#soonest = Math.min(this.#soonest, due.at)
+    return this.#journal(drafts[0]?.id).appendAll(drafts, done, buffered)
+  }
+
+  /** Commits what waits and seals. */
+  async close(): Promise<void> {
+    this.#poker.close()
+    await Promise.all([...this.#journals.values()].map(journal => journal.close()))
+  }
+
+  #journal(id: string | undefined): JournalWriter {
+    const shard = this.#shards === 1 ? 0 : (id === undefined ? this.#turn++ : hashOfText(id)) % this.#shards
+    let journal = this.#journals.get(shard)
+    if (journal === undefined) {
+      const { system, folders, id: spool, limits } = this.#spool
+      journal = new JournalWriter({
+        system,
+        folders,
+        folder: `${shardRoot(this.#spool.path, shard)}/in`,
+        writer: this.#writer,
+        spool,
+        limits,
+        ids: this.#ids,
+        onCommit: () => this.#committed(shard)
+      })
+      this.#journals.set(shard, journal)
+    }
+    return journal
+  }
+
+  #committed(shard: number): void {
+    const { system, limits } = this.#spool
+    if (this.#soonest - system.clock.now() > POKE_SCANS * limits.scanMs) return
+    this.#soonest = Number.POSITIVE_INFINITY
+    this.#poker.poke(shard)
+  }
+}

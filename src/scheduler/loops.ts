@@ -1,0 +1,96 @@
+import type { DroprError } from '../errors.ts'
+import type { Spool } from '../spool/spool.ts'
+
+/** No sleep is longer: what the wall clock does is seen within this. */
+const SLEEP_MS_MAX = 1_000
+
+export interface Work {
+  spool: Spool
+  /** Takes over the intake; `thorough`: looks for dead senders too. Returns how many messages came. */
+  drain: (thorough: boolean) => Promise<number>
+  /** Moves one segment to finer buckets, if one is to be moved. */
+  promote: () => Promise<boolean>
+  tidy: () => Promise<void>
+  /** Hands over a batch. Returns for how long there is nothing to do, ms. */
+  step: () => Promise<number>
+}
+
+/** What a shard does by itself: moving on, and handing over beside it. Each failure is said, and tried again. */
+export class Loops {
+  readonly #work: Work
+  #wakeMover = new AbortController()
+  #wakeFiring = new AbortController()
+  #hinted = false
+  #closed = false
+  #running: Promise<unknown> = Promise.resolve()
+
+  constructor(work: Work) {
+    this.#work = work
+  }
+
+  run(): void {
+    this.#running = Promise.all([this.#move(), this.#fire()])
+  }
+
+  /** There may be something in the intake. */
+  hint(): void {
+    this.#hinted = true
+    this.#wakeMover.abort()
+  }
+
+  /** Something may be due. */
+  wake(): void {
+    this.#wakeFiring.abort()
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#wakeMover.abort()
+    this.#wakeFiring.abort()
+    await this.#running
+  }
+
+  async #move(): Promise<void> {
+    const { drain, promote, tidy, spool } = this.#work
+    const { clock, log } = spool.system
+    let thoroughAt = 0
+    while (!this.#closed) {
+      this.#hinted = false
+      this.#wakeMover = new AbortController()
+      const { signal } = this.#wakeMover
+      const thorough = clock.ticks() >= thoroughAt
+      let more = false
+      try {
+        if ((await drain(thorough)) > 0) this.wake()
+        more = await promote()
+        if (thorough && !more) await tidy()
+      } catch (error) {
+        const { code } = error as DroprError
+        log.error({ code, error: String(error) }, 'the schedule could not be moved on: it is tried again')
+        await this.#sleep(spool.limits.retryMsMin, new AbortController().signal)
+      }
+      if (thorough && !more) thoroughAt = clock.ticks() + spool.limits.scanMs
+      if (!more && !this.#hinted) await this.#sleep(Math.max(1, thoroughAt - clock.ticks()), signal)
+    }
+  }
+
+  async #fire(): Promise<void> {
+    const { step, spool } = this.#work
+    while (!this.#closed) {
+      this.#wakeFiring = new AbortController()
+      const { signal } = this.#wakeFiring
+      let waitMs: number
+      try {
+        waitMs = await step()
+      } catch (error) {
+        spool.system.log.error({ error: String(error) }, 'what is due could not be read: it is tried again')
+        waitMs = spool.limits.retryMsMin
+      }
+      if (waitMs > 0) await this.#sleep(Math.min(waitMs, SLEEP_MS_MAX), signal)
+    }
+  }
+
+  async #sleep(ms: number, signal: AbortSignal): Promise<void> {
+    if (!this.#closed) await this.#work.spool.system.clock.sleep(ms, signal)
+  }
+}

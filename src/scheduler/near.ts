@@ -1,0 +1,108 @@
+import { systemCode } from '../errors.ts'
+import { duePlace } from '../journal/entry.ts'
+import type { Spool } from '../spool/spool.ts'
+import type { Added } from './buckets.ts'
+import { Cursor } from './cursor.ts'
+import type { Held } from './held.ts'
+import { readEntries } from './held-file.ts'
+import { type HeldRow, takeMerged } from './merge.ts'
+
+/** The segments from which messages are handed over, and what comes next in them. */
+export class Near {
+  readonly #spool: Spool
+  readonly #cursors = new Map<Held, Cursor>()
+
+  constructor(spool: Spool) {
+    this.#spool = spool
+  }
+
+  activate(held: Held): void {
+    held.active = true
+    this.#cursors.set(held, new Cursor(this.#spool, held))
+  }
+
+  /** Rows were added to segments; to those that are not active they come with the activation. */
+  added(added: readonly Added[]): void {
+    for (const { held, from, to } of added) this.#cursors.get(held)?.added(from, to)
+  }
+
+  forget(held: Held): void {
+    this.#cursors.delete(held)
+  }
+
+  get size(): number {
+    return this.#cursors.size
+  }
+
+  /** When the next one is due, or earlier. */
+  get due(): number {
+    let due = Number.POSITIVE_INFINITY
+    for (const cursor of this.#cursors.values()) due = Math.min(due, cursor.pending)
+    return due
+  }
+
+  /** The next messages up to those due at `until`, in the order in which they go out. What is damaged is left out, and said. */
+  async take(bounds: { until: number; rowsMax: number; bytesMax: number }): Promise<HeldRow[]> {
+    const rows = await takeMerged([...this.#cursors.values()], bounds)
+    const waiting = rows.filter(({ held, position }) => !held.isDone(position) && !held.taken.has(position))
+    for (const { held, position } of waiting) held.taken.add(position)
+    try {
+      await this.#read(waiting)
+    } catch (error) {
+      this.#giveBack(waiting)
+      throw error
+    }
+    return waiting.filter(({ entry }) => entry !== undefined)
+  }
+
+  async #read(rows: readonly HeldRow[]): Promise<void> {
+    const byHeld = new Map<Held, HeldRow[]>()
+    for (const row of rows) {
+      const list = byHeld.get(row.held)
+      if (list === undefined) byHeld.set(row.held, [row])
+      else list.push(row)
+    }
+    await Promise.all([...byHeld].map(([held, list]) => this.#readFrom(held, list)))
+    for (const [held, list] of byHeld) {
+      // A row that says something else than its message is damaged too.
+      for (const row of list) if (row.entry !== undefined && !isRowOf(row)) row.entry = undefined
+      const doubtful = list.filter(({ entry }) => entry === undefined)
+      if (doubtful.length > 0) await this.#doubt(held, doubtful)
+    }
+  }
+
+  async #readFrom(held: Held, rows: readonly HeldRow[]): Promise<void> {
+    try {
+      await readEntries(this.#spool, held.path, rows, (row, entry, at) => {
+        row.entry = entry
+        row.at = at
+      })
+    } catch (error) {
+      if (systemCode(error) !== 'ENOENT') throw error
+    }
+  }
+
+  /** The first time: looks at the whole segment, and what is readable comes again. After that it is lost, and said. */
+  async #doubt(held: Held, rows: readonly HeldRow[]): Promise<void> {
+    for (const { position } of rows) held.taken.delete(position)
+    if (!held.scanned && !held.open) {
+      await this.#cursors.get(held)?.doubt()
+      return
+    }
+    for (const { position } of rows) held.fired.add(position)
+    const { log } = this.#spool.system
+    const positions = rows.map(({ position }) => position).slice(0, 100)
+    log.error({ code: 'ENTRY_CORRUPT', path: held.path, positions }, 'scheduled messages can no longer be read')
+  }
+
+  #giveBack(rows: readonly HeldRow[]): void {
+    for (const { held, position } of rows) held.taken.delete(position)
+    for (const held of new Set(rows.map(row => row.held)))
+      if (this.#cursors.has(held)) this.#cursors.set(held, new Cursor(this.#spool, held))
+  }
+}
+
+function isRowOf({ entry, at, due }: HeldRow): boolean {
+  const place = duePlace(entry!, at)
+  return place !== undefined && entry!.readUIntLE(place.dueAt, 6) === due
+}

@@ -1,0 +1,84 @@
+import { dueEndAt } from '../journal/due.ts'
+import { duePlace, entryBytes } from '../journal/entry.ts'
+import { FIRED_BYTES_MORE, writeFired } from '../journal/fired-entry.ts'
+import type { Ids } from '../journal/ids.ts'
+import { JournalCache } from '../spool/journal-cache.ts'
+import type { Spool } from '../spool/spool.ts'
+import { firedAttributes, firedHeaders } from './fired.ts'
+import type { HeldRow } from './merge.ts'
+
+/** Where messages go: one folder of the outbox. */
+export interface Way {
+  peer: string
+  channel: string
+  priority: number
+  folder: string
+}
+
+export type Poke = (hint: { peer: string; channel: string; priority: number; path: string; end: number }) => void
+
+const WAYS_MAX = 10_000
+
+/** The scheduler's own outbox segments. Entries are written into one buffer and go as one frame: all or none. */
+export class Outlet {
+  readonly #spool: Spool
+  readonly #cache: JournalCache
+  #ways = new Map<string, Way>()
+  #last: { key: Buffer; way: Way } | undefined
+
+  constructor(options: { spool: Spool; writer: string; ids: Ids; poke: Poke | undefined }) {
+    const { spool, writer, ids, poke } = options
+    this.#spool = spool
+    this.#cache = new JournalCache({
+      spool,
+      writer,
+      ids,
+      onCommit: (folder, at) => {
+        if (poke === undefined) return
+        for (const { peer, channel, priority, folder: there } of this.#ways.values())
+          if (there === folder) return poke({ peer, channel, priority, path: at.path, end: at.end })
+      }
+    })
+  }
+
+  /** Where a held message is to go, as its due part says. Most go where the last one went. */
+  wayOf({ entry, at }: HeldRow): Way {
+    const { dueAt } = duePlace(entry!, at)!
+    const from = dueAt + 6
+    const to = dueEndAt(entry!, dueAt)
+    if (this.#last?.key.equals(entry!.subarray(from, to))) return this.#last.way
+    const key = entry!.toString('latin1', from, to)
+    let way = this.#ways.get(key)
+    if (way === undefined) {
+      const channelAt = dueAt + 8 + entry![dueAt + 7]!
+      const peer = entry!.toString('utf8', dueAt + 8, channelAt)
+      const channel = entry!.toString('utf8', channelAt + 1, to)
+      const priority = entry![dueAt + 6]!
+      way = { peer, channel, priority, folder: this.#spool.outbox(peer, channel, priority) }
+      if (this.#ways.size >= WAYS_MAX) this.#ways = new Map()
+      this.#ways.set(key, way)
+    }
+    this.#last = { key: Buffer.from(key, 'latin1'), way }
+    return way
+  }
+
+  /** Resolves when all of them are synced there. */
+  async append(way: Way, rows: readonly HeldRow[], now: number): Promise<void> {
+    let bytes = 0
+    for (const { entry, at } of rows) bytes += entryBytes(entry!, at) * 2 + FIRED_BYTES_MORE
+    const into = Buffer.allocUnsafeSlow(bytes)
+    let end = 0
+    for (const row of rows) {
+      const held = { entry: row.entry!, at: row.at }
+      const more = { now, plain: firedAttributes(row.due, now), headers: () => firedHeaders(row.due, now) }
+      end = writeFired(held, more, into, end)
+    }
+    const entries = [into.subarray(0, end)]
+    await this.#cache.use(way.folder, journal => journal.appendRange({ entries, count: rows.length }))
+  }
+
+  /** Commits what waits and seals. */
+  close(): Promise<void> {
+    return this.#cache.close()
+  }
+}

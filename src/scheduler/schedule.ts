@@ -1,0 +1,229 @@
+import { DroprError } from '../errors.ts'
+import { Ids } from '../journal/ids.ts'
+import type { BodyKind } from '../message.ts'
+import type { Spool } from '../spool/spool.ts'
+import { WriterLife } from '../spool/writer-life.ts'
+import { acquireLock, findHolder, LockHeldError } from '../system/lock.ts'
+import type { Line } from '../system/sockets.ts'
+import type { ForecastRow } from './forecast.ts'
+import { LEVELS, type Level } from './levels.ts'
+import type { Listed, ListPage, ListQuery } from './listing.ts'
+import { type Answer, type Request, serve } from './service.ts'
+import { Shard } from './shard.ts'
+import { shardLock, shardRoot, shardsThere } from './shard-root.ts'
+import type { HeldState, Steered } from './steering.ts'
+
+const TRIES_MAX = 5
+const ANSWER_MS_MAX = 30_000
+const LIMIT_DEFAULT = 50
+const LIMIT_MAX = 1_000
+
+type Ask = Request extends infer R ? (R extends Request ? Omit<R, 'n'> : never) : never
+
+export interface Shown {
+  state: HeldState
+  messages: (Listed & { kind: BodyKind; body: Buffer })[]
+}
+
+export interface Ticked {
+  id: string
+  to: string
+  channel: string
+  dueAt: number
+  firedAt: number
+  error?: string
+  code?: string
+}
+
+/**
+ * Steers what is scheduled, from any process: asks whoever works on the shards, and where nobody does, does it itself for the
+ * moment.
+ */
+export class Schedule {
+  readonly #spool: Spool
+  readonly #levels: readonly Level[]
+  readonly #shards: number
+
+  constructor(options: { spool: Spool; levels?: readonly Level[]; shards?: number }) {
+    this.#spool = options.spool
+    this.#levels = options.levels ?? LEVELS
+    this.#shards = options.shards ?? 1
+  }
+
+  /** @throws DroprError SCHEDULER_UNREACHABLE, DISK_* */
+  async cancel(id: string): Promise<Steered> {
+    return oneOf(await this.#askAll<Steered>({ op: 'cancel', id }))
+  }
+
+  async reschedule(id: string, due: number): Promise<Steered> {
+    return oneOf(await this.#askAll<Steered>({ op: 'change', id, due }))
+  }
+
+  async edit(id: string, body: { kind: BodyKind; bytes: Uint8Array }): Promise<Steered> {
+    const base64 = Buffer.from(body.bytes).toString('base64')
+    return oneOf(await this.#askAll<Steered>({ op: 'change', id, body: { kind: body.kind, base64 } }))
+  }
+
+  /** Resolves when it is in the outbox. */
+  async sendNow(id: string): Promise<Steered> {
+    return oneOf(await this.#askAll<Steered>({ op: 'now', id }))
+  }
+
+  async show(id: string): Promise<Shown> {
+    type Said = { state: HeldState; messages: (Listed & { kind: BodyKind; body: string })[] }
+    const all = await this.#askAll<Said>({ op: 'show', id })
+    const messages = all.flatMap(said => said.messages)
+    const state = all.find(said => said.state !== 'unknown')?.state ?? 'unknown'
+    return { state, messages: messages.map(one => ({ ...one, body: Buffer.from(one.body, 'base64') })) }
+  }
+
+  /** @throws TypeError for a limit that is none. */
+  async list(query: ListQuery = {}): Promise<ListPage> {
+    const limit = query.limit ?? LIMIT_DEFAULT
+    if (!Number.isInteger(limit) || limit < 1 || limit > LIMIT_MAX)
+      throw new TypeError(`limit must be a whole number from 1 to ${LIMIT_MAX}, got ${limit}`)
+    const after = query.after?.split(' ') ?? []
+    const shards = await shardsThere(this.#spool, this.#shards)
+    const pages = await Promise.all(
+      shards.map(async (shard, i): Promise<ListPage> => {
+        const ours = after[i]
+        if (ours === 'end') return { messages: [], next: undefined }
+        const { after: _, ...rest } = query
+        return this.#ask<ListPage>(shard, { op: 'list', query: { ...rest, limit, ...(ours ? { after: ours } : {}) } })
+      })
+    )
+    if (pages.length === 1) return { messages: pages[0]!.messages, next: pages[0]!.next }
+    return joinPages(pages, limit, after)
+  }
+
+  async forecast(): Promise<ForecastRow[]> {
+    const rows = new Map<string, ForecastRow>()
+    for (const row of (await this.#askAll<ForecastRow[]>({ op: 'forecast' })).flat()) {
+      const key = `${row.level}/${row.bucket}`
+      const same = rows.get(key)
+      if (same === undefined) rows.set(key, row)
+      else {
+        same.messages += row.messages
+        same.segments += row.segments
+        same.from = Math.min(same.from, row.from)
+        same.to = Math.max(same.to, row.to)
+      }
+    }
+    return [...rows.values()].sort((a, b) => a.from - b.from)
+  }
+
+  /** Hands over all that is due now, in every shard, and says what became of each. Safe beside a running scheduler. */
+  async tick(): Promise<Ticked[]> {
+    return (await this.#askAll<Ticked[]>({ op: 'tick' })).flat()
+  }
+
+  async #askAll<T>(ask: Ask): Promise<T[]> {
+    const shards = await shardsThere(this.#spool, this.#shards)
+    return Promise.all(shards.map(shard => this.#ask<T>(shard, ask)))
+  }
+
+  async #ask<T>(shard: number, ask: Ask): Promise<T> {
+    await this.#spool.folders.ensure(this.#spool.run)
+    for (let tries = 1; ; tries++) {
+      const holder = await findHolder(this.#spool.system, shardLock(this.#spool, shard)).catch(() => 'silent' as const)
+      if (holder === 'silent') throw unreachable(shard)
+      if (holder !== undefined) return this.#say<T>(holder.line, shard, ask)
+      try {
+        return await this.#become<T>(shard, ask)
+      } catch (error) {
+        if (!(error instanceof LockHeldError) || tries === TRIES_MAX) throw error
+      }
+    }
+  }
+
+  /** A request of which nobody knows whether it was done may be said again: all of them may. */
+  #say<T>(line: Line, shard: number, ask: Ask): Promise<T> {
+    const done = new AbortController()
+    return new Promise<T>((resolve, reject) => {
+      line.onEnd = () => reject(unreachable(shard))
+      line.onMessage = text => {
+        const { ok, error } = JSON.parse(text) as Answer
+        if (error === undefined) resolve(ok as T)
+        else reject(new DroprError(error.code, error.text))
+      }
+      line.send(JSON.stringify({ n: 1, ...ask }))
+      void this.#spool.system.clock.sleep(ANSWER_MS_MAX, done.signal).then(() => reject(unreachable(shard)))
+    }).finally(() => {
+      done.abort()
+      line.end()
+    })
+  }
+
+  async #become<T>(index: number, ask: Ask): Promise<T> {
+    const { system } = this.#spool
+    const about = { role: 'scheduler', shard: index, spool: this.#spool.id, since: system.clock.now() }
+    const lock = await acquireLock(system, { ...shardLock(this.#spool, index), about })
+    try {
+      const life = await WriterLife.begin(this.#spool)
+      try {
+        const ids = new Ids(system.clock, system.random)
+        const root = shardRoot(this.#spool.path, index)
+        const shard = await Shard.open({ spool: this.#spool, root, writer: life.writer, ids, levels: this.#levels })
+        try {
+          lock.onConnection = line => serve(line, shard)
+          return await this.#asked<T>(shard, index, ask)
+        } finally {
+          await shard.close()
+        }
+      } finally {
+        await life.close()
+      }
+    } finally {
+      await lock.release()
+    }
+  }
+
+  /** The same words, without a wire. */
+  #asked<T>(shard: Shard, index: number, ask: Ask): Promise<T> {
+    const line: Line = {
+      send: text => ours.onMessage(text),
+      onMessage: () => undefined,
+      onEnd: () => undefined,
+      end: () => undefined,
+      ref: () => undefined
+    }
+    const ours: Line = { ...line, send: text => line.onMessage(text) }
+    serve(line, shard)
+    return this.#say<T>(ours, index, ask)
+  }
+}
+
+function unreachable(shard: number): DroprError {
+  return new DroprError('SCHEDULER_UNREACHABLE', `the scheduler of shard ${shard} does not answer`)
+}
+
+/** What several shards say of one id: the one that has it. */
+function oneOf(all: readonly Steered[]): Steered {
+  return all.find(({ done }) => done) ?? all.find(({ state }) => state !== 'unknown') ?? all[0]!
+}
+
+/** The first `limit` of all pages in due order. What a shard gave beyond that comes again with the next page. */
+function joinPages(pages: readonly ListPage[], limit: number, after: readonly string[]): ListPage {
+  const all = pages.flatMap((page, shard) => page.messages.map((message, i) => ({ message, shard, i })))
+  all.sort((a, b) => a.message.dueAt - b.message.dueAt || a.message.sentAt - b.message.sentAt || a.i - b.i)
+  const kept = all.slice(0, limit)
+  const next = pages.map((page, shard) => {
+    const taken = kept.filter(one => one.shard === shard)
+    if (taken.length === page.messages.length) return page.next ?? 'end'
+    return placeAfter(
+      taken.map(({ message }) => message),
+      after[shard]
+    )
+  })
+  const ended = next.every(place => place === 'end')
+  return { messages: kept.map(({ message }) => message), next: ended ? undefined : next.join(' ') }
+}
+
+function placeAfter(taken: readonly Listed[], before: string | undefined): string {
+  const last = taken.at(-1)
+  if (last === undefined) return before ?? ''
+  const same = taken.filter(({ dueAt, sentAt }) => dueAt === last.dueAt && sentAt === last.sentAt).length
+  const [due, sentAt, skip] = (before ?? '').split('.')
+  const earlier = Number(due) === last.dueAt && Number(sentAt) === last.sentAt ? Number(skip) : 0
+  return `${last.dueAt}.${last.sentAt}.${same + earlier}`
+}

@@ -1,0 +1,77 @@
+import { DroprError, type ErrorCode } from '../errors.ts'
+import { BODY_KINDS, type BodyKind } from '../message.ts'
+import type { Line } from '../system/sockets.ts'
+import type { ListQuery } from './listing.ts'
+import type { Shard } from './shard.ts'
+
+/** What may be asked of whoever works on a shard, over its lock's socket. One line of JSON each way, `n` joins them. */
+export type Request = { n: number } & (
+  | { op: 'cancel' | 'now' | 'show'; id: string }
+  | { op: 'change'; id: string; due?: number; body?: { kind: BodyKind; base64: string } }
+  | { op: 'list'; query: ListQuery }
+  | { op: 'forecast' | 'status' | 'tick' }
+)
+
+export interface Answer {
+  n: number
+  ok?: unknown
+  error?: { code: ErrorCode; text: string }
+}
+
+/** Answers on one line until it ends. */
+export function serve(line: Line, shard: Shard): void {
+  line.onMessage = text => void answer(line, shard, text)
+}
+
+async function answer(line: Line, shard: Shard, text: string): Promise<void> {
+  let n = 0
+  try {
+    const request = JSON.parse(text) as Request | { op: 'poke'; n?: undefined }
+    if (request.op === 'poke') return shard.hint()
+    n = request.n
+    const ok = await act(shard, request)
+    line.send(JSON.stringify({ n, ok } satisfies Answer))
+  } catch (error) {
+    const code = error instanceof DroprError ? error.code : 'UNEXPECTED'
+    line.send(JSON.stringify({ n, error: { code, text: error instanceof Error ? error.message : String(error) } }))
+  }
+}
+
+async function act(shard: Shard, request: Request): Promise<unknown> {
+  switch (request.op) {
+    case 'cancel':
+      return shard.cancel(request.id)
+    case 'now':
+      return shard.sendNow(request.id)
+    case 'show': {
+      const { state, messages } = await shard.show(request.id)
+      return { state, messages: messages.map(({ body, ...rest }) => ({ ...rest, body: base64(body) })) }
+    }
+    case 'change': {
+      const { id, due, body } = request
+      return shard.change(id, {
+        ...(due === undefined ? {} : { due }),
+        ...(body === undefined ? {} : { body: bodyOf(body) })
+      })
+    }
+    case 'list':
+      return shard.list(request.query)
+    case 'forecast':
+      return shard.forecast()
+    case 'status':
+      return shard.status()
+    case 'tick':
+      return (await shard.tick()).map(({ error, ...rest }) => ({ ...rest, error: error?.message, code: error?.code }))
+    default:
+      throw new DroprError('REQUEST_BAD', `unknown request ${JSON.stringify((request as { op: unknown }).op)}`)
+  }
+}
+
+function bodyOf(body: { kind: BodyKind; base64: string }): { kind: BodyKind; bytes: Buffer } {
+  if (!BODY_KINDS.includes(body.kind)) throw new DroprError('REQUEST_BAD', `unknown kind of body ${String(body.kind)}`)
+  return { kind: body.kind, bytes: Buffer.from(body.base64, 'base64') }
+}
+
+function base64(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')
+}

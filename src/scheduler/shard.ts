@@ -1,0 +1,227 @@
+import type { Ids } from '../journal/ids.ts'
+import type { Spool } from '../spool/spool.ts'
+import { Buckets } from './buckets.ts'
+import { Catalog } from './catalog.ts'
+import { type Fired, Firing } from './firing.ts'
+import { type ForecastRow, forecastOf } from './forecast.ts'
+import { IntakeReader } from './intake-reader.ts'
+import type { Level } from './levels.ts'
+import { type Listed, type ListPage, type ListQuery, listHeld } from './listing.ts'
+import { Loops } from './loops.ts'
+import { Marks } from './marks.ts'
+import { Mover } from './mover.ts'
+import { Near } from './near.ts'
+import { Outlet, type Poke } from './outlet.ts'
+import { Recent } from './recent.ts'
+import { Soon } from './soon.ts'
+import { type Change, type HeldState, type Steered, Steering } from './steering.ts'
+
+const SENT_NOW_STEPS_MAX = 1_000
+const SENT_NOW_SLEEP_MS_MAX = 10
+
+export interface ShardOptions {
+  spool: Spool
+  /** The folder: schedule/, or schedule/shard-<n>. */
+  root: string
+  writer: string
+  ids: Ids
+  levels: readonly Level[]
+  poke?: Poke | undefined
+}
+
+export interface ShardStatus {
+  held: number
+  segments: number
+  active: number
+  fired: number
+  late: number
+  failures: number
+  promoted: number
+}
+
+/**
+ * A schedule that is only ours: moves, hands over and steers what is held in one folder. The caller holds the lock.
+ *
+ * Moving and steering take turns; handing over goes on beside them, so that neither a large intake nor a promotion makes a
+ * message late.
+ */
+export class Shard {
+  readonly #spool: Spool
+  readonly #marks: Marks
+  readonly #catalog: Catalog
+  readonly #buckets: Buckets
+  readonly #intake: IntakeReader
+  readonly #near: Near
+  readonly #outlet: Outlet
+  readonly #firing: Firing
+  readonly #mover: Mover
+  readonly #steering: Steering
+  #turn: Promise<unknown> = Promise.resolve()
+  #stepping: Promise<unknown> = Promise.resolve()
+  readonly #loops: Loops
+
+  private constructor(options: ShardOptions) {
+    const { spool, root, writer, ids, levels, poke } = options
+    this.#spool = spool
+    this.#marks = new Marks({ spool, folder: `${root}/marks`, writer, ids })
+    const marks = this.#marks
+    this.#catalog = new Catalog({ spool, root, marks })
+    const catalog = this.#catalog
+    this.#buckets = new Buckets({ spool, root, levels, writer, catalog })
+    this.#intake = new IntakeReader({ spool, folder: `${root}/in`, marks, buckets: this.#buckets })
+    this.#near = new Near(spool)
+    this.#outlet = new Outlet({ spool, writer, ids, poke })
+    const { near, buckets, intake, outlet } = {
+      near: this.#near,
+      buckets: this.#buckets,
+      intake: this.#intake,
+      outlet: this.#outlet
+    }
+    const recent = new Recent<'fired' | 'cancelled'>()
+    const soon = new Soon({ spool, catalog, near })
+    this.#firing = new Firing({ spool, catalog, soon, marks, outlet, recent })
+    this.#mover = new Mover({ spool, levels, catalog, buckets, intake, marks, near, firing: this.#firing })
+    this.#loops = new Loops({
+      spool,
+      drain: thorough => this.#inTurn(() => this.#mover.drain(thorough)),
+      promote: () => this.#inTurn(() => this.#mover.promote()),
+      tidy: () => this.#inTurn(() => this.#mover.tidy()),
+      step: () => this.#step()
+    })
+    this.#steering = new Steering({ spool, catalog, marks, ids, recent })
+  }
+
+  /** Takes over: reads what earlier schedulers said and left, and says it again, before anybody is told anything. */
+  static async open(options: ShardOptions): Promise<Shard> {
+    const shard = new Shard(options)
+    const { spool, root } = options
+    await spool.folders.ensure(`${root}/in`)
+    await shard.#marks.fold()
+    await shard.#catalog.open()
+    await shard.#intake.look(false)
+    await shard.#mover.placeHomeless()
+    await shard.#marks.restate(shard.#catalog.all, shard.#intake.streams)
+    return shard
+  }
+
+  /** Begins to move and to hand over by itself, until it is closed. */
+  run(): void {
+    this.#loops.run()
+  }
+
+  /** There may be something in the intake. */
+  hint(): void {
+    this.#loops.hint()
+  }
+
+  /** Hands over all that is due now, in the calling turn, and says what became of each. */
+  async tick(): Promise<Fired[]> {
+    await this.#inTurn(() => this.#mover.drain(true))
+    const fired: Fired[] = []
+    const before = this.#firing.onFired
+    this.#firing.onFired = batch => {
+      before?.(batch)
+      for (const one of batch) fired.push(one)
+    }
+    try {
+      while ((await this.#step()) === 0 && !fired.some(({ error }) => error !== undefined)) {
+        // one batch after the other
+      }
+    } finally {
+      this.#firing.onFired = before
+    }
+    await this.#firing.marked()
+    await this.#inTurn(() => this.#mover.tidy())
+    return fired
+  }
+
+  cancel(id: string): Promise<Steered> {
+    return this.#steer(() => this.#steering.cancel(id))
+  }
+
+  change(id: string, change: Change): Promise<Steered> {
+    return this.#steer(async () => {
+      const steered = await this.#steering.change(id, change)
+      if (steered.done) await this.#mover.drain(false)
+      return steered
+    })
+  }
+
+  /** Resolves when it is in the outbox. */
+  async sendNow(id: string): Promise<Steered> {
+    const now = this.#spool.system.clock.now()
+    const steered = await this.change(id, { due: now })
+    if (!steered.done) return steered
+    for (let i = 0; this.#steering.wasOf(id) !== 'fired'; i++) {
+      if (i === SENT_NOW_STEPS_MAX) return steered
+      await this.#spool.system.clock.sleep(Math.min(await this.#step(), SENT_NOW_SLEEP_MS_MAX))
+    }
+    return { ...steered, state: 'fired' }
+  }
+
+  show(id: string): Promise<{ state: HeldState; messages: (Listed & { body: Uint8Array; kind: string })[] }> {
+    return this.#steer(async () => {
+      const { found, state } = await this.#steering.show(id)
+      const messages = found.map(({ stored: { due, sentAt, body, kind } }) => {
+        const { to, channel, priority } = due
+        return { id, to, channel, priority, dueAt: due.at, sentAt, bytes: body.length, body, kind }
+      })
+      return { state, messages }
+    })
+  }
+
+  list(query: ListQuery): Promise<ListPage> {
+    return this.#steer(() => listHeld(this.#spool, this.#catalog.all, query))
+  }
+
+  forecast(): Promise<ForecastRow[]> {
+    return this.#steer(() => Promise.resolve(forecastOf(this.#catalog.all)))
+  }
+
+  status(): ShardStatus {
+    const { fired, late, failures } = this.#firing
+    const { left, size } = this.#catalog
+    return {
+      held: left,
+      segments: size,
+      active: this.#near.size,
+      fired,
+      late,
+      failures,
+      promoted: this.#mover.promoted
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#loops.close()
+    await this.#turn
+    await this.#stepping
+    await this.#firing.marked()
+    const closing = [this.#buckets.close(), this.#intake.close(), this.#outlet.close()]
+    const results = await Promise.allSettled(closing)
+    await this.#marks.close()
+    for (const result of results) if (result.status === 'rejected') throw result.reason
+  }
+
+  /** What came in a moment before counts too. */
+  #steer<T>(act: () => Promise<T>): Promise<T> {
+    return this.#inTurn(async () => {
+      await this.#mover.drain(false)
+      const result = await act()
+      this.#loops.wake()
+      return result
+    })
+  }
+
+  #step(): Promise<number> {
+    const step = this.#stepping.then(() => this.#firing.step())
+    this.#stepping = step.catch(() => undefined)
+    return step
+  }
+
+  #inTurn<T>(act: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(act)
+    this.#turn = turn.catch(() => undefined)
+    return turn
+  }
+}

@@ -1,0 +1,117 @@
+import type { Spool } from '../spool/spool.ts'
+import type { Catalog } from './catalog.ts'
+import { MISSED_MS } from './fired.ts'
+import type { HeldRow } from './merge.ts'
+import type { Near } from './near.ts'
+
+/** Bodies are read so long before they are due, a stretch at a time, and so many at most. */
+export const AHEAD_MS = 500
+const SOON_MAX = 16_384
+const SOON_BYTES_MAX = 8_388_608
+/** What goes out in one commit. */
+const BATCH_MAX = 4_096
+/** Overdue messages wait so long for their turn at the catch-up rate. */
+const TURN_MS = 10
+
+/** The messages that are due next, with their bodies, in order; and how many of them may go now. */
+export class Soon {
+  readonly #spool: Spool
+  readonly #catalog: Catalog
+  readonly #near: Near
+  #rows: HeldRow[] = []
+  #first = 0
+  /** Up to where all that is due has been read. Wall ms. */
+  #readTo = 0
+  #allowance = 0
+  #allowedTicks = 0
+  #reading: Promise<void> | undefined
+
+  constructor(options: { spool: Spool; catalog: Catalog; near: Near }) {
+    this.#spool = options.spool
+    this.#catalog = options.catalog
+    this.#near = options.near
+  }
+
+  get lastDue(): number | undefined {
+    return this.#rows.at(-1)?.due
+  }
+
+  get #size(): number {
+    return this.#rows.length - this.#first
+  }
+
+  /** Reads what is due within the next stretch, unless that has been read. One at a time. */
+  readAhead(): Promise<void> {
+    this.#reading ??= this.#readAhead().finally(() => {
+      this.#reading = undefined
+    })
+    return this.#reading
+  }
+
+  /** Takes out what is due now, at most a batch; what is overdue at the catch-up rate. */
+  take(): HeldRow[] {
+    const { clock } = this.#spool.system
+    const now = clock.now()
+    this.#allow(clock.ticks())
+    const batch: HeldRow[] = []
+    while (this.#first < this.#rows.length && batch.length < BATCH_MAX) {
+      const row = this.#rows[this.#first]!
+      if (row.due > now) break
+      const isDone = row.held.isDone(row.position)
+      if (!isDone && now - row.due > MISSED_MS && this.#allowance-- < 1) {
+        this.#allowance = 0
+        break
+      }
+      this.#first++
+      if (!isDone) batch.push(row)
+    }
+    if (this.#first * 2 > this.#rows.length) {
+      this.#rows = this.#rows.slice(this.#first)
+      this.#first = 0
+    }
+    return batch
+  }
+
+  /** How long until there is something to take or to read, ms. */
+  waitMs(): number {
+    const now = this.#spool.system.clock.now()
+    const next = this.#rows[this.#first]?.due ?? Number.POSITIVE_INFINITY
+    if (next <= now) return this.#allowance >= 1 || now - next <= MISSED_MS ? 0 : TURN_MS
+    const unread = Math.min(this.#near.due, this.#catalog.soonest)
+    const readIn = this.#size >= SOON_MAX ? next - now : Math.max(1, unread - AHEAD_MS / 2 - now)
+    return Math.min(next - now, readIn)
+  }
+
+  #allow(ticks: number): void {
+    const perSecond = this.#spool.limits.schedulePerSecondMax
+    const more = ((ticks - this.#allowedTicks) / 1_000) * perSecond
+    this.#allowance = Math.min(this.#allowance + more, Math.max(1, perSecond / 10))
+    this.#allowedTicks = ticks
+  }
+
+  async #readAhead(): Promise<void> {
+    const now = this.#spool.system.clock.now()
+    const unread = Math.min(this.#near.due, this.#catalog.soonest)
+    if (unread > now + AHEAD_MS || (unread > this.#readTo && this.#readTo > now + AHEAD_MS / 2)) return
+    if (this.#size > SOON_MAX / 2) return
+    const until = now + AHEAD_MS
+    if (this.#catalog.soonest <= until) {
+      for (const held of this.#catalog.all)
+        if (!held.active && !held.moving && held.minDue <= until) this.#near.activate(held)
+      this.#catalog.changed()
+    }
+    const bounds = { until, rowsMax: SOON_MAX - this.#size, bytesMax: SOON_BYTES_MAX }
+    const more = await this.#near.take(bounds)
+    if (more.length < bounds.rowsMax) this.#readTo = until
+    const last = this.#rows.at(-1)
+    for (const row of more) this.#rows.push(row)
+    if (last !== undefined && more[0] !== undefined && byDue(last, more[0]) > 0) {
+      this.#rows = this.#rows.slice(this.#first).sort(byDue)
+      this.#first = 0
+    }
+  }
+}
+
+function byDue(a: HeldRow, b: HeldRow): number {
+  return a.due - b.due || a.sentAt - b.sentAt
+}

@@ -1,0 +1,130 @@
+import { diskError } from '../errors.ts'
+import { encodeMessage, messageBytesMost } from '../journal/entry.ts'
+import type { Ids } from '../journal/ids.ts'
+import type { BodyKind, Draft } from '../message.ts'
+import type { Spool } from '../spool/spool.ts'
+import { runsOf } from './bits.ts'
+import type { Catalog } from './catalog.ts'
+import { type Found, findById } from './finder.ts'
+import { Firing } from './firing.ts'
+import { hashesOfId } from './hash.ts'
+import type { Marks } from './marks.ts'
+import type { Recent } from './recent.ts'
+
+/** Where a message is: held, handed over to an outbox, cancelled; or nobody here knows (long gone, or never was). */
+export type HeldState = 'scheduled' | 'fired' | 'cancelled' | 'unknown'
+
+/** What became of a wish. */
+export interface Steered {
+  id: string
+  /** The wish came in time, for every message of this id that was held. */
+  done: boolean
+  /** What is so now. `fired` with `done: false`: the hand-over was first. */
+  state: HeldState
+  /** Wall ms, where it is known. */
+  dueAt?: number
+}
+
+/** What a held message is to become. */
+export interface Change {
+  due?: number
+  body?: { kind: BodyKind; bytes: Uint8Array }
+}
+
+/** Cancels and changes held messages, and says which side of the race with the hand-over won. One call at a time. */
+export class Steering {
+  readonly #spool: Spool
+  readonly #catalog: Catalog
+  readonly #marks: Marks
+  readonly #ids: Ids
+  readonly recent: Recent<'fired' | 'cancelled'>
+
+  constructor(options: {
+    spool: Spool
+    catalog: Catalog
+    marks: Marks
+    ids: Ids
+    recent: Recent<'fired' | 'cancelled'>
+  }) {
+    this.recent = options.recent
+    this.#spool = options.spool
+    this.#catalog = options.catalog
+    this.#marks = options.marks
+    this.#ids = options.ids
+  }
+
+  /** Resolved: what is said survives a power cut. */
+  async cancel(id: string): Promise<Steered> {
+    const { waiting, answer } = await this.#find(id)
+    if (waiting.length === 0) return answer
+    await this.#claim(waiting, c => this.#marks.append({ c }))
+    for (const { a, b } of waiting) this.recent.set(a, b, 'cancelled')
+    return answer.state === 'fired' ? answer : { id, done: true, state: 'cancelled', dueAt: waiting[0]!.due }
+  }
+
+  /** Gives it another time or body, under the same id. What it was is gone in the moment in which what it becomes is there. */
+  async change(id: string, change: Change): Promise<Steered> {
+    const { waiting, answer } = await this.#find(id)
+    if (waiting.length === 0) return answer
+    const dueAt = change.due ?? waiting[0]!.due
+    for (const found of waiting) {
+      const entry = this.#encode(found, change)
+      await this.#claim([found], c => this.#marks.appendWithMessage({ c, x: this.#ids.next() }, entry))
+    }
+    return answer.state === 'fired' ? answer : { id, done: true, state: 'scheduled', dueAt }
+  }
+
+  /** What was lately done with messages of that id. */
+  wasOf(id: string): 'fired' | 'cancelled' | undefined {
+    return this.recent.get(hashesOfId(id))
+  }
+
+  async show(id: string): Promise<{ found: Found[]; state: HeldState }> {
+    const { waiting, answer } = await this.#find(id)
+    return { found: waiting, state: waiting.length > 0 ? 'scheduled' : answer.state }
+  }
+
+  /** Those that can still be held back, and what is to be said when there are none or others went. */
+  async #find(id: string): Promise<{ waiting: Found[]; answer: Steered }> {
+    const all = await findById(this.#spool, this.#catalog.all, id)
+    const waiting = all.filter(found => !found.held.isDone(found.position) && !Firing.isBegun(found))
+    const gone = all.filter(found => !waiting.includes(found))
+    // Copies that were moved or replaced stand for nothing.
+    const went = gone.find(found => found.held.fired.has(found.position) || !found.held.isDone(found.position))
+    if (went !== undefined) return { waiting, answer: { id, done: false, state: 'fired', dueAt: went.due } }
+    if (waiting.length > 0) return { waiting, answer: { id, done: false, state: 'scheduled' } }
+    return { waiting, answer: { id, done: false, state: this.wasOf(id) ?? 'unknown' } }
+  }
+
+  /** From here on they are not handed over; if saying so fails, they are again. */
+  async #claim(
+    waiting: readonly Found[],
+    say: (c: Record<string, [number, number][]>) => Promise<void>
+  ): Promise<void> {
+    const positions = new Map<string, number[]>()
+    for (const { held, position } of waiting) {
+      held.cancelled.add(position)
+      positions.set(held.stream, [...(positions.get(held.stream) ?? []), position])
+    }
+    try {
+      await say(Object.fromEntries([...positions].map(([stream, list]) => [stream, runsOf(list)])))
+    } catch (error) {
+      for (const { held, position } of waiting) held.cancelled.delete(position)
+      throw diskError(error, 'mark a scheduled message')
+    }
+  }
+
+  #encode({ stored }: Found, { due, body }: Change): Buffer {
+    const draft: Draft = {
+      id: stored.id,
+      sentAt: stored.sentAt,
+      expiresAt: stored.expiresAt,
+      headers: Object.keys(stored.headers).length > 0 ? stored.headers : undefined,
+      due: due === undefined ? stored.due : { ...stored.due, at: due },
+      kind: body?.kind ?? stored.kind,
+      body: body?.bytes ?? stored.body
+    }
+    const into = Buffer.alloc(messageBytesMost(draft))
+    return into.subarray(0, encodeMessage(draft, this.#ids, into, 0))
+  }
+}

@@ -1,0 +1,180 @@
+import { DroprError } from '../errors.ts'
+import type { Limits } from '../limits.ts'
+import { nearest } from '../names.ts'
+import type { Clock } from '../system/clock.ts'
+import { parseSafeJson } from '../wire/safe-json.ts'
+import { type BodyBudget, readBody } from './http-body.ts'
+import { type GuardRules, type Rejection, refuseForeignPage, refuseStranger } from './http-guard.ts'
+import { factsOf } from './http-request.ts'
+import type { HttpApp, HttpReply, HttpRequest } from './http-server.ts'
+import type { Route, RouteRequest } from './route.ts'
+
+export interface DoorsOptions {
+  doors: readonly Route[]
+  clock: Clock
+  limits: Limits
+  rules: GuardRules
+  budget: BodyBudget
+  /** Says no before the body is read. */
+  reject: (reply: HttpReply, rejection: Rejection) => void
+  refuse: (reply: HttpReply, error: unknown, status?: number) => HttpReply
+}
+
+/** Whose bodies these are, in the budget. */
+const ASKER = 'doors'
+const JSON_TYPE = /^application\/(?:[\w.-]+\+)?json *(?:;|$)/i
+const FORM = /^multipart\//i
+
+/** Serves routes that rooms above have described. Their bodies are read once their sender is known, as those of uploads. */
+export function openDoors(app: HttpApp, options: DoorsOptions): void {
+  const { doors, rules, budget, reject, refuse } = options
+  app.decorateRequest('bodyBytes', 0)
+  void app.register((scope, _options, done) => {
+    scope.removeAllContentTypeParsers()
+    scope.addContentTypeParser('*', (request: HttpRequest) => readDoorBody(request, options))
+    scope.setErrorHandler((error, request, reply) => {
+      if (!request.raw.complete) reply.header('connection', 'close')
+      const { told, status } = judge(error, request.routeOptions.config.door)
+      return refuse(reply, told, status)
+    })
+    for (const door of doors) {
+      const { params, query, body } = door.schema
+      scope.route({
+        method: door.method,
+        url: door.path.replaceAll(/\{(\w+)\}/g, ':$1'),
+        config: { door },
+        schema: {
+          ...(params !== undefined && { params }),
+          ...(query !== undefined && { querystring: query }),
+          ...(typeof body === 'object' && { body })
+        },
+        onRequest: (request, reply, next) => {
+          reply.raw.once('close', () => budget.give(ASKER, request.bodyBytes))
+          const facts = factsOf(request.raw)
+          const refused = refuseForeignPage(facts) ?? refuseStranger(facts, rules) ?? refuseDoorBody(request, door)
+          if (refused === undefined) next()
+          else reject(reply, refused)
+        },
+        handler: (request, reply) => serve(door, request, reply, options)
+      })
+    }
+    done()
+  })
+}
+
+/** The methods that a path of the doors has. */
+export function methodsOf(doors: readonly Route[], path: string): string[] {
+  const fits = (door: Route) => new RegExp(`^${door.path.replaceAll(/\{\w+\}/g, '[^/]+')}$`).test(path)
+  return doors.filter(fits).map(door => door.method)
+}
+
+async function serve(door: Route, request: HttpRequest, reply: HttpReply, options: DoorsOptions): Promise<HttpReply> {
+  const gone = new AbortController()
+  const { raw } = reply
+  let unsent: (() => void) | undefined
+  raw.once('close', () => {
+    if (raw.writableFinished) return
+    gone.abort()
+    unsent?.()
+  })
+  const { limits } = options
+  // A long poll has nothing to say for as long as it waits.
+  raw.socket?.setTimeout(0)
+  try {
+    const { params, query, headers, body } = request
+    const answer = await door.handler({
+      params: params as RouteRequest['params'],
+      query: query as RouteRequest['query'],
+      headers,
+      body: body ?? undefined,
+      signal: gone.signal
+    })
+    unsent = answer.unsent
+    if (gone.signal.aborted) unsent?.()
+    reply.code(answer.status).header('cache-control', 'no-store').header('x-content-type-options', 'nosniff')
+    if (typeof answer.body === 'string') reply.header('content-type', 'application/json; charset=utf-8')
+    return await reply.headers({ ...answer.headers }).send(answer.body)
+  } finally {
+    raw.socket?.setTimeout(Math.max(limits.stallMsMax, limits.answerMsMax))
+  }
+}
+
+/** What is wrong with a body before it is read. */
+function refuseDoorBody({ raw }: HttpRequest, { schema, bodyBytesMax }: Route): Rejection | undefined {
+  const refuse = (status: number, text: string): Rejection => ({ status, code: 'REQUEST_BAD', text })
+  const { 'content-type': type, 'content-length': length, 'content-encoding': encoding } = raw.headers
+  const chunked = raw.headers['transfer-encoding'] !== undefined
+  if (!chunked && (length === undefined || length === '0')) return undefined
+  if (encoding !== undefined && encoding !== 'identity') return refuse(415, 'packed bodies are not taken')
+  if (schema.body === undefined) return refuse(413, 'this takes no body')
+  if (schema.body === 'bytes' && FORM.test(type ?? '')) return refuse(415, 'the body must not be a form')
+  if (schema.body !== 'bytes' && !JSON_TYPE.test(type ?? '')) return refuse(415, 'the body must be application/json')
+  return Number(length) > bodyBytesMax ? tooLarge(schema.body === 'bytes', bodyBytesMax) : undefined
+}
+
+function tooLarge(message: boolean, bytesMax: number): Rejection {
+  const code = message ? 'MESSAGE_TOO_LARGE' : 'REQUEST_BAD'
+  return { status: 413, code, text: `the body may have at most ${bytesMax} bytes` }
+}
+
+async function readDoorBody(request: HttpRequest, options: DoorsOptions): Promise<unknown> {
+  const { clock, limits, budget } = options
+  const { schema, bodyBytesMax } = request.routeOptions.config.door!
+  const said = request.raw.headers['content-length']
+  const bytes = said === undefined ? bodyBytesMax : Number(said)
+  if (!budget.take(ASKER, bytes)) throw new DroprError('SERVER_BUSY', 'too many bodies at once')
+  request.bodyBytes = bytes
+  const world = { clock, limits, progress: () => undefined }
+  const body = await readBody(request.raw, bytes, world, said !== undefined)
+  if (body.over) throw new Refused(tooLarge(schema.body === 'bytes', bodyBytesMax))
+  if (!body.whole) throw new DroprError('REQUEST_BAD', 'the body was cut, or came too slowly')
+  if (schema.body === 'bytes') return body.bytes
+  try {
+    return parseSafeJson(body.bytes.toString())
+  } catch (error) {
+    throw new DroprError('REQUEST_BAD', `the body is not JSON: ${(error as Error).message}`, error)
+  }
+}
+
+/** A refusal found after the hooks. */
+class Refused extends Error {
+  readonly rejection: Rejection
+
+  constructor(rejection: Rejection) {
+    super(rejection.text)
+    this.rejection = rejection
+  }
+}
+
+interface Unfit {
+  validation?: readonly { instancePath: string; keyword: string; message?: string; params: Record<string, unknown> }[]
+  validationContext?: string
+}
+
+/** What goes out for an error of a door: what does not fit the schema, or is a TypeError, is the asker's fault. */
+function judge(error: unknown, door: Route | undefined): { told: unknown; status?: number } {
+  if (error instanceof Refused) {
+    const { code, text, status } = error.rejection
+    return { told: new DroprError(code, text), status }
+  }
+  const { validation, validationContext = 'body' } = error as Unfit
+  const first = validation?.[0]
+  if (first !== undefined) {
+    const where = `${validationContext === 'querystring' ? 'query' : validationContext}${first.instancePath}`
+    const unknown = first.params['additionalProperty']
+    const what = typeof unknown === 'string' ? hasNo(unknown, first, door) : (first.message ?? 'is wrong')
+    return { told: new DroprError('REQUEST_BAD', `${where} ${what}`) }
+  }
+  if (error instanceof TypeError) return { told: new DroprError('REQUEST_BAD', error.message, error) }
+  return { told: error }
+}
+
+/** Says what may have been meant, where that is in sight. */
+function hasNo(name: string, { instancePath }: { instancePath: string }, door: Route | undefined): string {
+  const { body, query } = door?.schema ?? {}
+  const known = [body, query].flatMap(schema =>
+    typeof schema === 'object' ? Object.keys(schema['properties'] ?? {}) : []
+  )
+  const near = instancePath === '' ? nearest(name, known) : undefined
+  return `has no ${JSON.stringify(name.slice(0, 50))}${near === undefined ? '' : `: did you mean ${near}?`}`
+}

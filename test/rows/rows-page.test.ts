@@ -1,0 +1,73 @@
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { expect, test } from 'vitest'
+
+const ROOT = path.resolve(import.meta.dirname, '../..')
+const PAGE = path.join(ROOT, 'docs/rows.md')
+
+/** The rows of the inventory that the first release is judged by. */
+const ROWS = [
+  ...'A1 A2 A3 A4 A5 A6 A7 A8 A9 A11 A14 A15 A16 A17 A18 A22 A23 A24 B1 B6 B10 B13 B14'.split(' '),
+  ...'C1 C2 C3 C4 C5 C6 C7 C8 C9 C10 C11 C12 C15 C18 C19 C20 C21 C22 C23 C24 C27'.split(' '),
+  ...'D1 D2 D3 D4 D5 D7 D8 D9 D10 D14 D15 D16 E1 E2 E3 E4 E5 E6 E7 E8 E9 F18'.split(' '),
+  ...'G1 G6 G8 G9 G12 G14 O1 O2 O4 O7 O11 Q1 Q2 Q3 Q4 Q5 Q6 Q9'.split(' ')
+]
+
+const PROMISES = ['P1', 'P2', 'P3', 'P4', 'P5', 'P6', 'P7', 'P9', 'P10', 'P11']
+
+interface Titled {
+  title: string
+  file: string
+}
+
+/** Titles of tests, as they stand in the sources. */
+function titlesIn(folder: string): Titled[] {
+  return readdirSync(path.join(ROOT, folder), { withFileTypes: true }).flatMap(found => {
+    const file = `${folder}/${found.name}`
+    if (found.isDirectory()) return titlesIn(file)
+    if (!found.name.endsWith('.test.ts')) return []
+    const text = readFileSync(path.join(ROOT, file), 'utf8')
+    const calls = text.matchAll(/\btest(?:\.\w+(?:\([^()]*(?:\([^()]*\)[^()]*)*\))?)*\(\s*(['"`])((?:(?!\1).|\n)*)\1/g)
+    return [...calls].map(call => ({ title: call[2]!, file }))
+  })
+}
+
+/** The codes that stand in front of a title: `C1` and `A4` of "A4: with no daemon …; C1: once …". */
+function codesOf(title: string): string[] {
+  return [...title.matchAll(/(?:^|; )((?:[A-Z]+-?\d+ ?)+):/g)].flatMap(found => found[1]!.trim().split(' '))
+}
+
+function page(titles: readonly Titled[]): string {
+  const lines = [...PROMISES, ...ROWS].flatMap(row => {
+    const shown = titles.filter(({ title }) => codesOf(title).includes(row))
+    if (shown.length === 0) return []
+    const cells = shown.map(({ title, file }) => `*${title}* ([${path.basename(file)}](../${file}))`)
+    return [`| ${row} | ${cells.join('<br>')} |`]
+  })
+  return `# Which test shows what
+
+Rows of the inventory, and promises of the [README](../README.md), with the tests whose titles begin with them. Written by
+\`DROPR_ROWS=write npx vitest run test/rows/rows-page.test.ts\`; a test holds it to the titles that there are.
+
+| row | tests |
+|---|---|
+${lines.join('\n')}
+`
+}
+
+test.runIf(process.env.DROPR_ROWS === 'write')('docs/rows.md is written', () => {
+  writeFileSync(PAGE, page(titlesIn('test')))
+})
+
+test('every title in docs/rows.md is the title of a test in the file that is named', () => {
+  const titles = new Set(titlesIn('test').map(({ title, file }) => `${file} ${title}`))
+  const listed = [...readFileSync(PAGE, 'utf8').matchAll(/\*([^*]+)\* \(\[[^\]]+\]\(\.\.\/([^)]+)\)\)/g)]
+  expect(listed.length).toBeGreaterThan(50)
+  expect(listed.map(([, title, file]) => `${file} ${title}`).filter(each => !titles.has(each))).toEqual([])
+})
+
+test('docs/rows.md names a test for every row of producer, spool and client, and for every promise', () => {
+  const rows = [...readFileSync(PAGE, 'utf8').matchAll(/^\| ([A-Z]+\d+) \|/gm)].map(found => found[1])
+  const owed = ROWS.filter(row => /^[ABC]\d/.test(row))
+  expect([...owed, 'P1', 'P2', 'P6', 'P7', 'P10', 'P11'].filter(row => !rows.includes(row))).toEqual([])
+})

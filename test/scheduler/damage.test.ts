@@ -1,0 +1,153 @@
+import { expect, test } from 'vitest'
+import { listSegments } from '../../src/journal/segment-names.ts'
+import { Schedule, Scheduler } from '../../src/scheduler/index.ts'
+import { foldersIn } from '../../src/spool/spool.ts'
+import { SimWorld } from '../../src/system/sim/index.ts'
+import { openSender, openSpool, outbox } from './desk.ts'
+
+const HOUR = 3_600_000
+const COUNT = 40
+/** Beyond the end of this hour, so that they lie in an hour bucket. */
+const AHEAD = HOUR + 5 * 60_000
+
+/** A closed schedule of 40 messages over ten minutes of the same hour, an hour ahead: one sealed segment with tables. */
+async function sealed(seed: string) {
+  const world = new SimWorld({ seed })
+  const { clock } = world
+  const node = world.node('berlin')
+  const spool = await clock.until(openSpool(node.process('app')))
+  const sender = await clock.until(openSender(spool))
+  const scheduler = await clock.until(Scheduler.start({ spool: await clock.until(openSpool(node.process('one'))) }))
+  const begin = clock.now() + AHEAD
+  for (let i = 0; i < COUNT; i++) await clock.until(sender.send(begin + i * 15_000, { id: `m${i}`, body: `body ${i}` }))
+  await clock.advance(3_000)
+  await clock.until(scheduler.close())
+  const folder = `/s/schedule/hour/${(await clock.until(foldersIn(node.disk, '/s/schedule/hour')))[0]}`
+  const [segment, ...more] = await clock.until(listSegments(node.disk, folder))
+  expect(more).toEqual([])
+  const restart = async () => clock.until(Scheduler.start({ spool: await clock.until(openSpool(node.process('two'))) }))
+  return { world, clock, node, spool, path: segment!.path, restart, begin }
+}
+
+test('any damaged byte of a bucket segment costs at most one message, and none of the others is early or late', async () => {
+  const { node: first, path } = await sealed('damage 0')
+  const bytes = first.disk.peek(path)!.length
+  let lost = 0
+  for (let at = 100; at < bytes; at += Math.ceil(bytes / 25)) {
+    const { clock, node, restart } = await sealed('damage 0')
+    node.disk.flip(path, at, at % 8)
+    await restart()
+    await clock.advance(AHEAD + 11 * 60_000)
+    const found = await clock.until(outbox(node.disk))
+    expect(found.length, `byte ${at} of ${bytes}`).toBeGreaterThanOrEqual(COUNT - 1)
+    expect(new Set(found.map(({ id }) => id)).size).toBe(found.length)
+    for (const { sentAt, headers } of found) {
+      const late = sentAt - Date.parse(headers['dropr-due-at']!)
+      expect(late).toBeGreaterThanOrEqual(0)
+      expect(late, `byte ${at}`).toBeLessThan(100)
+    }
+    lost += COUNT - found.length
+  }
+  expect(lost).toBeGreaterThan(0)
+}, 120_000)
+
+test('a message is found by its id, listed and cancelled also when the tables are damaged', async () => {
+  const { node: first, path } = await sealed('tables')
+  const bytes = first.disk.peek(path)!.length
+  for (let back = 60; back < COUNT * 48; back += 97) {
+    const { clock, node, spool } = await sealed('tables')
+    node.disk.flip(path, bytes - back, 3)
+    const schedule = new Schedule({ spool })
+    expect((await clock.until(schedule.cancel('m7'))).state, `${back} bytes from the end`).toBe('cancelled')
+    const page = await clock.until(schedule.list({ limit: 100 }))
+    expect(page.messages.map(({ id }) => id)).toEqual(
+      Array.from({ length: COUNT }, (_, i) => `m${i}`).filter(id => id !== 'm7')
+    )
+  }
+}, 120_000)
+
+test('a segment that is gone, or holds anything, leaves the rest alone', async () => {
+  for (const content of [undefined, '', 'garbage', 'DROPRSEG'.repeat(100)]) {
+    const { clock, node, spool, path, restart } = await sealed('gone')
+    const sender = await clock.until(openSender(spool))
+    await clock.until(sender.send(clock.now() + 2_000, { id: 'other' }))
+    if (content === undefined) await clock.until(node.disk.remove(path))
+    else node.disk.plant(path, content)
+    await restart()
+    await clock.advance(5_000)
+    expect((await clock.until(outbox(node.disk))).map(({ id }) => id)).toEqual(['other'])
+  }
+})
+
+test('pages of the list follow each other without a gap or a repeat, by time, channel and range', async () => {
+  const world = new SimWorld({ seed: 'pages' })
+  const { clock } = world
+  const node = world.node('berlin')
+  const spool = await clock.until(openSpool(node.process('app')))
+  const sender = await clock.until(openSender(spool))
+  await clock.until(Scheduler.start({ spool: await clock.until(openSpool(node.process('one'))) }))
+  const begin = clock.now() + HOUR
+  const expected: { id: string; due: number; channel: string }[] = []
+  for (let i = 0; i < 120; i++) {
+    const one = { id: `m${i}`, due: begin + ((i * 37) % 50) * 1_800_000, channel: i % 3 === 0 ? 'größe' : 'common' }
+    expected.push(one)
+    await clock.until(sender.send(one.due, { id: one.id, channel: one.channel }))
+  }
+  const schedule = new Schedule({ spool })
+  const walk = async (query: object) => {
+    const ids: string[] = []
+    const dues: number[] = []
+    for (let after: string | undefined, calls = 0; calls < 100; calls++) {
+      const page = await clock.until(schedule.list({ ...query, limit: 7, ...(after === undefined ? {} : { after }) }))
+      for (const { id, dueAt } of page.messages) {
+        ids.push(id)
+        dues.push(dueAt)
+      }
+      after = page.next
+      if (after === undefined) break
+    }
+    expect(dues).toEqual([...dues].sort((a, b) => a - b))
+    return ids.sort()
+  }
+  const ids = (keep: (one: (typeof expected)[0]) => boolean) =>
+    expected
+      .filter(keep)
+      .map(({ id }) => id)
+      .sort()
+  expect(await walk({})).toEqual(ids(() => true))
+  expect(await walk({ channel: 'größe' })).toEqual(ids(({ channel }) => channel === 'größe'))
+  const from = begin + 5 * HOUR
+  const to = begin + 10 * HOUR
+  expect(await walk({ from, to })).toEqual(ids(({ due }) => due >= from && due < to))
+  expect((await clock.until(schedule.forecast())).reduce((sum, { messages }) => sum + messages, 0)).toBe(120)
+  await expect(schedule.list({ limit: 0 })).rejects.toThrow(/^limit must be/)
+})
+
+test('a disk that is full while buckets are promoted loses nothing, and service resumes by itself', async () => {
+  const { clock, node, restart } = await sealed('full')
+  await restart()
+  node.disk.failNext({ call: 'writeSynced', code: 'ENOSPC', path: path => path.includes('/minute/'), times: 30 })
+  await clock.advance(AHEAD - 30_000)
+  node.disk.failNext({ call: 'writeSynced', code: 'ENOSPC', path: path => path.includes('/outbox/'), times: 5 })
+  await clock.advance(12 * 60_000)
+  const found = await clock.until(outbox(node.disk))
+  expect(new Set(found.map(({ id }) => id)).size).toBe(COUNT)
+})
+
+test('what a tick hands over is told, one by one, with and without a scheduler, and what fails with its reason', async () => {
+  for (const running of [false, true]) {
+    const { clock, node, spool, begin, restart } = await sealed(`tick ${running}`)
+    const scheduler = running ? await restart() : undefined
+    const schedule = new Schedule({ spool })
+    expect(await clock.until(schedule.tick())).toEqual([])
+    if (running) await clock.until(scheduler!.close())
+    await clock.advance(begin + 10_000 - clock.now())
+    node.disk.failNext({ call: 'writeSynced', code: 'EIO', path: path => path.includes('/outbox/') })
+    const [failed] = await clock.until(schedule.tick())
+    expect(failed).toMatchObject({ id: 'm0', to: 'tokyo', channel: 'common', dueAt: begin, code: 'DISK_ERROR' })
+    const [fired, ...more] = await clock.until(schedule.tick())
+    expect(fired).toMatchObject({ id: 'm0' })
+    expect(fired!.code).toBeUndefined()
+    expect(more).toEqual([])
+  }
+})

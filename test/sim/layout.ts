@@ -1,0 +1,48 @@
+import { type Limits, limitsFrom } from '../../src/limits.ts'
+import type { SimRandom } from '../../src/system/sim/index.ts'
+
+/** What a world looks like: drawn from the seed, so that runs differ in more than the moments of their faults. */
+export interface Layout {
+  nodes: string[]
+  channels: string[]
+  priorities: number[]
+  senders: number
+  consumers: number
+  limits: Limits
+  latencyMs: readonly [number, number]
+  /** Clients see no watch events, so that only scans and pokes find work. */
+  watch: boolean
+}
+
+export function drawLayout(random: SimRandom, nodes: number): Layout {
+  return {
+    nodes: Array.from({ length: nodes }, (_, i) => `n${i}`),
+    channels: ['a', 'b/c', 'Ä'].slice(0, 1 + random.int(3)),
+    priorities: random.pick([[4], [4, 9]]),
+    senders: 1 + random.int(2),
+    consumers: 1 + random.int(3),
+    latencyMs: random.pick([
+      [0.02, 2],
+      [0.02, 0.2],
+      [0.5, 10]
+    ] as const),
+    watch: random.chance(0.8),
+    limits: limitsFrom({
+      segmentBytesMax: random.pick([65_536, 65_536, 1_000_000]),
+      rangeBytesMax: random.pick([1_024, 4_096, 65_536]),
+      rangesPerStreamMax: random.pick([1, 2, 4, 16]),
+      uploadsPerPeerMax: random.pick([1, 4, 8]),
+      answerMsMax: random.pick([1_000, 3_000]),
+      retryMsMin: random.pick([50, 500]),
+      retryMsMax: random.pick([2_000, 8_000]),
+      scanMs: random.pick([300, 1_000, 2_000]),
+      leaseMs: random.pick([1_500, 6_000]),
+      attemptsMax: random.pick([4, 10]),
+      attemptMsMin: 50,
+      attemptMsMax: 1_000,
+      retentionMs: random.pick([0, 30_000, 86_400_000]),
+      parkedBytesMax: random.pick([0, 2_048, 1_048_576]),
+      filesOpenMax: random.pick([8, 2_048])
+    })
+  }
+}

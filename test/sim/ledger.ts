@@ -1,0 +1,108 @@
+/** One message as its sender means it. Sent again under the same id it is still one. */
+export interface Sent {
+  readonly token: number
+  readonly from: string
+  readonly to: string
+  readonly channel: string
+  readonly priority: number
+  /** Given by the caller. */
+  readonly id: string | undefined
+  /** What consumers do with it. */
+  readonly fate: Fate
+  readonly expiresAt: number | undefined
+  readonly body: string
+  /** The order to be kept: messages of one lane come in the order of their calls. */
+  readonly lane: string
+  /** Calls in the order of this lane: the first and the last for this message. */
+  firstCall: number
+  lastCall: number
+  /** Sent again by a later process: its place in the order is open. */
+  moved: boolean
+  /** Simulated time of the first call that was resolved. */
+  resolvedAt: number | undefined
+  /** Stream and position under which it entered the inbox. */
+  place: string | undefined
+  handOuts: HandOut[]
+  /** The lease under which it was finished, as its consumer was told. */
+  finished: { lease: Fence; verdict: string } | undefined
+  /** Found among the dead letters. */
+  dead: string | undefined
+}
+
+/**
+ * `plain`: acknowledged. `poison`: its handler always throws. `killer`: its consumer dies. `reject`: its consumer rejects it.
+ * `large`: its receiver refuses it.
+ */
+export type Fate = 'plain' | 'poison' | 'killer' | 'reject' | 'large'
+
+/** A lease's token, as numbers: a later hand-out has a higher one. */
+export type Fence = readonly [epoch: number, number: number]
+
+export interface HandOut {
+  lease: Fence
+  /** Place among the messages of its claim. */
+  index: number
+  deliveries: number
+  consumer: string
+  at: number
+}
+
+export function fenceOf(lease: string): Fence {
+  const [epoch, number] = lease.split('.').map(Number)
+  return [epoch!, number!]
+}
+
+export function compareFences(one: Fence, other: Fence): number {
+  return one[0] - other[0] || one[1] - other[1]
+}
+
+/** Bodies say which message they are. */
+export function tokenOf(body: string): number {
+  return Number(body.slice(0, body.indexOf('|')))
+}
+
+/** Every message of a run. */
+export class Ledger {
+  readonly all: Sent[] = []
+  readonly #calls = new Map<string, number>()
+
+  add(
+    what: Pick<Sent, 'from' | 'to' | 'channel' | 'priority' | 'id' | 'fate' | 'expiresAt' | 'lane'>,
+    size: number
+  ): Sent {
+    const token = this.all.length
+    const call = this.nextCall(what.lane)
+    const sent: Sent = {
+      ...what,
+      token,
+      body: `${token}|${what.fate}|`.padEnd(size, '.'),
+      firstCall: call,
+      lastCall: call,
+      moved: false,
+      resolvedAt: undefined,
+      place: undefined,
+      handOuts: [],
+      finished: undefined,
+      dead: undefined
+    }
+    this.all.push(sent)
+    return sent
+  }
+
+  nextCall(lane: string): number {
+    const call = (this.#calls.get(lane) ?? 0) + 1
+    this.#calls.set(lane, call)
+    return call
+  }
+
+  get(token: number): Sent | undefined {
+    return this.all[token]
+  }
+
+  /** Those that must arrive and have not been seen anywhere. */
+  missing(): Sent[] {
+    return this.all.filter(
+      sent => sent.resolvedAt !== undefined && sent.expiresAt === undefined && sent.handOuts.length === 0 && !sent.dead
+    )
+  }
+}

@@ -1,0 +1,42 @@
+/** What a set of runs must have seen, or it proves nothing. */
+export const MUST_SEE = [
+  'kill',
+  'power cut',
+  'torn tail',
+  'repeated upload',
+  'refused verdict',
+  'rejected send',
+  'take-over',
+  'hand-over',
+  'id sent again',
+  'duplicate id dropped',
+  'disk full',
+  'failed sync',
+  'redelivery',
+  'dead letter',
+  'cut body',
+  'lost answer',
+  'stopped process',
+  'clock step',
+  'segment removed'
+] as const
+
+export type Sight = (typeof MUST_SEE)[number]
+
+/** Counts of what happened. */
+export class Sometimes {
+  readonly counts = new Map<string, number>()
+
+  saw(what: Sight | (string & {}), times = 1): void {
+    this.counts.set(what, (this.counts.get(what) ?? 0) + times)
+  }
+
+  take(other: Sometimes): void {
+    for (const [what, times] of other.counts) this.saw(what, times)
+  }
+
+  /** What must have been seen and was not. */
+  missing(): string[] {
+    return MUST_SEE.filter(what => (this.counts.get(what) ?? 0) === 0)
+  }
+}
