@@ -101,10 +101,21 @@ function daemonTable(roles: readonly KeeperStatus[], now: number): string {
 function peerTable(peers: readonly Record<string, unknown>[], now: number): string {
   const rows = peers.map(peer => {
     const error = peer.lastError as { code: string; text: string } | undefined
+    const { depth = 0, oldestAt, alarm } = (peer.backlog ?? {}) as { depth?: number; oldestAt?: number; alarm?: string }
+    const waits = `${depth}${alarm === undefined ? '' : ' !'}`
+    const oldest = oldestAt === undefined ? '-' : humanMs(Math.max(0, now - oldestAt))
     const next = typeof peer.nextTryAt === 'number' ? `in ${humanMs(Math.max(0, peer.nextTryAt - now))}` : '-'
-    return [peer.name, peer.state, peer.acked ?? '', next, error ? `${error.code}: ${error.text}` : ''].map(String)
+    return [
+      peer.name,
+      peer.state,
+      peer.acked ?? '',
+      waits,
+      oldest,
+      next,
+      error ? `${error.code}: ${error.text}` : ''
+    ].map(String)
   })
-  return columns([['PEER', 'STATE', 'ACKED', 'NEXT TRY', 'LAST ERROR'], ...rows])
+  return columns([['PEER', 'STATE', 'ACKED', 'WAITING', 'OLDEST', 'NEXT TRY', 'LAST ERROR'], ...rows])
 }
 
 function channelTable(channels: readonly Record<string, unknown>[]): string {

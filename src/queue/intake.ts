@@ -35,8 +35,11 @@ export class Intake {
 
   /** Undefined when there was nothing within `waitMs`. Rejects with ABORTED, or what the owner or the disk said. */
   async take(request: ClaimRequest, signal?: AbortSignal): Promise<Batch | undefined> {
-    const asked = this.#system.clock.ticks()
-    const claim = await this.#link.use(port => port.claim(request, signal))
+    let asked = 0
+    const claim = await this.#link.use(port => {
+      asked = this.#system.clock.ticks()
+      return port.claim(request, signal)
+    })
     if (claim.lease === '') return undefined
     const lease = new Lease({
       id: claim.lease,

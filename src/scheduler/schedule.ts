@@ -3,6 +3,7 @@ import { Ids } from '../journal/ids.ts'
 import type { BodyKind } from '../message.ts'
 import type { Spool } from '../spool/spool.ts'
 import { WriterLife } from '../spool/writer-life.ts'
+import { keepAlive } from '../system/keep-alive.ts'
 import { acquireLock, findHolder, LockHeldError } from '../system/lock.ts'
 import type { Line } from '../system/sockets.ts'
 import type { ForecastRow } from './forecast.ts'
@@ -122,7 +123,17 @@ export class Schedule {
     return Promise.all(shards.map(shard => this.#ask<T>(shard, ask)))
   }
 
+  /** Who waits for an answer waits: no socket or lock of ours keeps a process alive by itself. */
   async #ask<T>(shard: number, ask: Ask): Promise<T> {
+    const letGo = keepAlive()
+    try {
+      return await this.#askHolder<T>(shard, ask)
+    } finally {
+      letGo()
+    }
+  }
+
+  async #askHolder<T>(shard: number, ask: Ask): Promise<T> {
     await this.#spool.folders.ensure(this.#spool.run)
     for (let tries = 1; ; tries++) {
       const holder = await findHolder(this.#spool.system, shardLock(this.#spool, shard)).catch(() => 'silent' as const)

@@ -48,18 +48,20 @@ export class RemotePort implements InboxPort {
 
   async claim(request: ClaimRequest, signal?: AbortSignal): Promise<Claim> {
     const { clock } = this.#options
-    const deadline = clock.ticks() + request.waitMs
+    const begun = clock.ticks()
+    const deadline = begun + request.waitMs
     for (;;) {
       const target = await this.#get(signal)
       const asked = clock.ticks()
       const waitMs = Math.max(0, Math.min(request.waitMs, deadline - asked))
       try {
         const claim = await target.claim({ ...request, waitMs }, signal)
-        if (claim.lease !== '') {
-          const open = claim.runs.reduce((sum, run) => sum + run.count, 0)
-          this.#held.set(claim.lease, { until: asked + (claim.waitedMs ?? 0) + request.leaseMs, open })
-        }
-        return claim
+        if (claim.lease === '') return claim
+        const { lease, runs, waitedMs = 0 } = claim
+        const open = runs.reduce((sum, run) => sum + run.count, 0)
+        this.#held.set(lease, { until: asked + waitedMs + request.leaseMs, open })
+        // An earlier owner may have let us wait as well.
+        return { ...claim, waitedMs: Math.floor(asked - begun) + waitedMs }
       } catch (error) {
         this.#checkGone(target, error)
       }

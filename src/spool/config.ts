@@ -112,7 +112,8 @@ async function readFiles(options: LoadConfigOptions, cwd: string): Promise<Sourc
   const places = [resolve(systemFile), resolve(cwd, spool, 'dropr.json'), resolve(cwd, file ?? 'dropr.json')]
   const sources: Source[] = []
   for (const path of new Set(places)) {
-    const source = await readSource(files, path, file !== undefined && path === resolve(cwd, file))
+    const must = file !== undefined && path === resolve(cwd, file)
+    const source = await readSource(files, path, { must, systemFile: resolve(systemFile) })
     if (source !== undefined) sources.push(source)
   }
   return sources
@@ -128,12 +129,18 @@ function keysOf(part: ConfigPart): string[] {
   ]
 }
 
-async function readSource(files: Files, path: string, must: boolean): Promise<Source | undefined> {
+async function readSource(
+  files: Files,
+  path: string,
+  { must, systemFile }: { must: boolean; systemFile: string }
+): Promise<Source | undefined> {
   let bytes: Buffer
   try {
     bytes = await files.read(path, CONFIG_BYTES_MAX)
   } catch (error) {
     const code = systemCode(error)
+    // The file of the whole machine may be for its daemon's user only.
+    if (code === 'EACCES' && !must && path === systemFile) return undefined
     if (code !== 'ENOENT' && code !== 'ENOTDIR') throw diskError(error, `read ${path}`)
     if (must) throw new DroprError('CONFIG_BAD', `${path} is not there`, error)
     return undefined

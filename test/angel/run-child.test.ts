@@ -55,9 +55,9 @@ function role(changes: Partial<Role> = {}): Role & { closedWithin: number[] } {
   }
 }
 
-function child(start: () => Promise<Role>, terminate = new AbortController()) {
+function child(start: () => Promise<Role>, terminate = new AbortController(), changes: Partial<typeof limits> = {}) {
   const parent = new FakeParent()
-  const exit = runChild({ system, limits, parent, terminate: terminate.signal, start })
+  const exit = runChild({ system, limits: { ...limits, ...changes }, parent, terminate: terminate.signal, start })
   return { parent, exit, terminate }
 }
 
@@ -137,4 +137,32 @@ test('a stop while the role still starts does not wait for it', async () => {
   const { parent, exit } = child(() => new Promise(() => undefined))
   parent.tell({ say: 'stop', withinMs: 1_000 })
   expect(await exit).toBe(0)
+})
+
+test('a role that is told to reads its configuration again, and a bad one does not end it', async () => {
+  let reloads = 0
+  const reload = () => {
+    if (++reloads === 1) return Promise.resolve()
+    return Promise.reject(new DroprError('CONFIG_BAD', 'no good'))
+  }
+  const { parent, exit } = child(() => Promise.resolve(role({ reload })))
+  await parent.hears('ready')
+  parent.tell({ say: 'reload' })
+  parent.tell({ say: 'reload' })
+  await parent.hears('beat')
+  expect(reloads).toBe(2)
+  parent.tell({ say: 'stop', withinMs: 50 })
+  expect(await exit).toBe(0)
+})
+
+test('a role that has handled lifeMessagesMax says so, finishes and exits 0', async () => {
+  let handled = 0
+  const worker = role({ handled: () => handled })
+  const { parent, exit } = child(() => Promise.resolve(worker), undefined, { lifeMessagesMax: 5 })
+  await parent.hears('beat')
+  await parent.hears('beat')
+  handled = 5
+  await parent.hears('full')
+  expect(await exit).toBe(0)
+  expect(worker.closedWithin.length).toBe(1)
 })

@@ -19,7 +19,7 @@ async function berlin(limits: Record<string, number> = {}) {
   const nodes = new SimNodes({ seed: 3, names: ['berlin', 'tokyo'], limits: { scanMs: 2_000, ...limits } })
   const warned: unknown[] = []
   const hear = (log: Log) => {
-    log.warn = fields => void (fields['code'] === 'BACKLOG' && warned.push(fields))
+    log.warn = fields => void (fields.code === 'BACKLOG' && warned.push(fields))
   }
   const app = await nodes.queue('berlin')
   const client = await nodes.client('berlin')

@@ -14,7 +14,10 @@ test('a peek names what the next claim would give, in its order, and leaves it w
   await bed.until(
     port.settle(
       held.runs.map(({ stream, from, count }) => ({
-        ...{ lease: held.lease, channel: 'c', stream, runs: [[from, from + count]] as [number, number][] },
+        lease: held.lease,
+        channel: 'c',
+        stream,
+        runs: [[from, from + count]] as [number, number][],
         verdict: 'release' as const
       }))
     )

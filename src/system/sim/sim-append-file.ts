@@ -97,7 +97,9 @@ export class SimAppendFile implements AppendFile {
   /** A write that goes wrong: a part of it is there, and of that the system may have given up what it could not store. */
   #fail(fault: SimFault, data: Buffer, how: { position: number; synced: boolean }): never {
     const { host, path, file } = this.#place
-    const count = Math.min(data.length, fault.partialBytes ?? host.random.int(data.length + 1))
+    // Often the write goes well and only its sync fails.
+    const random = how.synced && host.random.chance(0.5) ? data.length : host.random.int(data.length + 1)
+    const count = Math.min(data.length, fault.partialBytes ?? random)
     this.#put(data.subarray(0, count), how.position)
     if (how.synced && host.random.chance(0.5)) file.content.forget(how.position, how.position + count)
     throw systemError(fault.code, `simulated, ${fault.call} '${path}': wrote ${count} of ${data.length} bytes`)
