@@ -20,7 +20,7 @@ export interface DaemonContext {
    *
    * @throws DroprError CONFIG_BAD; the old one is kept, whole.
    */
-  reload(): Promise<Config>
+  reload: () => Promise<Config>
 }
 
 /** Reads the configuration and opens the spool, so that what is wrong with either is told before anything starts. */

@@ -5,6 +5,7 @@ import { POINTS, type UploadMade } from '../system/points.ts'
 import type { PeerAddress, Transport } from '../wire/transport.ts'
 import type { UploadAnswer, UploadRequest } from '../wire/upload.ts'
 import type { PeerTraffic } from './client-status.ts'
+import { failureOf } from './failure.ts'
 
 /** A debug line names so many ids at most. */
 const IDS_MAX = 5_000
@@ -49,7 +50,7 @@ export class ObservedTransport implements Transport {
     } catch (error) {
       traffic.uploadsFailed++
       traffic.retried += entriesIn(request.entries)
-      this.#tell(peer, request, { ms: clock.ticks() - began, next: undefined, code: codeOf(error) })
+      this.#tell(peer, request, { ms: clock.ticks() - began, next: undefined, code: failureOf(error).code })
       throw error
     }
   }
@@ -80,9 +81,4 @@ export class ObservedTransport implements Transport {
     if (POINTS.upload.on) POINTS.upload.publish(made)
     if (log.debugs === true) log.debug({ ...made, ids: idsIn(entries, IDS_MAX) }, 'uploaded')
   }
-}
-
-function codeOf(error: unknown): string {
-  const { code, error: inner } = error as { code?: unknown; error?: { code?: unknown } }
-  return String(inner?.code ?? code ?? 'UNEXPECTED')
 }

@@ -38,7 +38,7 @@ test('G2: config show names the source of each setting, and shows no token', asy
   expect(row('limits.graceMs')).toMatchObject({ from: 'default' })
   expect(row('peers.tokyo.token')).toMatchObject({ value: '[redacted]' })
   const text = await world.run(['config', 'show'])
-  expect(`${stdout}${text.stdout}`).not.toContain(TOKEN)
+  expect(stdout.toString() + text.stdout.toString()).not.toContain(TOKEN)
   expect(text.stdout.toString()).toMatch(/^SETTING +VALUE +FROM\n/)
 })
 
@@ -84,7 +84,7 @@ test.each([
       await world.run(['send', 'c', 'second', '--to', 'tokyo'])
       const got = await tokyo.run(['poll', 'c', '--max', '1', '--wait', '20s', '--lines'])
       const rest = await tokyo.run(['poll', 'c', '--max', '1', '--wait', '20s', '--lines'])
-      expect(`${got.stdout}${rest.stdout}`).toBe('first\nsecond\n')
+      expect(got.stdout.toString() + rest.stdout.toString()).toBe('first\nsecond\n')
       expect((await world.json(['status'])).value).toMatchObject({ pid: here.process.pid, ready: true })
     } finally {
       await tokyo.end()

@@ -44,7 +44,7 @@ async function metricsOf(node: Node): Promise<Map<string, Family>> {
 }
 
 /** The sum over all series that have these labels. */
-function valueOf(metrics: Map<string, Family>, name: string, labels: Record<string, string> = {}): number {
+function sumOf(metrics: Map<string, Family>, name: string, labels: Record<string, string> = {}): number {
   const fits = (of: Record<string, string>) => Object.entries(labels).every(([key, value]) => of[key] === value)
   return metrics
     .get(name)!
@@ -58,7 +58,7 @@ test('F15: /metrics parses, shows both daemons, and its counters move as message
   await berlin.queue.sendMessage('twice', { to: 'tokyo', channel: 'orders', id: 'mine' })
   await berlin.queue.sendMessage('twice', { to: 'tokyo', channel: 'orders', id: 'mine' })
   await expect
-    .poll(async () => valueOf(await metricsOf(tokyo), 'dropr_received_total', { node: 'berlin' }), { timeout: 20_000 })
+    .poll(async () => sumOf(await metricsOf(tokyo), 'dropr_received_total', { node: 'berlin' }), { timeout: 20_000 })
     .toBe(32)
   for (const message of await tokyo.queue.poll({ channel: 'orders', max: 20, wait: '10s' })) await message.ack()
   const [rejected, retried] = await tokyo.queue.poll({ channel: 'orders', max: 2, wait: '10s' })
@@ -67,26 +67,26 @@ test('F15: /metrics parses, shows both daemons, and its counters move as message
 
   const there = await metricsOf(tokyo)
   const inbox = { channel: 'orders' }
-  expect(valueOf(there, 'dropr_done_total', inbox)).toBe(20)
-  expect(valueOf(there, 'dropr_dead_total', inbox)).toBe(1)
-  expect(valueOf(there, 'dropr_attempts_failed_total', inbox)).toBe(1)
-  expect(valueOf(there, 'dropr_inbox_depth', { ...inbox, state: 'pending' })).toBe(9)
-  expect(valueOf(there, 'dropr_inbox_depth', { ...inbox, state: 'delayed' })).toBe(1)
-  expect(valueOf(there, 'dropr_duplicates_total', { kind: 'id' })).toBe(1)
-  expect(valueOf(there, 'dropr_free_bytes')).toBeGreaterThan(1_000_000)
+  expect(sumOf(there, 'dropr_done_total', inbox)).toBe(20)
+  expect(sumOf(there, 'dropr_dead_total', inbox)).toBe(1)
+  expect(sumOf(there, 'dropr_attempts_failed_total', inbox)).toBe(1)
+  expect(sumOf(there, 'dropr_inbox_depth', { ...inbox, state: 'pending' })).toBe(9)
+  expect(sumOf(there, 'dropr_inbox_depth', { ...inbox, state: 'delayed' })).toBe(1)
+  expect(sumOf(there, 'dropr_duplicates_total', { kind: 'id' })).toBe(1)
+  expect(sumOf(there, 'dropr_free_bytes')).toBeGreaterThan(1_000_000)
 
   await expect
-    .poll(async () => valueOf(await metricsOf(berlin), 'dropr_delivered_total', { peer: 'tokyo' }), { timeout: 20_000 })
+    .poll(async () => sumOf(await metricsOf(berlin), 'dropr_delivered_total', { peer: 'tokyo' }), { timeout: 20_000 })
     .toBe(32)
   const here = await metricsOf(berlin)
-  expect(valueOf(here, 'dropr_sent_total', { peer: 'tokyo' })).toBe(32)
-  expect(valueOf(here, 'dropr_uploads_total', { peer: 'tokyo', result: 'ok' })).toBeGreaterThan(0)
-  expect(valueOf(here, 'dropr_client_up')).toBe(1)
-  expect(valueOf(here, 'dropr_healthy')).toBe(1)
+  expect(sumOf(here, 'dropr_sent_total', { peer: 'tokyo' })).toBe(32)
+  expect(sumOf(here, 'dropr_uploads_total', { peer: 'tokyo', result: 'ok' })).toBeGreaterThan(0)
+  expect(sumOf(here, 'dropr_client_up')).toBe(1)
+  expect(sumOf(here, 'dropr_healthy')).toBe(1)
   const commits = here.get('dropr_sync_seconds')!.samples.filter(({ name }) => name === 'dropr_sync_seconds_count')
   expect(new Set(commits.map(({ labels }) => labels['role']))).toContain('client')
   for (const role of ['client', 'server'])
-    expect(valueOf(here, 'process_resident_memory_bytes', { role })).toBeGreaterThan(1_000_000)
+    expect(sumOf(here, 'process_resident_memory_bytes', { role })).toBeGreaterThan(1_000_000)
 })
 
 test('/metrics has every metric of docs/metrics.md with its kind and help, and no other', async () => {
@@ -101,16 +101,16 @@ test('uploads that fail are counted as retried messages, and what waits as depth
   await berlin.queue.sendMessages(['a', 'b', 'c'], { to: 'tokyo', channel: 'orders' })
   const peer = { peer: 'tokyo' }
   await expect
-    .poll(async () => valueOf(await metricsOf(berlin), 'dropr_retried_total', peer), { timeout: 20_000 })
+    .poll(async () => sumOf(await metricsOf(berlin), 'dropr_retried_total', peer), { timeout: 20_000 })
     .toBeGreaterThanOrEqual(3)
   await expect
-    .poll(async () => valueOf(await metricsOf(berlin), 'dropr_outbox_depth', { ...peer, channel: 'orders' }), {
+    .poll(async () => sumOf(await metricsOf(berlin), 'dropr_outbox_depth', { ...peer, channel: 'orders' }), {
       timeout: 20_000
     })
     .toBe(3)
   const metrics = await metricsOf(berlin)
-  expect(valueOf(metrics, 'dropr_uploads_total', { ...peer, result: 'failed' })).toBeGreaterThan(0)
-  expect(valueOf(metrics, 'dropr_peer_failures', peer)).toBeGreaterThan(0)
+  expect(sumOf(metrics, 'dropr_uploads_total', { ...peer, result: 'failed' })).toBeGreaterThan(0)
+  expect(sumOf(metrics, 'dropr_peer_failures', peer)).toBeGreaterThan(0)
 })
 
 test('/health says ok while work gets done, and with 503 that it does not once it has waited progressMsMax', async () => {

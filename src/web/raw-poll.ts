@@ -1,0 +1,101 @@
+import { DroprError } from '../errors.ts'
+import type { BodyKind } from '../message.ts'
+import type { Message } from '../queue/message.ts'
+import type { Route } from '../server/route.ts'
+import { defined, durationOf } from './given.ts'
+import { encodeHeaderName, encodeHeaderText } from './header-text.ts'
+import type { WebDesk } from './options.ts'
+import { HEADER_PREFIX } from './raw-send.ts'
+import { CHANNEL, exactly, LEASE, TEXT, texts } from './schemas.ts'
+import { take } from './take.ts'
+
+/** Many clients take 16 KiB of headers in all. What does not fit is left out, and the answer says so. */
+const HEADER_BYTES_MAX = 8_192
+
+const TYPES: Readonly<Record<BodyKind, string>> = {
+  text: 'text/plain; charset=utf-8',
+  json: 'application/json',
+  bytes: 'application/octet-stream'
+}
+
+const ANSWER = exactly({
+  'dropr-lease': LEASE,
+  'dropr-lease-until': { ...TEXT, description: 'Milliseconds since 1970, UTC.' },
+  'dropr-id': TEXT,
+  'dropr-channel': TEXT,
+  'dropr-priority': TEXT,
+  'dropr-from': { ...TEXT, description: 'The node that sent it.' },
+  'dropr-sent-at': TEXT,
+  'dropr-received-at': TEXT,
+  'dropr-expires-at': TEXT,
+  'dropr-attempt': { ...TEXT, description: '1 at first; one more for every attempt that failed.' },
+  'dropr-deliveries': { ...TEXT, description: 'Times handed out, this one included.' },
+  'dropr-headers-left-out': { ...TEXT, description: 'So many headers of the message were too long: poll by JSON.' }
+})
+
+export function rawPollRoute(desk: WebDesk): Route {
+  const { holds } = desk
+  return {
+    method: 'GET',
+    path: '/v1/queues/{channel}',
+    schema: {
+      id: 'get',
+      summary: 'Take the next message, leased: its body as it is, the rest in headers',
+      params: exactly({ channel: CHANNEL }, ['channel']),
+      query: texts('wait', 'lease'),
+      answers: {
+        200: {
+          means: 'Its verdict goes to /v1/leases/{dropr-lease}/0/….',
+          headers: { ...ANSWER, patternProperties: { [`^${HEADER_PREFIX}`]: TEXT } },
+          body: 'bytes'
+        },
+        404: { means: 'Nothing came within `wait` (CHANNEL_EMPTY).' }
+      }
+    },
+    bodyBytesMax: 0,
+    async handler({ params, query, signal }) {
+      const wait = durationOf(query['wait'])
+      const given = defined({ channel: params['channel'], wait, lease: durationOf(query['lease']) })
+      const [message] = await take(desk, { ...given, max: 1 }, signal)
+      if (message === undefined) throw new DroprError('CHANNEL_EMPTY', `nothing waits in ${params['channel']}`)
+      const body = message.bytes()
+      const headers = headersOf(message)
+      const hold = holds.add([message])
+      return {
+        status: 200,
+        headers: { 'dropr-lease': hold.lease, ...headers },
+        body,
+        unsent: () => holds.giveBack(hold)
+      }
+    }
+  }
+}
+
+function headersOf(message: Message): Record<string, string> {
+  const headers: Record<string, string> = {
+    // Never a page of ours: what is inside comes from anywhere.
+    'content-security-policy': "default-src 'none'; sandbox",
+    'content-type': TYPES[message.kind],
+    'dropr-lease-until': String(message.leaseUntil),
+    'dropr-id': encodeHeaderText(message.id),
+    'dropr-channel': encodeHeaderText(message.channel),
+    'dropr-priority': String(message.priority),
+    'dropr-from': message.from,
+    'dropr-sent-at': String(message.sentAt),
+    'dropr-received-at': String(message.receivedAt),
+    'dropr-attempt': String(message.attempt),
+    'dropr-deliveries': String(message.deliveries)
+  }
+  if (message.expiresAt !== undefined) headers['dropr-expires-at'] = String(message.expiresAt)
+  let bytes = 0
+  let leftOut = 0
+  for (const [given, value] of Object.entries(message.headers)) {
+    const name = HEADER_PREFIX + encodeHeaderName(given)
+    const text = encodeHeaderText(value)
+    bytes += name.length + text.length + 4
+    if (bytes > HEADER_BYTES_MAX) leftOut++
+    else headers[name] = text
+  }
+  if (leftOut > 0) headers['dropr-headers-left-out'] = String(leftOut)
+  return headers
+}

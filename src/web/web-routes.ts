@@ -1,0 +1,40 @@
+import type { Route } from '../server/route.ts'
+import { Holds } from './holds.ts'
+import { peekRoute, statusRoute } from './look.ts'
+import { openapiOf } from './openapi.ts'
+import type { WebDesk, WebOptions } from './options.ts'
+import { pollRoute } from './poll.ts'
+import { rawPollRoute } from './raw-poll.ts'
+import { rawSendRoute } from './raw-send.ts'
+import { sendManyRoute, sendRoute } from './send.ts'
+import { extendRoute, settleRoute, verdictRoute } from './settle.ts'
+import { Waiting } from './waiting.ts'
+
+/** HTTP for any language, as data: the server serves it (`doors`). docs/http.md. */
+export function webRoutes(options: WebOptions): Route[] {
+  const waiting = new Waiting(Math.ceil(options.limits.serverConnectionsMax / 2))
+  const desk: WebDesk = { ...options, holds: new Holds(options), waiting }
+  const routes = [
+    sendRoute(desk),
+    sendManyRoute(desk),
+    rawSendRoute(desk),
+    rawPollRoute(desk),
+    peekRoute(desk),
+    pollRoute(desk),
+    verdictRoute(desk),
+    settleRoute(desk),
+    extendRoute(desk),
+    statusRoute(desk)
+  ]
+  const document = JSON.stringify(openapiOf(routes))
+  return [
+    ...routes,
+    {
+      method: 'GET',
+      path: '/v1/openapi.json',
+      schema: { id: 'openapi', summary: 'This document', answers: { 200: { means: 'OpenAPI 3.1.' } } },
+      bodyBytesMax: 0,
+      handler: () => Promise.resolve({ status: 200, body: document })
+    }
+  ]
+}

@@ -1,0 +1,32 @@
+import { execFile } from 'node:child_process'
+import { chmod, copyFile, mkdir, mkdtemp, writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import { promisify } from 'node:util'
+
+const run = promisify(execFile)
+
+const hasCurl = await run('curl', ['--version']).then(
+  () => true,
+  () => false
+)
+
+/** The curls there are: that of the machine, if it has one, and ours, which stands in where it has none. */
+export const CURLS = hasCurl ? (['curl', 'our own curl'] as const) : (['our own curl'] as const)
+export type Curl = (typeof CURLS)[number]
+
+/** Runs a shell script in a folder of its own, and stops at the first line that fails. */
+export async function shell(curl: Curl, script: string, folder: string): Promise<string> {
+  const here = await mkdtemp(path.join(folder, 'shell-'))
+  let searched = process.env['PATH'] ?? ''
+  if (curl === 'our own curl') {
+    const bin = path.join(here, 'bin')
+    await mkdir(bin)
+    await copyFile(path.join(import.meta.dirname, 'curl.mjs'), path.join(bin, 'curl.mjs'))
+    await writeFile(path.join(bin, 'curl'), `#!/bin/sh\nexec "${process.execPath}" "${bin}/curl.mjs" "$@"\n`)
+    await chmod(path.join(bin, 'curl'), 0o755)
+    searched = `${bin}:${searched}`
+  }
+  const env = { ...process.env, PATH: searched, no_proxy: '127.0.0.1', LC_ALL: 'C.UTF-8' }
+  const { stdout } = await run('sh', ['-e', '-c', script], { cwd: here, env, maxBuffer: 2 ** 26 })
+  return stdout
+}
