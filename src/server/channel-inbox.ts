@@ -38,6 +38,7 @@ export class ChannelInbox {
   readonly handOut: HandOut
   /** Called when messages may have become ready. */
   onReady: () => void = () => undefined
+  readonly reader: BlockReader
   readonly #options: ChannelOptions
   /** The latest range of each stream that is on its way to the disk. */
   readonly #arriving = new Map<StreamState, Promise<number>>()
@@ -45,6 +46,7 @@ export class ChannelInbox {
   constructor(options: ChannelOptions) {
     this.name = options.name
     this.state = options.state
+    this.reader = options.reader
     this.journal = options.journal
     this.segments = options.segments
     this.#options = options
@@ -134,7 +136,7 @@ export class ChannelInbox {
     // In the same turn: who waits for a message is given it in the same commit.
     if (sifted.present.length > 0) this.onReady()
     const place = await writing
-    const segment = this.#segment(place)
+    const segment = this.segment(place)
     segment.newestAt = Math.max(segment.newestAt, block.at)
     segment.messages += to - from
     state.placed(block, { segment, path: place.path, payloadAt: place.payloadAt })
@@ -165,7 +167,8 @@ export class ChannelInbox {
     return to
   }
 
-  #segment(place: { path: string; n: number }): SegmentState {
+  /** The segment something was written to. */
+  segment(place: { path: string; n: number }): SegmentState {
     let segment = this.segments.get(place.path)
     if (segment === undefined) {
       segment = { path: place.path, n: place.n, live: 0, messages: 0, newestAt: 0, doneAt: 0 }

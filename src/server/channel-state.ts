@@ -244,6 +244,27 @@ export class ChannelState {
     }
   }
 
+  /** What nobody holds of a block lies somewhere else now. */
+  move(to: Block, before: Block): void {
+    const { stream } = to
+    for (const { block, state, from, to: end } of stream.between(to.from, to.to)) {
+      if (block !== before || (state !== 'ready' && state !== 'delayed')) continue
+      for (const piece of this.extract(stream, [[Math.max(from, to.from), Math.min(end, to.to)]])) {
+        this.#settle(block, piece.from - piece.to)
+        this.#settle(to, piece.to - piece.from)
+        piece.block = to
+        this.restore(piece, piece.state === 'delayed' ? piece.dueAt : undefined)
+      }
+    }
+    if (to.live > 0) this.#budget.admit(to)
+  }
+
+  /** Nothing of the stream is left, and nobody will ask for it. */
+  forget(stream: StreamState): void {
+    this.streams.delete(stream.id)
+    if (this.#index.get(stream.id) === stream) this.#index.delete(stream.id)
+  }
+
   #settle(block: Block, count: number): void {
     block.live += count
     if (block.segment !== undefined) block.segment.live += count

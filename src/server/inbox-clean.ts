@@ -5,13 +5,19 @@ import type { Limits } from '../limits.ts'
 import type { Spool } from '../spool/spool.ts'
 import type { ChannelInbox } from './channel-inbox.ts'
 import type { Ids } from './ids.ts'
-import { type IdsMark, inboxMark, type StreamsMark } from './inbox-marks.ts'
+import { readCheckpoint } from './checkpoint.ts'
+import { type IdsMark, inboxMark, type RemovedMark, type StreamsMark } from './inbox-marks.ts'
+import { moveWaiting, waitingIn } from './inbox-move.ts'
 import type { SegmentState } from './pieces.ts'
 import { scanSegment } from './segment-scan.ts'
 import { readBack } from './sift.ts'
 
 const STREAMS_PER_MARK = 500
 const IDS_PER_MARK = 4_000
+/** Moved in one cleaning at most. */
+const MOVED_BYTES_MAX = 268_435_456
+/** A stream is forgotten so long after its sender said that it has removed it: nothing is on its way any more. */
+const FORGET_MS = 604_800_000
 
 export interface CleanOptions {
   spool: Spool
@@ -21,7 +27,8 @@ export interface CleanOptions {
 }
 
 /**
- * Removes the oldest segments of a channel, as far as everything in them is finished and past its retention.
+ * Removes the oldest segments of a channel, as far as what is finished in them is past its retention. The few messages that
+ * still wait in them are moved first, so that one old message does not keep what came after it.
  *
  * Only ever the oldest: a mark lies behind what it is about, so what is left never lacks one. What still counts is written
  * again first, synced: how far streams are, refusals, ids. Each removal is durable before the next, so that no message can
@@ -33,9 +40,15 @@ export interface CleanOptions {
 export async function cleanChannel(options: CleanOptions): Promise<number> {
   const { spool, channel } = options
   const { files } = spool.system
-  const going = await oldOnes(options)
-  if (going.length === 0) return 0
+  forgetStreams(options)
+  const candidates = await oldOnes(options)
+  if (candidates.length === 0) return 0
   try {
+    for (const segment of candidates)
+      if (segment.live > 0) await moveWaiting({ spool, channel, reader: channel.reader }, segment)
+    const busy = candidates.findIndex(({ live }) => live > 0)
+    const going = busy === -1 ? candidates : candidates.slice(0, busy)
+    if (going.length === 0) return 0
     const marks: object[] = streamMarks(channel)
     for (const segment of going) marks.push(...(await idMarks(options, segment)))
     await Promise.all(marks.map(mark => channel.journal.mark(mark)))
@@ -50,31 +63,48 @@ export async function cleanChannel(options: CleanOptions): Promise<number> {
   }
 }
 
+/** Streams whose senders have said long ago that they are removed, and of which nothing is left here. */
+function forgetStreams({ spool, channel }: CleanOptions): void {
+  const now = spool.system.clock.now()
+  for (const stream of [...channel.state.streams.values()])
+    if (stream.removedAt !== undefined && now - stream.removedAt > FORGET_MS && stream.pending === stream.next)
+      if (stream.all().length === 0) channel.state.forget(stream)
+}
+
+/**
+ * The oldest segments that may go now. Some still hold messages that wait: those are to be moved, as long as that costs no more
+ * than it gives back.
+ */
 async function oldOnes({ spool, limits, channel }: CleanOptions): Promise<SegmentState[]> {
   const { clock, files } = spool.system
   const now = clock.now()
-  const segments = [...channel.segments.values()].sort((a, b) => a.n - b.n)
   // The newest may still be written to.
-  const closed = segments.filter(({ n }) => n < channel.journal.newest)
-  const finished = closed.findIndex(({ live }) => live > 0)
-  const candidates = finished === -1 ? closed : closed.slice(0, finished)
-  if (candidates.length === 0) return []
-  const bytes = await Promise.all(segments.map(async ({ path }) => (await files.stat(path))?.bytesUsed ?? 0))
-  let kept = bytes.reduce((sum, one) => sum + one, 0)
-  const going: SegmentState[] = []
-  for (const [i, segment] of candidates.entries()) {
+  const closed = [...channel.segments.values()].filter(({ n }) => n < channel.journal.newest).sort((a, b) => a.n - b.n)
+  if (closed.length === 0 || closed.every(({ live, messages }) => messages > 0 && live === messages)) return []
+  const bytes = await Promise.all(closed.map(async ({ path }) => (await files.stat(path))?.bytesUsed ?? 0))
+  const waiting = closed.map(({ live, messages }, i) => (live === 0 ? 0 : bytes[i]! * Math.min(1, live / messages)))
+  let kept = bytes.reduce((sum, one, i) => sum + one - waiting[i]!, 0)
+  let cost = 0
+  let gain = 0
+  let count = 0
+  for (const [i, segment] of closed.entries()) {
     const since = Math.max(segment.doneAt, segment.newestAt)
+    const finished = bytes[i]! - waiting[i]!
     // What is from the future (the clock was set back) stays.
-    if (now - since <= limits.retentionMs && kept <= limits.retentionBytes) break
-    kept -= bytes[i]!
-    going.push(segment)
+    if (segment.live < segment.messages && now - since <= limits.retentionMs && kept <= limits.retentionBytes) break
+    if (segment.live > 0 && waitingIn(channel, segment) === undefined) break
+    kept -= finished
+    gain += finished
+    cost += waiting[i]!
+    if (cost > MOVED_BYTES_MAX) break
+    if (cost <= gain) count = i + 1
   }
-  return going
+  return closed.slice(0, count)
 }
 
-function streamMarks(channel: ChannelInbox): StreamsMark[] {
+function streamMarks(channel: ChannelInbox): (StreamsMark | RemovedMark)[] {
   const streams = [...channel.state.streams.values()].filter(({ next }) => next > 0)
-  const marks: StreamsMark[] = []
+  const marks: (StreamsMark | RemovedMark)[] = []
   for (let at = 0; at < streams.length; at += STREAMS_PER_MARK) {
     const some = streams.slice(at, at + STREAMS_PER_MARK)
     const q: StreamsMark['q'] = some.map(({ id, origin, node, priority, next }) => [
@@ -88,6 +118,10 @@ function streamMarks(channel: ChannelInbox): StreamsMark[] {
     for (const [i, stream] of some.entries()) q[i]![5] = [...stream.refusals()]
     marks.push({ m: 'streams', q })
   }
+  const removed = new Map<number, string[]>()
+  for (const { id, removedAt } of streams)
+    if (removedAt !== undefined) removed.set(removedAt, [...(removed.get(removedAt) ?? []), id])
+  for (const [t, q] of removed) marks.push({ m: 'removed', q, t })
   return marks
 }
 
@@ -104,6 +138,11 @@ async function idMarks({ spool, channel, ids }: CleanOptions, segment: SegmentSt
     t = 0
   }
   try {
+    const checkpoint = await readCheckpoint(reader)
+    if (checkpoint !== undefined) {
+      for (const mark of checkpoint.marks) if (mark.m === 'ids' && ids.counts(mark.t)) marks.push(mark)
+      return marks
+    }
     for await (const { source, payload, count, at, kind } of scanSegment(spool, reader)) {
       if (!ids.counts(at)) continue
       if (source !== undefined && kind === 'data') {
