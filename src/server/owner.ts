@@ -165,16 +165,14 @@ export class Owner {
   async #close(): Promise<void> {
     const here = OWNERS.get(this.#spool.system)
     if (here?.get(this.#spool.path) === this) here.delete(this.#spool.path)
-    await this.#puller.close()
+    // Whatever cannot be closed: the inbox must not be kept from its next owner.
+    const pulled = await Promise.allSettled([this.#puller.close()])
     this.#service.close()
-    try {
-      await this.inbox.close()
-      await this.#dead.close()
-    } finally {
-      await this.#lock.release()
-      for (const target of this.#targets) target.end()
-      this.#targets.clear()
-    }
+    const closed = await Promise.allSettled([this.inbox.close().finally(() => this.#dead.close())])
+    await this.#lock.release()
+    for (const target of this.#targets) target.end()
+    this.#targets.clear()
+    for (const result of [...pulled, ...closed]) if (result.status === 'rejected') throw result.reason
   }
 
   /** An application that owns the inbox only for its own sake lets go when it needs it no more. */

@@ -103,14 +103,14 @@ test('G4: after lifeMessagesMax a daemon finishes and another begins, and no mes
       '--limit',
       'lifeMessagesMax=3',
       '--limit',
-      'heartbeatMsMax=1000'
+      'heartbeatMsMax=5000'
     )
     const client = async () => {
       const roles: { role: string; restarts: number; lastDeath?: object }[] = (await world.json(['status'])).value.roles
       return roles.find(({ role }) => role === 'client')!
     }
     await world.run(['send', 'c', '--lines', '--to', 'tokyo'], '1\n2\n3\n')
-    await until(async () => (await client()).restarts === 1)
+    await until(async () => (await client()).restarts > 0)
     expect((await client()).lastDeath).toBe(undefined)
     await world.run(['send', 'c', '4', '--to', 'tokyo'])
     const seen: string[] = []

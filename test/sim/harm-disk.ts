@@ -38,6 +38,22 @@ export function failSyncs(site: Site, random: SimRandom): void {
   })
 }
 
+/** A write to the inbox is there but fails to be synced; soon after the owner dies, and the next one reads it. */
+export function failSyncThenKill(site: Site, random: SimRandom): void {
+  const rule = site.machine.disk.failNext({
+    call: 'writeSynced',
+    code: 'EIO',
+    path: at => at.includes('/inbox/'),
+    after: random.int(4)
+  })
+  site.world.clock.after(random.between(100, 3_000), () => {
+    rule.remove()
+    if (rule.hits === 0) return
+    site.sometimes.saw('failed sync')
+    site.seats.find(({ name }) => name === 'server')?.kill(1)
+  })
+}
+
 /** Each call fails with some probability, for a while. */
 export function badSectors(site: Site, random: SimRandom): void {
   const { faults } = site.machine.disk

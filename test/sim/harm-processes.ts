@@ -37,6 +37,15 @@ export function powerCutAtCall(site: Site, random: SimRandom): void {
   atCall(site, random, random.pick(AIMS).path, () => site.powerCut(random.pick([50, 1_000])))
 }
 
+/** The server dies in the middle of a write, the next one goes on from what it finds, then the power goes. */
+export function killThenPowerCut(site: Site, random: SimRandom): void {
+  const server = site.seats.find(({ name }) => name === 'server')
+  atCall(site, random, /\/inbox\//, () => {
+    server?.kill(1)
+    site.world.clock.after(random.between(5, 600), () => site.powerCut(50))
+  })
+}
+
 export function stopOne(site: Site, random: SimRandom): void {
   const seat = random.pick(site.seats)
   seat.stop()

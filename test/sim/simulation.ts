@@ -36,8 +36,8 @@ export interface Report {
   trace: Trace
 }
 
-/** Of the answers that leave a server, this part is checked against a power cut at that moment. */
-const PROBED = 0.03
+/** Of the answers that leave a server, the first ones and this part are checked against a power cut at that moment. */
+const PROBED = { first: 4, part: 0.02 }
 const FAULT_MS = [5_000, 60_000] as const
 
 /** A world with its nodes, and everything that listens. */
@@ -77,7 +77,8 @@ export class Simulation {
     for (const site of this.sites) this.#furnish(site)
     this.chaos = new Chaos({ world, network: this.network, sites: this.sites, trace })
     this.network.onAnswer = (site, answer) => {
-      if (!this.random.chance(PROBED)) return
+      const { door } = site
+      if (!this.random.chance(PROBED.part) && (door === undefined || ++door.answers > PROBED.first)) return
       sometimes.saw('answer probed')
       void missingAfterPowerCut(site, answer).then(at => {
         if (at !== undefined)

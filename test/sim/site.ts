@@ -40,7 +40,7 @@ export class Site {
   /** Ranges that have left here and arrived, by stream and first position. */
   readonly seen = new Set<string>()
   /** Set by the server's process. */
-  door: { receive: Receive; seat: Seat; process: SimProcess; depth: () => number } | undefined
+  door: { receive: Receive; seat: Seat; process: SimProcess; depth: () => number; answers: number } | undefined
 
   constructor(options: SiteOptions) {
     this.name = options.name

@@ -18,7 +18,7 @@ export function serverProgram(receivedBytesMax: number | undefined): Program {
     const limits = { ...site.limits, ...(receivedBytesMax !== undefined && { messageBytesMax: receivedBytesMax }) }
     const receiver = new Receiver({ clock: process.clock, log: process.log, limits, store: owner.store })
     const receive = (request: Parameters<Receiver['receive']>[0], peer: string) => receiver.receive(request, peer)
-    site.door = { receive, seat, process, depth: () => owner.depth() }
+    site.door = { receive, seat, process, depth: () => owner.depth(), answers: 0 }
     return {
       close: async () => {
         site.door = undefined

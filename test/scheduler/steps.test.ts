@@ -1,0 +1,93 @@
+import { expect, test } from 'vitest'
+import { Schedule, Scheduler } from '../../src/scheduler/index.ts'
+import { SimWorld } from '../../src/system/sim/index.ts'
+import { SHORT } from './crash-run.ts'
+import { openSender, openSpool, outbox } from './desk.ts'
+
+const STEPS = 260
+const LIMITS = { scanMs: 200, retryMsMin: 50 }
+
+/**
+ * One schedule in which all happens: intake, promotion, hand-over, cancel, move, edit. The scheduler dies at its k-th call of the
+ * disk, which takes effect or not; then either a new one goes on, or everything is cancelled first.
+ */
+async function dieAt(k: number, how: { power: boolean; cancelAll: boolean }) {
+  const world = new SimWorld({ seed: `step ${k} ${how.power}` })
+  const { clock } = world
+  const node = world.node('berlin')
+  const victim = node.process('victim')
+  const spool = await clock.until(openSpool(victim, LIMITS))
+  let app = node.process('app')
+  const sender = await clock.until(openSpool(app).then(openSender))
+  const now = clock.now()
+  const dues = new Map([1_000, 1_500, 2_500, 14_000, 70_000, 3_000, 2_800, 15_000].map((ms, i) => [`m${i}`, now + ms]))
+  for (const [id, due] of dues) await clock.until(sender.send(due, { id, body: id }))
+  let calls = 0
+  const hook = node.disk.failNext({
+    call: 'any',
+    code: 'EIO',
+    path: path => {
+      if (path.startsWith('/s/schedule') || path.startsWith('/s/outbox')) calls++
+      if (calls === k && victim.alive) {
+        if (how.power) node.powerCut()
+        else victim.kill()
+      }
+      return false
+    }
+  })
+  const moved = now + 90_000
+  const said: { cancelled?: boolean; moved?: boolean; edited?: boolean } = {}
+  const act = async () => {
+    await Scheduler.start({ spool, levels: SHORT })
+    const schedule = new Schedule({ spool, levels: SHORT })
+    said.cancelled = (await schedule.cancel('m5')).done
+    said.moved = (await schedule.reschedule('m6', moved)).done
+    said.edited = (await schedule.edit('m7', { kind: 'text', bytes: Buffer.from('edited') })).done
+  }
+  act().catch(() => undefined)
+  await clock.advance(20_000)
+  hook.remove()
+  if (victim.alive) victim.kill()
+  const dead = new Set<string>()
+  const next = async (name: string) => {
+    app = node.process(name)
+    return openSpool(app, LIMITS)
+  }
+  if (how.cancelAll) {
+    const schedule = new Schedule({ spool: await clock.until(next('app')), levels: SHORT })
+    for (const id of dues.keys()) if ((await clock.until(schedule.cancel(id))).done) dead.add(id)
+  }
+  await clock.until(next('heir').then(spool => Scheduler.start({ spool, levels: SHORT })))
+  await clock.advance(100_000)
+  return { calls, found: await clock.until(outbox(node.disk)), dues, moved, said, dead }
+}
+
+function check(k: number, how: object, run: Awaited<ReturnType<typeof dieAt>>): void {
+  const { found, dues, moved, said, dead } = run
+  for (const [id, due] of dues) {
+    const mine = found.filter(message => message.id === id)
+    const at = `step ${k} ${JSON.stringify(how)} ${id} ${JSON.stringify(said)}`
+    if (dead.has(id)) expect(mine.length, `${at} was called cancelled`).toBe(0)
+    else if (id === 'm5' && said.cancelled) expect(mine.length, at).toBe(0)
+    else if (id !== 'm5' || said.cancelled === false) expect(mine.length, at).toBeGreaterThan(0)
+    for (const { sentAt, body } of mine) {
+      expect(sentAt, at).toBeGreaterThanOrEqual(id === 'm6' && said.moved ? moved : due)
+      if (id === 'm7') expect(said.edited ? ['edited'] : ['m7', 'edited'], at).toContain(body.toString())
+      else expect(body.toString(), at).toBe(id)
+    }
+  }
+}
+
+for (const power of [false, true]) {
+  const title = power ? 'the power goes' : 'the scheduler is killed'
+  test(`when ${title} between any two calls of the disk nothing is lost, early, or sent after it was cancelled`, async () => {
+    let most = 0
+    for (let k = 1; k <= STEPS; k++) {
+      const how = { power, cancelAll: k % 2 === 0 }
+      const run = await dieAt(k, how)
+      check(k, how, run)
+      most = Math.max(most, run.calls)
+    }
+    expect(most).toBeGreaterThan(100)
+  }, 480_000)
+}
