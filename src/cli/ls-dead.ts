@@ -3,7 +3,7 @@ import type { Frame } from '../journal/frame.ts'
 import { listSegments } from '../journal/segment-names.ts'
 import type { System } from '../system/system.ts'
 import { entryPlaces, framesOf } from './ls-frames.ts'
-import type { EntryRow, Room } from './ls-rows.ts'
+import type { FoundRow, Room } from './ls-rows.ts'
 
 /** What a mark of the dead letters says of one message. */
 interface Note {
@@ -26,7 +26,7 @@ export class LsDead implements Room {
     this.#folder = options.folder
   }
 
-  async *rows(): AsyncGenerator<EntryRow> {
+  async *rows(wanted?: string): AsyncGenerator<FoundRow> {
     const notes = new Map<string, Note>()
     for await (const frame of this.#frames()) {
       for (const at of entryPlaces(frame)) {
@@ -39,7 +39,9 @@ export class LsDead implements Room {
       const key = source && `${source.stream} ${source.from}`
       if (!source || !key || payload[8] !== MESSAGE || seen.has(key)) continue
       seen.add(key)
-      const { id, sentAt, body } = decodeMessage(payload, 0)
+      const stored = decodeMessage(payload, 0)
+      const { id, sentAt, body } = stored
+      if (wanted !== undefined && id !== wanted) continue
       const { reason, code } = notes.get(key) ?? {}
       yield {
         room: 'dead',
@@ -53,7 +55,8 @@ export class LsDead implements Room {
         sentAt,
         bytes: body.length,
         ...(reason === undefined ? {} : { reason }),
-        ...(code === undefined ? {} : { code })
+        ...(code === undefined ? {} : { code }),
+        ...(wanted === undefined ? {} : { stored })
       }
     }
   }

@@ -4,7 +4,7 @@ import { listSegments, type SegmentName } from '../journal/segment-names.ts'
 import { type InboxMark, inboxMark } from '../server/inbox-marks.ts'
 import type { System } from '../system/system.ts'
 import { entryPlaces, framesOf } from './ls-frames.ts'
-import type { EntryRow, Room } from './ls-rows.ts'
+import type { EntryRow, FoundRow, Room } from './ls-rows.ts'
 
 type State = 'pending' | 'leased' | 'done' | 'dead' | 'expired'
 
@@ -14,6 +14,9 @@ interface Fate {
   deliveries: number
   attempts: number
   lease?: string
+  /** Not before; and why it came back. */
+  nextTryAt?: number | undefined
+  reason?: string | undefined
 }
 
 const FRESH: Fate = { state: 'pending', deliveries: 0, attempts: 0 }
@@ -48,7 +51,7 @@ export class LsInbox implements Room {
     }
   }
 
-  async *rows(): AsyncGenerator<EntryRow> {
+  async *rows(wanted?: string): AsyncGenerator<FoundRow> {
     const now = this.#system.clock.now()
     // A frame may have been copied after a crash: the same positions twice.
     const seen = new Map<string, Set<number>>()
@@ -63,7 +66,9 @@ export class LsInbox implements Room {
         here.add(position)
         const fate = this.#fates.get(source.stream)?.get(position) ?? FRESH
         const over = fate.state === 'leased' && (this.#leaseEnds.get(fate.lease!) ?? 0) <= now
-        const { id, sentAt, expiresAt, body } = decodeMessage(payload, at)
+        const stored = decodeMessage(payload, at)
+        const { id, sentAt, expiresAt, body } = stored
+        if (wanted !== undefined && id !== wanted) continue
         yield {
           room: 'inbox',
           channel: this.channel,
@@ -78,9 +83,21 @@ export class LsInbox implements Room {
           sentAt,
           receivedAt: frame.at,
           ...(expiresAt === undefined ? {} : { expiresAt }),
-          bytes: body.length
+          bytes: body.length,
+          ...this.#timesOf(fate, over, now),
+          ...(wanted === undefined ? {} : { stored })
         }
       }
+    }
+  }
+
+  /** What is known of the next hand-out, and of why the last one failed. */
+  #timesOf({ state, lease, nextTryAt, reason }: Fate, over: boolean, now: number): Partial<EntryRow> {
+    const leaseUntil = state === 'leased' && !over ? this.#leaseEnds.get(lease!) : undefined
+    return {
+      ...(leaseUntil === undefined ? {} : { leaseUntil }),
+      ...(nextTryAt === undefined || nextTryAt <= now ? {} : { nextTryAt }),
+      ...(reason === undefined ? {} : { reason })
     }
   }
 
@@ -102,9 +119,11 @@ export class LsInbox implements Room {
     if (mark.m === 'lease') {
       fates.set(position, { state: 'leased', deliveries: mark.d ?? 1, attempts: mark.a ?? 0, lease: mark.l })
     } else if (mark.m === 'back') {
-      fates.set(position, { state: 'pending', deliveries: before.deliveries, attempts: mark.a ?? 0 })
+      const { a: attempts = 0, d: deliveries = before.deliveries, u: nextTryAt, e: reason } = mark
+      fates.set(position, { state: 'pending', deliveries, attempts, nextTryAt, reason })
     } else {
-      fates.set(position, { state: mark.m, deliveries: before.deliveries, attempts: before.attempts })
+      const reason = mark.m === 'dead' ? mark.e : undefined
+      fates.set(position, { state: mark.m, deliveries: before.deliveries, attempts: before.attempts, reason })
     }
   }
 

@@ -3,7 +3,7 @@ import { listSegments } from '../journal/segment-names.ts'
 import { decodeAcked } from '../spool/acked-state.ts'
 import type { System } from '../system/system.ts'
 import { entryPlaces, framesOf } from './ls-frames.ts'
-import type { EntryRow, Room } from './ls-rows.ts'
+import type { FoundRow, Room } from './ls-rows.ts'
 
 /** How far each stream has arrived, from the marks of `acked/`. */
 export async function ackedNext(system: Pick<System, 'files'>, folder: string): Promise<Map<string, number>> {
@@ -32,20 +32,23 @@ export class LsOutbox implements Room {
     this.#options = options
   }
 
-  async *rows(): AsyncGenerator<EntryRow> {
+  async *rows(wanted?: string): AsyncGenerator<FoundRow> {
     const { system, folder, peer, channel, priority, next } = this.#options
     const now = system.clock.now()
     for (const { path } of await listSegments(system.files, folder)) {
       for await (const { head, frame } of framesOf(system.files, path)) {
         for (const [i, at] of entryPlaces(frame).entries()) {
           if (frame.payload[at + 8] !== MESSAGE) continue
-          const { id, sentAt, expiresAt, body } = decodeMessage(frame.payload, at)
+          const stored = decodeMessage(frame.payload, at)
+          const { id, sentAt, expiresAt, body } = stored
+          if (wanted !== undefined && id !== wanted) continue
           const position = frame.first + i
           const arrived = position < (next.get(head.stream) ?? 0)
           const state = arrived ? 'acked' : expiresAt !== undefined && expiresAt < now ? 'expired' : 'pending'
           const expires = expiresAt === undefined ? {} : { expiresAt }
           const place = { room: 'outbox' as const, peer, channel, priority, stream: head.stream, position }
-          yield { ...place, id, state, sentAt, ...expires, bytes: body.length }
+          const found = wanted === undefined ? {} : { stored }
+          yield { ...place, id, state, sentAt, ...expires, bytes: body.length, ...found }
         }
       }
     }

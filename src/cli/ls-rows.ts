@@ -1,3 +1,5 @@
+import type { Stored } from '../message.ts'
+
 /** One message, for `ls --entries --json`; docs/cli.md. Times are wall time in ms, `bytes` those of the body. */
 export interface EntryRow {
   room: 'outbox' | 'inbox' | 'dead'
@@ -20,11 +22,20 @@ export interface EntryRow {
   /** dead: why, and what is known beside. */
   reason?: string
   code?: string
+  /** leased: until when; pending after a failure: not before. */
+  leaseUntil?: number
+  nextTryAt?: number
+}
+
+/** A row of which the message itself was asked for. */
+export interface FoundRow extends EntryRow {
+  stored?: Stored
 }
 
 /** A folder of segments that `ls` knows how to read. */
 export interface Room {
   readonly room: EntryRow['room']
   readonly channel: string
-  rows(): AsyncIterable<EntryRow>
+  /** @param id Only this message, with all that was stored of it. */
+  rows(id?: string): AsyncIterable<FoundRow>
 }

@@ -1,25 +1,37 @@
 import { resolve } from 'node:path'
 import { Command, CommanderError, type OutputConfiguration } from 'commander'
 import type { Act, Call, GlobalOptions } from './act.ts'
+import { addCheck } from './check.ts'
 import { addConfig } from './config.ts'
+import { addDead } from './dead.ts'
 import { EXIT } from './exit-codes.ts'
 import { addLs } from './ls.ts'
 import { Output } from './output.ts'
+import { addPeek } from './peek.ts'
 import { addPoll } from './poll.ts'
 import { printError } from './print-error.ts'
 import { addRole } from './role.ts'
 import { addSend } from './send.ts'
+import { addService } from './service.ts'
+import { addShow } from './show.ts'
 import { addStatus } from './status.ts'
 import { addStop } from './stop.ts'
+import { addTail } from './tail.ts'
 import { addToken } from './token.ts'
 import { addUp } from './up.ts'
 import { UsageError } from './usage-error.ts'
 import { VERSION } from './version.ts'
 
+/** In the order of the help. */
+const COMMANDS = [
+  ...[addUp, addStop, addStatus, addCheck, addSend, addPoll, addPeek, addTail],
+  ...[addLs, addShow, addDead, addToken, addConfig, addService]
+]
+
 const HELP = `
 Exit codes:
   0   done                               2   the command line makes no sense
-  1   poll: no message was there         3   status: no daemons work on this spool
+  1   nothing was there; check: a warning  3   status: no daemons work on this spool
   64 and above: an error of the table in docs/errors.md, for instance 75 "try again later"
 
 Examples:
@@ -74,7 +86,7 @@ export function makeProgram(act: Act = () => () => Promise.resolve(), output: Ou
     .configureHelp({ showGlobalOptions: true })
     .showHelpAfterError('(dropr help shows what there is)')
     .exitOverride()
-  for (const add of [addUp, addStop, addStatus, addSend, addPoll, addLs, addToken, addConfig]) add(program, act)
+  for (const add of COMMANDS) add(program, act)
   return program
 }
 

@@ -1,18 +1,10 @@
-import { join } from 'node:path'
-import { systemCode } from '../errors.ts'
-import { decodeChannel } from '../names.ts'
-import { readFormat, readIdentity } from '../spool/spool-identity.ts'
 import { nodeSystem } from '../system/node-system.ts'
-import type { System } from '../system/system.ts'
 import type { Call } from './act.ts'
 import { columns } from './columns.ts'
 import { EXIT } from './exit-codes.ts'
 import type { LsOptions } from './ls.ts'
-import { LsDead } from './ls-dead.ts'
-import { LsInbox } from './ls-inbox.ts'
-import { ackedNext, LsOutbox } from './ls-outbox.ts'
+import { openRooms } from './ls-rooms.ts'
 import type { EntryRow, Room } from './ls-rows.ts'
-import { UsageError } from './usage-error.ts'
 
 const WRITE_ROWS = 500
 
@@ -45,55 +37,6 @@ export async function runLs(call: Call<LsOptions>): Promise<number> {
 
 function toJson(row: object): string {
   return JSON.stringify(row)
-}
-
-/** Every folder of messages, in the order of their way: outbox, inbox, dead. */
-async function openRooms(system: System, spool: string): Promise<Room[]> {
-  const format = await readFormat(system.files, spool)
-  const identity = await readIdentity(system.files, spool)
-  if (format === undefined || !identity) throw new UsageError(`there is no spool at ${spool}`)
-  const inbox: LsInbox[] = []
-  for (const [channel, folder] of await channelFolders(system, join(spool, 'inbox'))) {
-    const room = new LsInbox({ system, folder, channel })
-    await room.fold()
-    inbox.push(room)
-  }
-  const next = await ackedNext(system, join(spool, 'acked'))
-  // What is for this node itself has arrived once it is in the inbox: no other mark says so.
-  for (const room of inbox) for (const [stream, to] of room.next) next.set(stream, to)
-  const outbox = await outboxRooms(system, join(spool, 'outbox'), next)
-  const dead = await channelFolders(system, join(spool, 'dead'))
-  return [...outbox, ...inbox, ...dead.map(([channel, folder]) => new LsDead({ system, folder, channel }))]
-}
-
-async function outboxRooms(system: System, folder: string, next: ReadonlyMap<string, number>): Promise<Room[]> {
-  const rooms: Room[] = []
-  for (const peer of await foldersIn(system, folder)) {
-    for (const [channel, below] of await channelFolders(system, join(folder, peer))) {
-      for (const priority of (await foldersIn(system, below)).filter(name => /^[0-9]$/.test(name)).reverse()) {
-        const place = { peer, channel, priority: Number(priority) }
-        rooms.push(new LsOutbox({ system, folder: join(below, priority), ...place, next }))
-      }
-    }
-  }
-  return rooms
-}
-
-async function channelFolders(system: System, folder: string): Promise<[channel: string, folder: string][]> {
-  return (await foldersIn(system, folder)).flatMap(name => {
-    const channel = decodeChannel(name)
-    return channel === undefined ? [] : [[channel, join(folder, name)] as [string, string]]
-  })
-}
-
-async function foldersIn(system: System, folder: string): Promise<string[]> {
-  try {
-    const found = await system.files.list(folder)
-    return found.flatMap(entry => (entry.kind === 'folder' ? [entry.name] : [])).sort()
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return []
-    throw error
-  }
 }
 
 async function* entryRows(rooms: readonly Room[]): AsyncGenerator<EntryRow> {

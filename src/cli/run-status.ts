@@ -40,7 +40,7 @@ export async function runStatus({ out, spool }: Call<object>): Promise<number> {
   }
 }
 
-async function readStatus(system: System, spool: string): Promise<SpoolStatus> {
+export async function readStatus(system: System, spool: string): Promise<SpoolStatus> {
   const holder = await findDaemons(system, join(spool, 'run'))
   if (!holder) return { spool, running: false, answering: false }
   const answer = holder.about && (await askDesk(holder.line, 'status', { system, ms: ANSWER_MS_MAX }))

@@ -173,13 +173,14 @@ export class Client {
     this.#stop.abort()
     this.#unwatch()
     await this.#watcher.close()
-    await Promise.all([...this.#peers.values()].map(peer => peer.close({ withinMs })))
+    // Whatever cannot be closed: the spool must not be kept from its next client.
+    const peers = await Promise.allSettled([...this.#peers.values()].map(peer => peer.close({ withinMs })))
     await this.#scanning
     const closed = await Promise.allSettled([acked.close(), dead.close()])
     await this.#status.close()
     await life.close()
     await lock.release()
-    for (const result of closed) if (result.status === 'rejected') throw result.reason
+    for (const result of [...peers, ...closed]) if (result.status === 'rejected') throw result.reason
   }
 
   /** This node's own messages are the owner's to take. */

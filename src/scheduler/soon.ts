@@ -8,6 +8,8 @@ import type { Near } from './near.ts'
 export const AHEAD_MS = 500
 const SOON_MAX = 16_384
 const SOON_BYTES_MAX = 8_388_608
+/** What is read at once while others are about to be due: it must not make them late. */
+const READ_MAX = 1_024
 /** What goes out in one commit. */
 const BATCH_MAX = 4_096
 /** Overdue messages wait so long for their turn at the catch-up rate. */
@@ -100,7 +102,9 @@ export class Soon {
         if (!held.active && !held.moving && held.minDue <= until) this.#near.activate(held)
       this.#catalog.changed()
     }
-    const bounds = { until, rowsMax: SOON_MAX - this.#size, bytesMax: SOON_BYTES_MAX }
+    const isBehind = (this.#rows[this.#first]?.due ?? 0) <= now
+    const rowsMax = isBehind ? SOON_MAX - this.#size : READ_MAX
+    const bounds = { until, rowsMax, bytesMax: SOON_BYTES_MAX }
     const more = await this.#near.take(bounds)
     if (more.length < bounds.rowsMax) this.#readTo = until
     const last = this.#rows.at(-1)

@@ -1,5 +1,6 @@
 import { diskError } from '../errors.ts'
 import { decodeNote, entryBytes } from '../journal/entry.ts'
+import { listSegments } from '../journal/segment-names.ts'
 import { SegmentReader } from '../journal/segment-reader.ts'
 import type { Limits } from '../limits.ts'
 import type { Spool } from '../spool/spool.ts'
@@ -78,6 +79,11 @@ function forgetStreams({ spool, channel }: CleanOptions): void {
 async function oldOnes({ spool, limits, channel }: CleanOptions): Promise<SegmentState[]> {
   const { clock, files } = spool.system
   const now = clock.now()
+  // Those that only marks were written to, and those that failed: an older one that stayed would be believed again without the
+  // mark that takes it back.
+  for (const { path, n } of await listSegments(files, spool.inbox(channel.name)))
+    if (!channel.segments.has(path))
+      channel.segments.set(path, { path, n, live: 0, messages: 0, newestAt: 0, doneAt: 0 })
   // The newest may still be written to.
   const closed = [...channel.segments.values()].filter(({ n }) => n < channel.journal.newest).sort((a, b) => a.n - b.n)
   if (closed.length === 0 || closed.every(({ live, messages }) => messages > 0 && live === messages)) return []

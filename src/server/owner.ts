@@ -168,11 +168,12 @@ export class Owner {
     // Whatever cannot be closed: the inbox must not be kept from its next owner.
     const pulled = await Promise.allSettled([this.#puller.close()])
     this.#service.close()
-    const closed = await Promise.allSettled([this.inbox.close().finally(() => this.#dead.close())])
+    const closed = await Promise.allSettled([this.inbox.close()])
+    const buried = await Promise.allSettled([this.#dead.close()])
     await this.#lock.release()
     for (const target of this.#targets) target.end()
     this.#targets.clear()
-    for (const result of [...pulled, ...closed]) if (result.status === 'rejected') throw result.reason
+    for (const result of [...pulled, ...closed, ...buried]) if (result.status === 'rejected') throw result.reason
   }
 
   /** An application that owns the inbox only for its own sake lets go when it needs it no more. */

@@ -66,7 +66,8 @@ async function run(seed: number): Promise<Model> {
   const claim = async (consumer: (typeof ports)[0], max: number) => {
     const got = await bed.until(consumer.port.claim(bed.ask(max, { leaseMs: 5_000 + random.int(10_000) })))
     // Its lease may have ended before we heard of it, when the disk was slow.
-    if (got.lease === '' || over.has(got.lease)) return 0
+    if (got.lease === '') return 0
+    if (over.has(got.lease)) return -1
     trace(
       'claim',
       got.lease,
@@ -164,6 +165,14 @@ async function run(seed: number): Promise<Model> {
         if (random.chance(0.5)) consumer.port.gone()
         else await bed.until(consumer.port.close())
       } else if (dice < 0.97) await restart(random.chance(0.5))
+      let open = 0
+      for (const [name, safe] of model.safe)
+        for (let at = 0; at < safe; at++)
+          if (!model.finished.has(`${streamId(name)} ${at}`) && !model.maybeFinished.has(`${streamId(name)} ${at}`)) open++
+      // A channel that could not be opened for a moment has no depth.
+      const { pending, leased, delayed } = inbox.depths()[0] ?? { pending: open, leased: 0, delayed: 0 }
+      trace('step', step, dice.toFixed(3), 'open', open, 'here', pending + leased + delayed)
+      expect(pending + leased + delayed, `step ${step}: what is neither finished nor here`).toBeGreaterThanOrEqual(open)
     } catch (error) {
       if ((error as { code?: string }).code !== 'DISK_ERROR') throw error
       trace('failed', (error as Error).message)
@@ -179,7 +188,7 @@ async function run(seed: number): Promise<Model> {
   ports = []
   openPort(true)
   await bed.world.clock.advance(1_000_000)
-  while ((await claim(ports[0]!, 50)) > 0) {
+  while ((await claim(ports[0]!, 50)) !== 0) {
     for (const got of ports[0]!.leases.values()) {
       const verdicts = got.runs.map(({ channel, stream, from, count }) => ({
         lease: got.lease,

@@ -1,0 +1,72 @@
+import { keepAlive } from '../system/keep-alive.ts'
+import { nodeSystem } from '../system/node-system.ts'
+import type { Call } from './act.ts'
+import { loadCallConfig } from './call-config.ts'
+import { columns, printable } from './columns.ts'
+import { EXIT } from './exit-codes.ts'
+import { explainRow } from './explain-row.ts'
+import { openRooms, spoolThere } from './ls-rooms.ts'
+import type { FoundRow } from './ls-rows.ts'
+import { bodyJson } from './message-json.ts'
+import { readStatus } from './run-status.ts'
+
+export async function runShow(call: Call<object>): Promise<number> {
+  const { out } = call
+  const rows = await findRows(call)
+  for (const { stored, ...row } of rows) {
+    if (out.json) await out.value({ ...row, headers: stored!.headers, ...bodyJson(stored!.body) })
+    else await out.write(Buffer.concat([Buffer.from(`${rowText(row, stored!.headers)}\n\n`), stored!.body, NEWLINE]))
+  }
+  return rows.length > 0 ? EXIT.done : notFound(call)
+}
+
+export async function runExplain(call: Call<object>): Promise<number> {
+  const { out, spool } = call
+  const system = nodeSystem()
+  const rows = await findRows(call)
+  if (rows.length === 0) return notFound(call)
+  const awake = keepAlive()
+  try {
+    const [{ node }, config] = await Promise.all([spoolThere(system, spool), loadCallConfig(call, system.files)])
+    const { running, peers } = await readStatus(system, spool)
+    const said = {
+      node,
+      peers: config.peers,
+      running,
+      says: Array.isArray(peers) ? peers : [],
+      now: system.clock.now()
+    }
+    for (const { stored: _, ...row } of rows) {
+      const { text, nextTryAt } = explainRow(row, said)
+      const next = nextTryAt === undefined ? {} : { nextTryAt }
+      await (out.json ? out.value({ ...row, ...next, explanation: text }) : out.line(printable(text)))
+    }
+  } finally {
+    awake()
+  }
+  return EXIT.done
+}
+
+const NEWLINE = Buffer.from('\n')
+
+async function findRows({ args, spool }: Call<object>): Promise<FoundRow[]> {
+  const rows: FoundRow[] = []
+  for (const room of await openRooms(nodeSystem(), spool)) for await (const row of room.rows(args[0]!)) rows.push(row)
+  return rows
+}
+
+function notFound({ args, out }: Call<object>): number {
+  if (!out.json) {
+    out.note(`dropr: ${printable(args[0]!)} is not in the outbox, the inbox or the dead letters of this spool`)
+    out.note('  It was never here, waits in the schedule, or was finished and removed (retentionMs).')
+  }
+  return EXIT.nothing
+}
+
+function rowText(row: Omit<FoundRow, 'stored'>, headers: object): string {
+  const facts = Object.entries(row).map(([name, value]) => [
+    name,
+    name.endsWith('At') || name === 'leaseUntil' ? new Date(Number(value)).toISOString() : String(value)
+  ])
+  return columns([...facts, ...Object.entries(headers).map(([name, value]) => ['header', `${name}=${value}`])])
+}
