@@ -89,6 +89,18 @@ export const LIMITS = {
     max: 1_099_511_627_776,
     why: 'Finished messages a channel keeps at most.'
   },
+  channelDepthMax: {
+    default: 0,
+    min: 0,
+    max: 1_000_000_000_000,
+    why: 'Messages that may wait in a channel before peers are told to come later (429); 0: any number.'
+  },
+  spaceFreeBytesMin: {
+    default: 67_108_864,
+    min: 0,
+    max: 1_099_511_627_776,
+    why: 'Kept free, though at most 5 % of the disk, for verdicts and removal: new messages are refused before the disk is full.'
+  },
   restartMsMin: { default: 1_000, min: 10, max: 60_000, why: 'Second restart of a child; the first is at once.' },
   restartMsMax: { default: 60_000, min: 100, max: 3_600_000, why: 'Longest wait between restarts of a child.' },
   heartbeatMsMax: {

@@ -17,7 +17,13 @@ async function examineDisk({ files }: Pick<System, 'files'>, spool: string): Pro
   const findings = judgeDisk(spool, kind)
   if (free < FREE_BYTES_MIN) {
     const what = `${Math.floor(free / 1_048_576)} MiB are free on the disk of the spool`
-    findings.push({ level: 'warning', kind: 'disk-full', path: spool, what, hint: 'Free some space: sends will be refused.' })
+    findings.push({
+      level: 'warning',
+      kind: 'disk-full',
+      path: spool,
+      what,
+      hint: 'Free some space: sends will be refused.'
+    })
   }
   return findings
 }
@@ -26,7 +32,8 @@ async function examineDisk({ files }: Pick<System, 'files'>, spool: string): Pro
 export function judgeDisk(path: string, kind: string | undefined): Finding[] {
   if (kind !== undefined && NETWORK.has(kind)) {
     const what = `the spool lies on a network or user-space file system (${kind})`
-    const hint = 'Locks and syncs cannot be trusted there, messages may be lost or come twice: move the spool to a local disk.'
+    const hint =
+      'Locks and syncs cannot be trusted there, messages may be lost or come twice: move the spool to a local disk.'
     return [{ level: 'error', kind: 'disk-network', path, what, hint }]
   }
   if (kind !== undefined && MEMORY.has(kind)) {

@@ -32,12 +32,22 @@ export async function examineSegment(
       add('warning', 'future', `made at ${new Date(head.createdAt).toISOString()}`, 'The clock was set back: check it.')
     for await (const part of segmentParts(reader)) {
       if (part.kind === 'damage')
-        add('error', 'damage', `bytes ${part.from} to ${part.to} are damaged`, DAMAGE_HINT[segment.room] ?? DAMAGE_OTHER)
+        add(
+          'error',
+          'damage',
+          `bytes ${part.from} to ${part.to} are damaged`,
+          DAMAGE_HINT[segment.room] ?? DAMAGE_OTHER
+        )
       if (part.kind === 'end' && !part.sealed) await examineTail(reader, part, add)
     }
   } catch (error) {
     if (!(error instanceof DroprError)) {
-      add('error', 'unreadable', error instanceof Error ? error.message : String(error), 'Look at the disk, and who owns it.')
+      add(
+        'error',
+        'unreadable',
+        error instanceof Error ? error.message : String(error),
+        'Look at the disk, and who owns it.'
+      )
     } else add('error', error.code, error.message, error.hint)
   } finally {
     await reader?.close()
@@ -55,7 +65,12 @@ const DAMAGE_HINT: Readonly<Record<string, string>> = {
 
 function headless(add: Add): void {
   const what = 'its head is not whole: nothing in it was ever acknowledged, or its first bytes are damaged'
-  add('warning', 'headless', what, 'A writer that begins now, or a crash. When it is older and not empty: look at the disk.')
+  add(
+    'warning',
+    'headless',
+    what,
+    'A writer that begins now, or a crash. When it is older and not empty: look at the disk.'
+  )
 }
 
 /** What a crash, or a writer in the middle of it, leaves behind the last good frame. */

@@ -65,8 +65,7 @@ async function examineRoom(
     }
     const segment = known === undefined && kind === 'file' ? parseSegmentName(at.path, name) : undefined
     if (segment === undefined) tree.findings.push(strange(path, kind))
-    else
-      tree.segments.push({ path, room: at.room, writer: segment.writer, ...(peer === undefined ? {} : { peer }) })
+    else tree.segments.push({ path, room: at.room, writer: segment.writer, ...(peer === undefined ? {} : { peer }) })
   }
 }
 

@@ -2,8 +2,10 @@ import { resolve } from 'node:path'
 import { Command, CommanderError, type OutputConfiguration } from 'commander'
 import type { Act, Call, GlobalOptions } from './act.ts'
 import { addCheck } from './check.ts'
+import { addCompletion } from './completion.ts'
 import { addConfig } from './config.ts'
 import { addDead } from './dead.ts'
+import { addDoctor } from './doctor.ts'
 import { EXIT } from './exit-codes.ts'
 import { addLs } from './ls.ts'
 import { Output } from './output.ts'
@@ -23,10 +25,8 @@ import { UsageError } from './usage-error.ts'
 import { VERSION } from './version.ts'
 
 /** In the order of the help. */
-const COMMANDS = [
-  ...[addUp, addStop, addStatus, addCheck, addSend, addPoll, addPeek, addTail],
-  ...[addLs, addShow, addDead, addToken, addConfig, addService]
-]
+const WORK = [addUp, addStop, addStatus, addCheck, addSend, addPoll, addPeek, addTail]
+const LOOK = [addLs, addShow, addDead, addDoctor, addToken, addConfig, addService, addCompletion]
 
 const HELP = `
 Exit codes:
@@ -86,7 +86,7 @@ export function makeProgram(act: Act = () => () => Promise.resolve(), output: Ou
     .configureHelp({ showGlobalOptions: true })
     .showHelpAfterError('(dropr help shows what there is)')
     .exitOverride()
-  for (const add of COMMANDS) add(program, act)
+  for (const add of [...WORK, ...LOOK]) add(program, act)
   return program
 }
 

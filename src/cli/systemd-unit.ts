@@ -69,9 +69,7 @@ WantedBy=multi-user.target
 
 /** systemd.syntax(7): `%` is its own sign, also within quotes. */
 function quoted(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is refused
-  if (/[\u0000-\u001f\u007f]/.test(text))
-    throw new UsageError(`a path with control characters: ${JSON.stringify(text)}`)
+  if (/\p{Cc}/u.test(text)) throw new UsageError(`a path with control characters: ${JSON.stringify(text)}`)
   const plain = text.replaceAll('%', '%%')
   return /^[\w./@%+:-]+$/.test(plain) ? plain : `"${plain.replace(/["\\]/g, '\\$&')}"`
 }

@@ -4,7 +4,8 @@ import { encodeMessage, messageBytesMost } from './entry.ts'
 import { FRAME_BYTES_MAX, FRAME_HEADER_BYTES, FRAME_HEADER_BYTES_MAX, type FrameKind, type Source } from './frame.ts'
 import type { Ids } from './ids.ts'
 
-const BUFFER_BYTES = 1_048_576
+/** A journal that is seldom written to need not hold a megabyte; one that fills its buffer gets four times as much. */
+const BUFFER_BYTES = { min: 16_384, max: 1_048_576, factor: 4 }
 
 /** A frame that waits for its commit: only its header is still to be written. */
 export interface WaitingFrame {
@@ -34,6 +35,7 @@ export interface Commit {
  */
 export class Waiting {
   readonly #ids: Ids
+  #bufferBytes = BUFFER_BYTES.min
   #spare: Buffer | undefined
   #buffer: Buffer | undefined
   #filled: Buffer | undefined
@@ -118,7 +120,7 @@ export class Waiting {
 
   /** The last commit taken has been written: its buffer may be filled again. */
   reuse(): void {
-    if (this.#filled?.length === BUFFER_BYTES) this.#spare = this.#filled
+    if (this.#filled?.length === this.#bufferBytes) this.#spare = this.#filled
     this.#filled = undefined
   }
 
@@ -139,7 +141,9 @@ export class Waiting {
     const header = this.#start === -1 ? FRAME_HEADER_BYTES : 0
     if (this.#buffer === undefined || this.#end + header + bytes > this.#buffer.length) {
       this.#closeFrame()
-      this.#buffer = Buffer.allocUnsafeSlow(Math.max(BUFFER_BYTES, FRAME_HEADER_BYTES + bytes))
+      if (this.#buffer !== undefined)
+        this.#bufferBytes = Math.min(this.#bufferBytes * BUFFER_BYTES.factor, BUFFER_BYTES.max)
+      this.#buffer = Buffer.allocUnsafeSlow(Math.max(this.#bufferBytes, FRAME_HEADER_BYTES + bytes))
       this.#end = 0
     }
     if (this.#start !== -1) return

@@ -6,6 +6,7 @@ import { type BackMark, type InboxMark, inboxMark, type LeaseMark } from './inbo
 import type { PositionRun } from './inbox-port.ts'
 import { ChannelLease } from './leases.ts'
 import type { Block, SegmentState } from './pieces.ts'
+import { repoint } from './rehome.ts'
 import type { Runs } from './runs.ts'
 import { addRuns, type Ending } from './segment-ledger.ts'
 import { readBack } from './sift.ts'
@@ -74,7 +75,7 @@ export function foldBlock(into: FoldInto, block: Block, present: readonly Positi
   const { stream, from, to, segment } = block
   const known = stream.next
   if (segment !== undefined) segment.messages += to - from
-  if (from < known) state.repoint(block)
+  if (from < known) repoint(state, block)
   const fresh = present.filter(run => run[1] > known).map(([begin, end]): PositionRun => [Math.max(begin, known), end])
   state.arrive(block, [...movedHere(into, block, present, known), ...fresh])
 }
@@ -87,7 +88,7 @@ function movedHere(into: FoldInto, { stream }: Block, present: readonly Position
     const to = Math.min(end, known)
     return begin < to ? moved.common(begin, to) : []
   })
-  const open = into.state.missing(stream, old)
+  const open = stream.missing(old)
   const finished = into.finished.get(stream.id)
   return finished === undefined ? open : open.flatMap(([begin, end]) => finished.gaps(begin, end))
 }

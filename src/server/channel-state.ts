@@ -1,14 +1,20 @@
 import type { PositionRun } from './inbox-port.ts'
 import { type ChannelLease, ChannelLeases, type Limbo } from './leases.ts'
 import { OffsetBudget } from './offset-budget.ts'
-import { type Block, type FailedAttempt, freshPiece, joinable, type Piece, type SegmentState } from './pieces.ts'
-import { Runs } from './runs.ts'
+import {
+  type Block,
+  type FailedAttempt,
+  freshPiece,
+  joinable,
+  type Piece,
+  type SegmentState,
+  takeIn
+} from './pieces.ts'
 import { type ChannelCounts, Shelves } from './shelves.ts'
 import { type StreamOrigin, StreamState } from './stream-state.ts'
 
 /** A message that fails for ever keeps its latest failures. */
 const PAST_MAX = 20
-/** Frames that wait behind so many others of their priority are joined with those before them. */
 const EXACT_MAX = 1_024
 
 /**
@@ -22,8 +28,7 @@ export class ChannelState {
   /** Arrival order of the next message. */
   order = 0
   readonly #shelves = new Shelves()
-  readonly #budget: OffsetBudget
-
+  readonly budget: OffsetBudget
   readonly #exactMax: number
   readonly #index: Map<string, StreamState>
 
@@ -35,7 +40,7 @@ export class ChannelState {
     options: { budget?: OffsetBudget; index?: Map<string, StreamState>; exactMax?: number | undefined } = {}
   ) {
     this.#exactMax = options.exactMax ?? EXACT_MAX
-    this.#budget = options.budget ?? new OffsetBudget()
+    this.budget = options.budget ?? new OffsetBudget()
     this.#index = options.index ?? new Map()
   }
 
@@ -63,7 +68,7 @@ export class ChannelState {
     }
     block.live += count
     if (block.segment !== undefined) block.segment.live += count
-    if (block.live > 0) this.#budget.admit(block)
+    if (block.live > 0) this.budget.admit(block)
     else block.table = undefined
     if (block.segment !== undefined) this.#join(block)
     this.order = Math.max(this.order, block.order + block.to - block.from)
@@ -86,21 +91,10 @@ export class ChannelState {
     const front = back === undefined ? undefined : stream.endingAt(back.from)
     if (front === undefined || back?.block !== block || front.block === block || !joinable(front, back)) return
     const into = front.block
-    this.#budget.release(into)
-    this.#budget.release(block)
-    into.bytes = block.payloadAt + block.bytes - into.payloadAt
-    into.to = block.to
-    into.frames += block.frames
-    into.live += block.live
-    into.expiring ||= block.expiring
+    this.budget.release(into)
+    this.budget.release(block)
+    takeIn(into, block)
     this.#shelves.join(front, back)
-  }
-
-  /** Of `runs`, what no piece holds: finished, or never seen. */
-  missing(stream: StreamState, runs: readonly PositionRun[]): PositionRun[] {
-    return runs.flatMap(([from, to]) =>
-      new Runs(stream.between(from, to).map(piece => [piece.from, piece.to])).gaps(from, to)
-    )
   }
 
   /** They did not come after all. */
@@ -110,7 +104,7 @@ export class ChannelState {
       block.stream.drop(piece)
     }
     block.stream.sweep()
-    this.#budget.release(block)
+    this.budget.release(block)
   }
 
   /** The piece that comes next. Its queue keeps it until `grab`. */
@@ -190,7 +184,7 @@ export class ChannelState {
       const count = piece.to - piece.from
       this.counts[how] += count
       piece.lease = undefined
-      this.#settle(piece.block, -count)
+      this.budget.settle(piece.block, -count)
       if (piece.block.segment !== undefined) piece.block.segment.doneAt = Math.max(piece.block.segment.doneAt, at)
       piece.block.stream.drop(piece)
     }
@@ -231,44 +225,10 @@ export class ChannelState {
     return woken
   }
 
-  /** A message lies somewhere else now: the frame was copied. */
-  repoint(block: Block): void {
-    for (const piece of this.extract(block.stream, [[block.from, block.to]])) {
-      const { lease, state, dueAt } = piece
-      const count = piece.to - piece.from
-      this.#settle(piece.block, -count)
-      this.#settle(block, count)
-      piece.block = block
-      if (lease !== undefined && state === 'leased') this.lease(lease, [piece])
-      else this.restore(piece, state === 'delayed' ? dueAt : undefined)
-    }
-  }
-
-  /** What nobody holds of a block lies somewhere else now. */
-  move(to: Block, before: Block): void {
-    const { stream } = to
-    for (const { block, state, from, to: end } of stream.between(to.from, to.to)) {
-      if (block !== before || (state !== 'ready' && state !== 'delayed')) continue
-      for (const piece of this.extract(stream, [[Math.max(from, to.from), Math.min(end, to.to)]])) {
-        this.#settle(block, piece.from - piece.to)
-        this.#settle(to, piece.to - piece.from)
-        piece.block = to
-        this.restore(piece, piece.state === 'delayed' ? piece.dueAt : undefined)
-      }
-    }
-    if (to.live > 0) this.#budget.admit(to)
-  }
-
   /** Nothing of the stream is left, and nobody will ask for it. */
   forget(stream: StreamState): void {
     this.streams.delete(stream.id)
     if (this.#index.get(stream.id) === stream) this.#index.delete(stream.id)
-  }
-
-  #settle(block: Block, count: number): void {
-    block.live += count
-    if (block.segment !== undefined) block.segment.live += count
-    if (block.live === 0) this.#budget.release(block)
   }
 
   /** Wall ms when the oldest message that waits was received. */

@@ -1,3 +1,4 @@
+import { DroprError } from '../errors.ts'
 import type { Clock } from '../system/clock.ts'
 import type { ChannelInbox } from './channel-inbox.ts'
 import type { Claim, ClaimRequest } from './inbox-port.ts'
@@ -41,6 +42,26 @@ export class Claims {
     this.#clock = options.clock
     this.#epoch = options.epoch
     this.#book = options.book
+  }
+
+  /** Resolves with what there is, or comes before the request's time is over. Rejects with ABORTED when `signal` aborts. */
+  async claim(who: Omit<Asking, 'resolve' | 'deadline'>, signal?: AbortSignal): Promise<Claim> {
+    let cancel: () => void = () => undefined
+    const answer = new Promise<Claim>((resolve, reject) => {
+      const asking: Asking = { ...who, resolve, deadline: this.#clock.ticks() + who.request.waitMs }
+      const aborted = () => reject(new DroprError('ABORTED', 'nobody waits for messages any more'))
+      cancel = () => {
+        if (this.cancel(asking)) aborted()
+      }
+      if (signal?.aborted) return aborted()
+      this.ask(asking)
+    })
+    signal?.addEventListener('abort', cancel)
+    try {
+      return await answer
+    } finally {
+      signal?.removeEventListener('abort', cancel)
+    }
   }
 
   /** Answers at once if it can, else when something comes, or with nothing at the deadline. */

@@ -1,6 +1,6 @@
 import { DroprError, ERRORS, type ErrorCode } from '../errors.ts'
 import { isPosition, PROTOCOL_VERSION } from '../wire/upload.ts'
-import { textForPeer } from '../wire/upload-failure.ts'
+import { textForPeer, UploadFailure } from '../wire/upload-failure.ts'
 
 /** An error as it goes out: status, headers, and small JSON without stack, path or anything of another peer's. */
 export interface ErrorAnswer {
@@ -22,7 +22,8 @@ export function errorAnswer(error: unknown, requestId: string, status?: number):
   const headers: Record<string, string> = { 'content-type': 'application/json', 'cache-control': 'no-store' }
   if (code === 'SERVER_BUSY') headers['retry-after'] = String(RETRY_AFTER_SECONDS)
   if (code === 'PEER_FORBIDDEN') headers['www-authenticate'] = 'Bearer'
-  return { status: status ?? ERRORS[code].http, headers, body }
+  const own = error instanceof UploadFailure ? error.status : undefined
+  return { status: status ?? own ?? ERRORS[code].http, headers, body }
 }
 
 export function typedError(error: unknown): DroprError {

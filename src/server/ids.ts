@@ -47,6 +47,12 @@ export class Ids {
     return false
   }
 
+  /** Whether its message is here, synced. */
+  remembers(key: string): boolean {
+    for (const table of this.#generations.values()) if (table.has(key)) return true
+    return false
+  }
+
   /** Its message is on its way to the disk. */
   expect(key: string): void {
     this.#onTheWay.add(key)

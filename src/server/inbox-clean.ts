@@ -5,9 +5,9 @@ import { SegmentReader } from '../journal/segment-reader.ts'
 import type { Limits } from '../limits.ts'
 import type { Spool } from '../spool/spool.ts'
 import type { ChannelInbox } from './channel-inbox.ts'
-import type { Ids } from './ids.ts'
 import { readCheckpoint } from './checkpoint.ts'
-import { type IdsMark, inboxMark, type RemovedMark, type StreamsMark } from './inbox-marks.ts'
+import { type Ids, KEY_BYTES } from './ids.ts'
+import { type IdsMark, type InboxMark, inboxMark, type RemovedMark, type StreamsMark } from './inbox-marks.ts'
 import { moveWaiting, waitingIn } from './inbox-move.ts'
 import type { SegmentState } from './pieces.ts'
 import { scanSegment } from './segment-scan.ts'
@@ -67,7 +67,7 @@ export async function cleanChannel(options: CleanOptions): Promise<number> {
 /** Streams whose senders have said long ago that they are removed, and of which nothing is left here. */
 function forgetStreams({ spool, channel }: CleanOptions): void {
   const now = spool.system.clock.now()
-  for (const stream of [...channel.state.streams.values()])
+  for (const stream of channel.state.streams.values())
     if (stream.removedAt !== undefined && now - stream.removedAt > FORGET_MS && stream.pending === stream.next)
       if (stream.all().length === 0) channel.state.forget(stream)
 }
@@ -86,7 +86,7 @@ async function oldOnes({ spool, limits, channel }: CleanOptions): Promise<Segmen
       channel.segments.set(path, { path, n, live: 0, messages: 0, newestAt: 0, doneAt: 0 })
   // The newest may still be written to.
   const closed = [...channel.segments.values()].filter(({ n }) => n < channel.journal.newest).sort((a, b) => a.n - b.n)
-  if (closed.length === 0 || closed.every(({ live, messages }) => messages > 0 && live === messages)) return []
+  if (closed.every(({ live, messages }) => messages > 0 && live === messages)) return []
   const bytes = await Promise.all(closed.map(async ({ path }) => (await files.stat(path))?.bytesUsed ?? 0))
   const waiting = closed.map(({ live, messages }, i) => (live === 0 ? 0 : bytes[i]! * Math.min(1, live / messages)))
   let kept = bytes.reduce((sum, one, i) => sum + one - waiting[i]!, 0)
@@ -146,20 +146,22 @@ async function idMarks({ spool, channel, ids }: CleanOptions, segment: SegmentSt
   try {
     const checkpoint = await readCheckpoint(reader)
     if (checkpoint !== undefined) {
-      for (const mark of checkpoint.marks) if (mark.m === 'ids' && ids.counts(mark.t)) marks.push(mark)
+      for (const mark of checkpoint.marks) marks.push(...stillKnown(mark, ids))
       return marks
     }
     for await (const { source, payload, count, at, kind } of scanSegment(spool, reader)) {
       if (!ids.counts(at)) continue
       if (source !== undefined && kind === 'data') {
         const { origin, from } = source
-        keys.push(...readBack(payload, { origin, channel: channel.name, from, count }).keys)
+        const read = readBack(payload, { origin, channel: channel.name, from, count })
+        // Not those of a commit that failed, or of a tail that nobody was told of.
+        keys.push(...read.keys.filter(key => ids.remembers(key)))
         t = Math.max(t, at)
         if (keys.length >= IDS_PER_MARK) put()
       } else if (source === undefined) {
         for (let i = 0, place = 0; i < count && place < payload.length; i++, place += entryBytes(payload, place)) {
           const mark = inboxMark(decodeNote(payload, place))
-          if (mark?.m === 'ids' && ids.counts(mark.t)) marks.push(mark)
+          if (mark !== undefined) marks.push(...stillKnown(mark, ids))
         }
       }
     }
@@ -168,4 +170,14 @@ async function idMarks({ spool, channel, ids }: CleanOptions, segment: SegmentSt
   } finally {
     await reader.close()
   }
+}
+
+/** An `ids` mark again, with those of its ids that count. */
+function stillKnown(mark: InboxMark, ids: Ids): IdsMark[] {
+  if (mark.m !== 'ids' || !ids.counts(mark.t)) return []
+  const keys = Buffer.from(mark.k, 'base64')
+  const known: Buffer[] = []
+  for (let at = 0; at + KEY_BYTES <= keys.length; at += KEY_BYTES)
+    if (ids.remembers(keys.toString('latin1', at, at + KEY_BYTES))) known.push(keys.subarray(at, at + KEY_BYTES))
+  return known.length === 0 ? [] : [{ ...mark, k: Buffer.concat(known).toString('base64') }]
 }

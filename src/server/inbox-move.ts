@@ -1,8 +1,9 @@
 import type { Spool } from '../spool/spool.ts'
 import type { BlockReader } from './block-reader.ts'
 import type { ChannelInbox } from './channel-inbox.ts'
-import { type BackMark, type LeaseMark, type MovedMark } from './inbox-marks.ts'
+import type { BackMark, LeaseMark, MovedMark } from './inbox-marks.ts'
 import { type Block, type Piece, type SegmentState, tableOf } from './pieces.ts'
+import { move } from './rehome.ts'
 
 /** Moved at once, so that memory stays small. */
 const BYTES_AT_ONCE = 1_048_576
@@ -57,7 +58,10 @@ async function moveRun(
     for (let at = begin; at <= end; at++) {
       const bad = at < end && entries[at - from] === undefined
       if (at < end && !bad) continue
-      if (at > begin) moving.push(moveEntries(options, { piece, from: begin, to: at }, entries.slice(begin - from, at - from) as Buffer[]))
+      if (at > begin)
+        moving.push(
+          moveEntries(options, { piece, from: begin, to: at }, entries.slice(begin - from, at - from) as Buffer[])
+        )
       if (bad) giveUp(options, block, at)
       begin = at + 1
     }
@@ -97,19 +101,33 @@ async function moveEntries(
   const table = expiring && expires === undefined ? undefined : tableOf(offsets, expires)
   segment.messages += to - from
   segment.newestAt = Math.max(segment.newestAt, clock.now())
-  state.move(
+  move(
+    state,
     { stream, from, to, order, at, segment, path, payloadAt, bytes, frames: 1, expiring, table, live: 0 },
     block
   )
 }
 
 /** The marks that gave a message its past, once more, since the old ones go. */
-function pastMarks(piece: Piece, r: [number, number][], now: { wall: number; ticks: number }): (BackMark | LeaseMark)[] {
+function pastMarks(
+  piece: Piece,
+  r: [number, number][],
+  now: { wall: number; ticks: number }
+): (BackMark | LeaseMark)[] {
   const { block, deliveries, attempts, past, state, dueAt } = piece
   if (deliveries + attempts === 0) return []
   const s = block.stream.id
   const u = state === 'delayed' ? Math.ceil(now.wall + dueAt - now.ticks) : undefined
-  const last: BackMark = { m: 'back', l: '', s, r, d: deliveries, a: attempts, t: now.wall, ...(u !== undefined && { u }) }
+  const last: BackMark = {
+    m: 'back',
+    l: '',
+    s,
+    r,
+    d: deliveries,
+    a: attempts,
+    t: now.wall,
+    ...(u !== undefined && { u })
+  }
   const failures = past.map(({ at, reason }, i): BackMark => {
     return { m: 'back', l: '', s, r, d: deliveries, a: Math.max(1, attempts - past.length + 1 + i), t: at, e: reason }
   })
@@ -117,7 +135,11 @@ function pastMarks(piece: Piece, r: [number, number][], now: { wall: number; tic
 }
 
 /** It cannot be read any more. */
-function giveUp({ spool, channel }: { spool: Spool; channel: ChannelInbox }, { stream }: Block, position: number): void {
+function giveUp(
+  { spool, channel }: { spool: Spool; channel: ChannelInbox },
+  { stream }: Block,
+  position: number
+): void {
   const pieces = channel.state.extract(stream, [[position, position + 1]])
   for (const piece of pieces) piece.past = [...piece.past, { at: spool.system.clock.now(), reason: 'damaged' }]
   channel.verdicts.giveUp(pieces)

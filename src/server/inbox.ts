@@ -8,6 +8,7 @@ import type { Bury } from './burial.ts'
 import type { ChannelInbox } from './channel-inbox.ts'
 import { Channels } from './channels.ts'
 import { Claims } from './claims.ts'
+import { FirstLook } from './first-look.ts'
 import { cleanChannel } from './inbox-clean.ts'
 import type { Claim, ClaimRequest, ClaimRun, PeekRequest, Verdict, VerdictResult } from './inbox-port.ts'
 import type { LeaseHolder } from './lease-book.ts'
@@ -40,9 +41,9 @@ export class Inbox {
   readonly #desk: LeaseDesk
   readonly #claims: Claims
   readonly #alarm: Alarm
+  readonly firstLook = new FirstLook()
   readonly #ports = new Set<LocalPort>()
   #closed = false
-  #looking: Promise<void> | undefined
 
   private constructor(options: InboxOptions, channels: Channels) {
     const { clock } = options.spool.system
@@ -135,6 +136,12 @@ export class Inbox {
     return lost
   }
 
+  /** Messages of a channel that are not finished; 0 for one that is not open. */
+  depthOf(channel: string): number {
+    const counts = this.#channels.ready(channel)?.state.counts
+    return counts === undefined ? 0 : counts.pending + counts.leased + counts.delayed
+  }
+
   depths(): ChannelDepth[] {
     return this.#channels.all().map(({ name, state }) => ({ channel: name, ...state.counts, oldestAt: state.oldestAt }))
   }
@@ -150,37 +157,13 @@ export class Inbox {
     for (const name of new Set(request.channels))
       channels.push(this.#channels.ready(name) ?? (await this.#channels.get(name)))
     this.#open()
-    const { clock } = this.#options.spool.system
-    let cancel: () => void = () => undefined
-    const answer = new Promise<Claim>((resolve, reject) => {
-      const asking = { holder, own, channels, request, resolve, deadline: clock.ticks() + request.waitMs }
-      cancel = () => {
-        if (this.#claims.cancel(asking)) reject(new DroprError('ABORTED', 'nobody waits for messages any more'))
-      }
-      if (signal?.aborted) return reject(new DroprError('ABORTED', 'nobody waits for messages any more'))
-      this.#claims.ask(asking)
-    })
-    signal?.addEventListener('abort', cancel)
+    const answer = this.#claims.claim({ holder, own, channels, request }, signal)
     this.#setAlarm()
-    let claim: Claim
-    try {
-      claim = await answer
-    } finally {
-      signal?.removeEventListener('abort', cancel)
-    }
-    if (claim.lease !== '' || this.#looking === undefined || signal?.aborted)
-      return { claim, late: signal?.aborted === true }
+    const claim = await answer
+    if (claim.lease !== '' || this.firstLook.isOver || signal?.aborted) return { claim, late: signal?.aborted === true }
     // What was sent before is there, and comes in at this moment: nothing is not yet the answer.
-    await Promise.race([this.#looking, aborted(signal)])
+    await this.firstLook.over(signal)
     return await this.ask(holder, own, { ...request, waitMs: 0 }, signal)
-  }
-
-  /** @param first Settles when what waited at the start has begun to come in: nobody is told before that there is nothing. */
-  looking(first: Promise<void>): void {
-    const done = first.finally(() => {
-      if (this.#looking === done) this.#looking = undefined
-    })
-    this.#looking = done
   }
 
   async peek(request: PeekRequest): Promise<ClaimRun[]> {
@@ -263,8 +246,4 @@ export class Inbox {
     this.#alarm.set(this.#desk.firstEnd)
     this.#alarm.set(this.#claims.firstDeadline)
   }
-}
-
-function aborted(signal: AbortSignal | undefined): Promise<void> {
-  return new Promise(resolve => signal?.addEventListener('abort', () => resolve(), { once: true }))
 }

@@ -26,6 +26,13 @@ export class OffsetBudget {
     this.#bytes += bytesIn(table)
   }
 
+  /** So many more messages of a block wait, or fewer. */
+  settle(block: Block, count: number): void {
+    block.live += count
+    if (block.segment !== undefined) block.segment.live += count
+    if (block.live === 0) this.release(block)
+  }
+
   release(block: Block): void {
     if (block.table !== undefined) this.#bytes -= bytesIn(block.table)
     block.table = undefined

@@ -50,7 +50,7 @@ export class Owner {
     this.#lock = lock
     this.#dead = dead
     this.#puller = new LocalPuller({ spool, inbox, tidy: () => inbox.clean() })
-    inbox.looking(this.#puller.first)
+    inbox.firstLook.begins(this.#puller.first)
     this.#service = new OwnerService({
       inbox,
       spool: spool.id,

@@ -176,3 +176,12 @@ export function joinable(front: Piece, back: Piece): boolean {
     b.at - a.at < JOINED_MS_MAX
   )
 }
+
+/** A block comes to hold the one after it as well. */
+export function takeIn(into: Block, after: Block): void {
+  into.bytes = after.payloadAt + after.bytes - into.payloadAt
+  into.to = after.to
+  into.frames += after.frames
+  into.live += after.live
+  into.expiring ||= after.expiring
+}

@@ -3,7 +3,7 @@ import type { Limits } from '../limits.ts'
 import type { Clock } from '../system/clock.ts'
 import type { Log } from '../system/log.ts'
 import { checkUpload, REFUSALS_MAX, UPLOAD_BYTES_MAX, type UploadAnswer, type UploadRequest } from '../wire/upload.ts'
-import { streamConflict } from '../wire/upload-failure.ts'
+import { streamConflict, UploadFailure } from '../wire/upload-failure.ts'
 import type { ArrivingRange, Refusal } from './arriving.ts'
 import { Damages } from './damages.ts'
 import { Origins } from './origins.ts'
@@ -26,6 +26,8 @@ export interface RangeStore {
   stream(id: string): KnownStream | undefined
   /** Resolves, with the stream's new `next`, when the range is synced. The receiver has one range a stream under way. */
   appendRange(range: ArrivingRange): Promise<number>
+  /** Messages of a channel that are not finished. */
+  depthOf?(channel: string): number
 }
 
 export interface ReceiverOptions {
@@ -33,6 +35,8 @@ export interface ReceiverOptions {
   log: Log
   limits: Limits
   store: RangeStore
+  /** Refuses what would fill the disk. */
+  space?: { check(): void }
 }
 
 /** Streams of which damage is remembered, and origins that are bound, in this process. */
@@ -72,6 +76,8 @@ export class Receiver {
   async receive(request: UploadRequest, peer: string): Promise<UploadAnswer> {
     checkUpload(request)
     this.#checkRights(request, peer)
+    // What is here already is answered whatever the disk and the channel hold.
+    if (request.from >= (this.#options.store.stream(request.stream)?.next ?? 0)) this.#checkRoom(request)
     const range = this.#rangeOf(request)
     await this.#store(range)
     this.#origins.bind(request.origin, peer)
@@ -94,6 +100,16 @@ export class Receiver {
       throw new DroprError('PEER_FORBIDDEN', `this stream belongs to another node than ${peer}`)
     if (known.channel !== request.channel || known.priority !== request.priority)
       throw new DroprError('REQUEST_BAD', 'a stream keeps its channel and its priority')
+  }
+
+  #checkRoom({ channel, skip }: UploadRequest): void {
+    if (skip !== undefined) return
+    const { limits, space, store } = this.#options
+    space?.check()
+    const depth = limits.channelDepthMax === 0 ? 0 : (store.depthOf?.(channel) ?? 0)
+    if (depth < limits.channelDepthMax || limits.channelDepthMax === 0) return
+    const text = `${depth} messages wait in the channel, at most ${limits.channelDepthMax}`
+    throw new UploadFailure(new DroprError('SERVER_BUSY', text), { status: 429 })
   }
 
   /** What of the upload is taken. */

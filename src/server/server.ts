@@ -1,5 +1,6 @@
 import { DroprError } from '../errors.ts'
 import type { Limits } from '../limits.ts'
+import { SpaceWatch } from '../spool/space-watch.ts'
 import type { Spool } from '../spool/spool.ts'
 import { acceptedFrom } from '../wire/token.ts'
 import { Arrivals } from './arrivals.ts'
@@ -79,7 +80,13 @@ export class Server {
     this.#inbox = inbox
     this.#startedAt = clock.now()
     this.#startedTicks = clock.ticks()
-    this.#receiver = new Receiver({ clock, log, limits, store: inbox.store })
+    this.#receiver = new Receiver({
+      clock,
+      log,
+      limits,
+      store: inbox.store,
+      space: new SpaceWatch({ system: spool.system, path: spool.path, limits })
+    })
     this.#rules = rulesOf(spool.node, config)
     this.#arrivals = new Arrivals({ clock, log, store: inbox.store })
     this.#monitor = new Monitor({

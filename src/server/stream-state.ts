@@ -1,5 +1,7 @@
 import type { Refusal } from './arriving.ts'
+import type { PositionRun } from './inbox-port.ts'
 import type { Piece } from './pieces.ts'
+import { Runs } from './runs.ts'
 
 /** What identifies a stream, besides its random name. The first range says it, and it never changes. */
 export interface StreamOrigin {
@@ -59,6 +61,13 @@ export class StreamState {
       if (piece.state !== 'gone' && piece.from < piece.to) found.push(piece)
     }
     return found
+  }
+
+  /** Of `runs`, what no piece holds: finished, or never seen. */
+  missing(runs: readonly PositionRun[]): PositionRun[] {
+    return runs.flatMap(([from, to]) =>
+      new Runs(this.between(from, to).map(piece => [piece.from, piece.to])).gaps(from, to)
+    )
   }
 
   /** The piece that ends right there. */

@@ -1,6 +1,7 @@
 import type { Ids } from '../journal/ids.ts'
 import type { Draft } from '../message.ts'
 import { type CommitAt, JournalCache } from './journal-cache.ts'
+import { SpaceWatch } from './space-watch.ts'
 import type { Spool } from './spool.ts'
 
 /** Where a message goes. Checked by the caller. */
@@ -27,6 +28,8 @@ export class OutboxWriter {
   /** Where the last append went: most follow one to the same place. */
   #last: { folder: string; to: Target } = { folder: '', to: { peer: '', channel: '', priority: -1 } }
 
+  readonly #space: SpaceWatch
+
   /**
    * @param options.writer The name under which this process lives (WriterLife).
    * @param options.poke Called after each commit, before its appends resolve.
@@ -35,11 +38,15 @@ export class OutboxWriter {
     const { spool, writer, ids, poke = () => undefined } = options
     this.#spool = spool
     this.#poke = poke
+    const { system, path, limits } = spool
+    this.#space = new SpaceWatch({ system, path, limits })
     this.#cache = new JournalCache({ spool, writer, ids, onCommit: (folder, at) => this.#committed(folder, at) })
   }
 
   /** Resolves with `done(id)` once durable; `buffered`: once in the page cache. */
   append<T>(to: Target, draft: Draft, done: (id: string) => T, buffered = false): Promise<T> {
+    const full = this.#full<T>()
+    if (full !== undefined) return full
     const folder = this.#folder(to)
     const journal = this.#cache.find(folder)
     if (journal !== undefined) return journal.append(draft, done, buffered)
@@ -50,6 +57,8 @@ export class OutboxWriter {
 
   /** All of them or none, in this order. */
   appendAll<T>(to: Target, drafts: readonly Draft[], done: (id: string) => T, buffered = false): Promise<T[]> {
+    const full = this.#full<T[]>()
+    if (full !== undefined) return full
     const folder = this.#folder(to)
     const journal = this.#cache.find(folder)
     if (journal !== undefined) return journal.appendAll(drafts, done, buffered)
@@ -60,6 +69,16 @@ export class OutboxWriter {
   /** Commits what waits and seals all segments: what a next process sends comes after these (P6). */
   close(): Promise<void> {
     return this.#cache.close()
+  }
+
+  /** Rejects with DISK_FULL when too little is free for one more message. */
+  #full<T>(): Promise<T> | undefined {
+    try {
+      this.#space.check()
+      return undefined
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   #folder(to: Target): string {

@@ -7,13 +7,19 @@ export class UploadFailure extends Error {
   readonly retryAfterMs: number | undefined
   /** STREAM_CONFLICT: how far the peer has this stream. */
   readonly next: number | undefined
+  /** Of HTTP, where it is not the code's own. */
+  readonly status: number | undefined
 
-  constructor(error: DroprError, extra: { retryAfterMs?: number | undefined; next?: number | undefined } = {}) {
+  constructor(
+    error: DroprError,
+    extra: { retryAfterMs?: number | undefined; next?: number | undefined; status?: number | undefined } = {}
+  ) {
     super(error.message, { cause: error })
     this.name = 'UploadFailure'
     this.error = error
     this.retryAfterMs = extra.retryAfterMs
     this.next = extra.next
+    this.status = extra.status
   }
 
   get code(): ErrorCode {

@@ -93,7 +93,15 @@ export class InboxBed {
       if (this.buryError) throw this.buryError
       this.dead.push(...letters)
     }
-    this.inbox = await this.until(Inbox.open({ spool, epoch: this.epoch, limits, bury, ...(this.exactMax !== undefined && { exactMax: this.exactMax }) }))
+    this.inbox = await this.until(
+      Inbox.open({
+        spool,
+        epoch: this.epoch,
+        limits,
+        bury,
+        ...(this.exactMax !== undefined && { exactMax: this.exactMax })
+      })
+    )
     return this.inbox
   }
 

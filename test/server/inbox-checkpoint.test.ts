@@ -50,7 +50,14 @@ test('one old message does not keep the finished ones after it, and keeps its pa
   await bed.until(
     port.settle([
       { ...said, runs: [[3, 4]], verdict: 'retry', afterMs: 50_000_000, reason: 'not yet' },
-      { ...said, runs: [[0, 3], [4, 10]], verdict: 'ack' }
+      {
+        ...said,
+        runs: [
+          [0, 3],
+          [4, 10]
+        ],
+        verdict: 'ack'
+      }
     ])
   )
   await fill(bed, 'b', 30)

@@ -168,7 +168,8 @@ async function run(seed: number): Promise<Model> {
       let open = 0
       for (const [name, safe] of model.safe)
         for (let at = 0; at < safe; at++)
-          if (!model.finished.has(`${streamId(name)} ${at}`) && !model.maybeFinished.has(`${streamId(name)} ${at}`)) open++
+          if (!model.finished.has(`${streamId(name)} ${at}`) && !model.maybeFinished.has(`${streamId(name)} ${at}`))
+            open++
       // A channel that could not be opened for a moment has no depth.
       const { pending, leased, delayed } = inbox.depths()[0] ?? { pending: open, leased: 0, delayed: 0 }
       trace('step', step, dice.toFixed(3), 'open', open, 'here', pending + leased + delayed)

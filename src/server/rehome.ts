@@ -1,0 +1,30 @@
+import type { ChannelState } from './channel-state.ts'
+import type { Block } from './pieces.ts'
+
+/** A message lies somewhere else now: the frame was copied. */
+export function repoint(state: ChannelState, block: Block): void {
+  for (const piece of state.extract(block.stream, [[block.from, block.to]])) {
+    const { lease, state: was, dueAt } = piece
+    const count = piece.to - piece.from
+    state.budget.settle(piece.block, -count)
+    state.budget.settle(block, count)
+    piece.block = block
+    if (lease !== undefined && was === 'leased') state.lease(lease, [piece])
+    else state.restore(piece, was === 'delayed' ? dueAt : undefined)
+  }
+}
+
+/** What nobody holds of a block lies somewhere else now. */
+export function move(state: ChannelState, to: Block, before: Block): void {
+  const { stream } = to
+  for (const { block, state: was, from, to: end } of stream.between(to.from, to.to)) {
+    if (block !== before || (was !== 'ready' && was !== 'delayed')) continue
+    for (const piece of state.extract(stream, [[Math.max(from, to.from), Math.min(end, to.to)]])) {
+      state.budget.settle(block, piece.from - piece.to)
+      state.budget.settle(to, piece.to - piece.from)
+      piece.block = to
+      state.restore(piece, piece.state === 'delayed' ? piece.dueAt : undefined)
+    }
+  }
+  if (to.live > 0) state.budget.admit(to)
+}
