@@ -56,7 +56,18 @@ export const SETTINGS: Readonly<Record<string, { flag: string; variable: string;
     variable: 'DROPR_ACCEPT',
     means: 'Nodes to receive from: `{ "berlin": "<SHA-256 of its token>" }`, as `dropr token` prints it.'
   },
-  limits: { flag: '--limit name=number', variable: 'below', means: 'Numbers of the table below.' }
+  limits: { flag: '--limit name=number', variable: 'below', means: 'Numbers of the table below.' },
+  schedule: {
+    flag: '',
+    variable: '`DROPR_ZONE`, `DROPR_SHARDS`',
+    means:
+      'Messages for later: `{ "zone": "Europe/Berlin", "shards": 1, "levels": { "day": "1d", "hour": "1h", "minute": "1m" } }`. Times without an offset are read in `zone` (default: that of the machine).'
+  },
+  compat: {
+    flag: '--compat name',
+    variable: 'DROPR_COMPAT',
+    means: 'Calls of other programs that are answered too: `{ "psched": true }`. Default: none.'
+  }
 }
 
 /** Every metric of /metrics. Stands in docs/metrics.md between two lines that name this function. */
@@ -89,7 +100,7 @@ file or the environment. An unknown key is refused, with the file, the line and 
 of mode 0600.
 
 At SIGHUP \`dropr up\` and its daemons read all of it again: \`peers\`, \`accept\`, \`hosts\` and limits change at once, without losing anything in hand;
-\`node\`, \`listen\`, and the limits that size what is made at the start (\`connectionsPerPeerMax\`, \`connectMsMax\`, \`serverConnectionsMax\`, \`parkedBytesMax\`,
+\`node\`, \`listen\`, \`schedule\`, \`compat\`, and the limits that size what is made at the start (\`connectionsPerPeerMax\`, \`connectMsMax\`, \`serverConnectionsMax\`, \`parkedBytesMax\`,
 \`filesOpenMax\`) at the next start. A bad configuration changes nothing, and is logged.
 
 | key | flag of \`up\` | environment | what it is |

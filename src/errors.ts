@@ -49,11 +49,23 @@ export const ERRORS = {
     http: 507,
     hint: 'The file system is read-only: remount it; service resumes by itself.'
   },
+  DUE_GONE: {
+    retry: false,
+    exit: 75,
+    http: 409,
+    hint: 'It was handed over, or cancelled, before: nothing was changed.'
+  },
   DUE_PAST: {
     retry: false,
     exit: 65,
     http: 400,
     hint: 'That time has passed: give a later one, or leave out rejectPast to send it now.'
+  },
+  DUE_UNKNOWN: {
+    retry: false,
+    exit: 68,
+    http: 404,
+    hint: 'No message of that id is held for later here: it went out long ago, or never was.'
   },
   ENTRY_CORRUPT: {
     retry: false,

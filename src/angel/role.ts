@@ -1,6 +1,6 @@
 import type { Facts } from './talk.ts'
 
-export const ROLES = ['client', 'server'] as const
+export const ROLES = ['client', 'server', 'scheduler'] as const
 export type RoleName = (typeof ROLES)[number]
 
 /** A daemon's work, as the process around it sees it: started, asked how it is, closed. */

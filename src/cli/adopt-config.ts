@@ -13,7 +13,7 @@ export function adoptConfig(config: Config, next: Config, log: Log): void {
   const { listen } = config
   if (listen !== undefined && !isLoopback(listen.host) && next.accept.size === 0)
     throw new DroprError('CONFIG_BAD', `accept: without any peer the server may not go on listening on ${listen.host}`)
-  const fixed = (['node', 'listen'] as const).filter(
+  const fixed = (['node', 'listen', 'schedule', 'compat'] as const).filter(
     key => next[key] !== undefined && JSON.stringify(next[key]) !== JSON.stringify(config[key])
   )
   if (fixed.length > 0) log.warn({ code: 'CONFIG_FIXED', keys: fixed }, 'these settings change at the next start only')

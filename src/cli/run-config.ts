@@ -1,5 +1,6 @@
 import { DroprError } from '../errors.ts'
 import type { TracedConfig } from '../spool/config.ts'
+import { scheduleOf } from '../spool/schedule-config.ts'
 import { nodeFiles } from '../system/node-files.ts'
 import type { Call } from './act.ts'
 import { traceCallConfig } from './call-config.ts'
@@ -51,7 +52,8 @@ export async function runConfigCheck(call: Call<object>): Promise<number> {
 
 /** All of them, also those that have their default. */
 function settingsOf({ config, from }: TracedConfig): Shown[] {
-  const { node, listen, hosts, peers, accept, limits } = config
+  const { node, listen, hosts, peers, accept, limits, compat } = config
+  const { levels, shards, zone } = scheduleOf(config)
   const rows: Shown[] = []
   const add = (key: string, value: Shown['value'] | undefined, source = from.get(key)) => {
     rows.push({ key, value: value ?? '', from: source ?? 'default' })
@@ -66,5 +68,9 @@ function settingsOf({ config, from }: TracedConfig): Shown[] {
   }
   for (const [name, digest] of accept) add(`accept.${name}`, digest)
   for (const [name, value] of Object.entries(limits)) add(`limits.${name}`, value)
+  add('schedule.levels', levels.map(({ name, lengthMs }) => `${name}=${lengthMs}`).join(','))
+  add('schedule.shards', shards)
+  add('schedule.zone', zone)
+  add('compat.psched', String(compat?.psched === true))
   return rows
 }

@@ -1,10 +1,16 @@
 import type { Peeked } from '../queue/peeked.ts'
+import type { Queue } from '../queue/queue.ts'
 import { keepAlive } from '../system/keep-alive.ts'
+import { nodeSystem } from '../system/node-system.ts'
 import type { Call } from './act.ts'
 import { EXIT } from './exit-codes.ts'
 import { bodyJson } from './message-json.ts'
 import { openCallQueue } from './open-queue.ts'
 import type { PeekOptions } from './peek.ts'
+
+/** What was sent to this node itself is taken into the inbox once a queue is open: an empty answer counts after so long. */
+const SETTLE_MS = 1_000
+const LOOK_MS = 50
 
 const NEWLINE = Buffer.from('\n')
 
@@ -13,7 +19,7 @@ export async function runPeek(call: Call<PeekOptions>): Promise<number> {
   const awake = keepAlive()
   const queue = await openCallQueue(call)
   try {
-    const found = await queue.peek({ channel: args[0]!, max: options.max })
+    const found = await peekSoon(queue, { channel: args[0]!, max: options.max })
     for (const message of found) {
       if (out.json) await out.value(peekedJson(message))
       else await out.write(options.lines ? Buffer.concat([message.bytes(), NEWLINE]) : message.bytes())
@@ -22,6 +28,16 @@ export async function runPeek(call: Call<PeekOptions>): Promise<number> {
   } finally {
     await queue.close()
     awake()
+  }
+}
+
+async function peekSoon(queue: Queue, request: { channel: string; max: number }): Promise<Peeked[]> {
+  const { clock } = nodeSystem()
+  const until = clock.ticks() + SETTLE_MS
+  for (;;) {
+    const found = await queue.peek(request)
+    if (found.length > 0 || clock.ticks() >= until) return found
+    await clock.sleep(LOOK_MS)
   }
 }
 

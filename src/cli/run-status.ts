@@ -25,6 +25,8 @@ export interface SpoolStatus extends Partial<DaemonStatus> {
   peers?: unknown
   /** What the server says of its channels. */
   channels?: unknown
+  /** What the scheduler says of its shards. */
+  schedule?: unknown
 }
 
 export async function runStatus({ out, spool }: Call<object>): Promise<number> {
@@ -59,7 +61,8 @@ export async function readStatus(system: System, spool: string): Promise<SpoolSt
     uptimeMs: system.clock.now() - status.startedAt,
     ...(listen === undefined ? {} : { listen }),
     peers: listOf(status.roles, 'client', 'peers'),
-    channels: listOf(status.roles, 'server', 'channels')
+    channels: listOf(status.roles, 'server', 'channels'),
+    schedule: listOf(status.roles, 'scheduler', 'shards')
   }
 }
 
@@ -85,6 +88,8 @@ function statusText(status: SpoolStatus, now: number): string {
   const channels = status.channels as Record<string, unknown>[]
   if (peers.length > 0) parts.push(peerTable(peers, now))
   if (channels.length > 0) parts.push(channelTable(channels))
+  const schedule = status.schedule as Record<string, unknown>[]
+  if (schedule.some(shard => shard.held !== 0)) parts.push(scheduleTable(schedule))
   return parts.join('\n\n')
 }
 
@@ -116,6 +121,12 @@ function peerTable(peers: readonly Record<string, unknown>[], now: number): stri
     ].map(String)
   })
   return columns([['PEER', 'STATE', 'ACKED', 'WAITING', 'OLDEST', 'NEXT TRY', 'LAST ERROR'], ...rows])
+}
+
+function scheduleTable(shards: readonly Record<string, unknown>[]): string {
+  const counts = ['shard', 'held', 'fired', 'late', 'failures']
+  const rows = shards.map(shard => counts.map(name => String(shard[name] ?? 0)))
+  return columns([['SCHEDULE', 'HELD', 'FIRED', 'LATE', 'FAILURES'], ...rows])
 }
 
 function channelTable(channels: readonly Record<string, unknown>[]): string {

@@ -3,12 +3,18 @@ import type { Role, RoleName } from '../angel/role.ts'
 import type { DaemonContext } from './daemon-context.ts'
 import { VERSION } from './version.ts'
 
+const STARTS: Readonly<Record<RoleName, (context: DaemonContext) => Promise<Role>>> = {
+  client: startClient,
+  server: startServer,
+  scheduler: startSchedule
+}
+
 /** Starts a daemon's work in this process, once no other process does it any more. */
 export async function startRole(role: RoleName, context: DaemonContext): Promise<Role> {
   const { system, spool } = context
   // Never given away: it ends with this process, so that the next one begins when nothing of this one is left.
   await holdRole(system, { run: spool.run, role, about: { pid: process.pid, role, startedAt: system.clock.now() } })
-  return role === 'client' ? await startClient(context) : await startServer(context)
+  return await STARTS[role](context)
 }
 
 async function startClient({ system, spool, config, reload }: DaemonContext): Promise<Role> {
@@ -67,5 +73,20 @@ async function startServer({ spool, config, reload }: DaemonContext): Promise<Ro
       await web.close()
       await server.close(options)
     }
+  }
+}
+
+async function startSchedule({ spool, config, reload }: DaemonContext): Promise<Role> {
+  const { startScheduler } = await import('../queue/start-scheduler.ts')
+  const scheduler = await startScheduler(spool, config)
+  const fired = () => scheduler.status().shards.reduce((sum, shard) => sum + shard.fired, 0)
+  return {
+    facts: () => ({}),
+    health: () => Promise.resolve(),
+    status: () => scheduler.status(),
+    // Levels and shards are for life; limits are read where they stand.
+    reload: async () => void (await reload()),
+    handled: fired,
+    close: () => scheduler.close()
   }
 }

@@ -20,7 +20,6 @@ export function systemdUnit({ node, bin, spool, config, user }: UnitOptions): st
   const command = [node, bin, 'up', '--spool', spool, ...(config === undefined ? [] : ['--config', config])]
   return `[Unit]
 Description=dropr, messages between nodes
-Documentation=man:dropr(1)
 After=network-online.target
 Wants=network-online.target
 RequiresMountsFor=${quoted(spool)}

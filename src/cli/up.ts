@@ -13,8 +13,8 @@ export interface UpOptions extends DaemonOptions {
 }
 
 const HELP = `
-Starts the client daemon (outbox to peers) and the server (peers to inbox), and keeps them running. In the
-foreground it logs a JSON fact a line to stderr and ends at Ctrl-C or SIGTERM with exit code 0, once the work
+Starts the client daemon (outbox to peers), the server (peers to inbox) and the scheduler (messages for
+later), and keeps them running. In the foreground it logs a JSON fact a line to stderr and ends at Ctrl-C or SIGTERM with exit code 0, once the work
 in hand is done; with code 75 when something had to be killed. A second Ctrl-C ends it at once.
 
 Everything has a default: no configuration is needed to send and poll on this machine.
@@ -33,7 +33,7 @@ export function addUp(program: Command, act: Act): void {
     .option('--daemonize', 'go to the background, once the daemons answer')
     .option('--pidfile <path>', 'keep the process id there while running')
     .option('--single', 'all in one process; nothing restarts it')
-    .option('--roles <list>', 'which daemons: client, server or both', roleNames, [...ROLES])
+    .option('--roles <list>', `which daemons, of ${ROLES.join(',')} (default: all)`, roleNames, [...ROLES])
     .addOption(new Option('--daemonized').hideHelp())
     .addHelpText('after', HELP)
     .action(

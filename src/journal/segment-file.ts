@@ -7,8 +7,11 @@ import { encodeSegmentHead, SEGMENT_HEAD_BYTES, type SegmentHead } from './segme
 import { listSegments, segmentPath } from './segment-names.ts'
 import type { Commit } from './waiting.ts'
 
-/** A growing file changes its length with every commit; one filled ahead with zeros does not: 1.3 to 2.3 times the commits. */
-const PREALLOCATE = { fromBytes: 1_048_576, stepBytes: 4_194_304 }
+/**
+ * A growing file changes its length with every commit; one filled ahead with zeros does not: 1.3 to 2.3 times the commits.
+ * With large ones the zeros cost more than they save: they are as many bytes again.
+ */
+const PREALLOCATE = { fromBytes: 1_048_576, stepBytes: 4_194_304, commitBytesMax: 262_144 }
 const NAME_TRIES = 100
 
 /** Where a frame came to lie. */
@@ -120,7 +123,8 @@ export class SegmentFile {
     await Promise.all([this.#put(chunks, commit.synced), naming])
     this.#position = end
     if (commit.synced) this.#syncedTo = end
-    if (commit.synced && end > PREALLOCATE.fromBytes) this.#allocateAhead()
+    if (commit.synced && end > PREALLOCATE.fromBytes && commit.bytes <= PREALLOCATE.commitBytesMax)
+      this.#allocateAhead()
     return places
   }
 

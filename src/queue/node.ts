@@ -8,11 +8,13 @@ import type { Transport } from '../wire/transport.ts'
 import { openSpool, type QueueOptions, queueOn } from './open-queue.ts'
 import { checkDuration, checkOptions, type Duration, said } from './options.ts'
 import type { Queue } from './queue.ts'
+import { type RunningScheduler, startScheduler } from './start-scheduler.ts'
 
-export type NodeRole = 'client' | 'server'
+const ROLES = ['client', 'server', 'scheduler'] as const
+export type NodeRole = (typeof ROLES)[number]
 
 export interface NodeOptions extends QueueOptions {
-  /** What runs here besides the queue. Default: both. */
+  /** What runs here besides the queue. Default: all. */
   roles?: readonly NodeRole[]
   /** How messages travel. Default: HTTP. The caller's to close, after the node. */
   transport?: Transport
@@ -26,10 +28,18 @@ interface Parts {
   queue: Queue
   client: Client | undefined
   server: Server | undefined
+  scheduler: RunningScheduler | undefined
   transport: Transport | undefined
 }
 
-/** A whole node in this process: its queue, the client that sends, the server that receives. */
+/** What the roles of a node say; undefined for those that do not run. */
+export interface NodeStatus {
+  client: ReturnType<Client['status']> | undefined
+  server: ReturnType<Server['status']> | undefined
+  scheduler: ReturnType<RunningScheduler['status']> | undefined
+}
+
+/** A whole node in this process: its queue, the client that sends, the server that receives, the scheduler. */
 export class Node {
   readonly queue: Queue
   readonly name: string
@@ -48,8 +58,9 @@ export class Node {
   }
 
   /** What `dropr status` shows of the daemons. */
-  status(): { client: ReturnType<Client['status']> | undefined; server: ReturnType<Server['status']> | undefined } {
-    return { client: this.#parts.client?.status(), server: this.#parts.server?.status() }
+  status(): NodeStatus {
+    const { client, server, scheduler } = this.#parts
+    return { client: client?.status(), server: server?.status(), scheduler: scheduler?.status() }
   }
 
   /** Closes the queue, then the daemons, which finish what they have in hand for `within` (default `graceMs`). */
@@ -75,13 +86,20 @@ export async function startNode(options: NodeOptions = {}): Promise<Node> {
   const roles = checkRoles(options.roles)
   const { spool, config } = await openSpool(options, OPTIONS, 'startNode')
   const letGo = keepAlive()
-  const parts: Omit<Parts, 'queue'> = { spool, client: undefined, server: undefined, transport: undefined }
+  const parts: Omit<Parts, 'queue'> = {
+    spool,
+    client: undefined,
+    server: undefined,
+    scheduler: undefined,
+    transport: undefined
+  }
   try {
     if (roles.has('server')) parts.server = await startServer(spool, config)
     if (roles.has('client')) {
       if (options.transport === undefined) parts.transport = await httpTransport(spool, config)
       parts.client = await startClient(spool, config, options.transport ?? parts.transport!)
     }
+    if (roles.has('scheduler')) parts.scheduler = await startScheduler(spool, config)
     return new Node({ ...parts, queue: await queueOn({ spool, config }) })
   } catch (error) {
     await closeAll({ ...parts, queue: undefined }, 0).catch(() => undefined)
@@ -92,11 +110,15 @@ export async function startNode(options: NodeOptions = {}): Promise<Node> {
 }
 
 async function closeAll(parts: Omit<Parts, 'queue'> & { queue: Queue | undefined }, withinMs: number): Promise<void> {
-  const { queue, client, server, transport } = parts
+  const { queue, client, server, scheduler, transport } = parts
   const letGo = keepAlive()
   try {
     const first = await Promise.allSettled([queue?.close({ within: withinMs })])
-    const rest = await Promise.allSettled([client?.close({ withinMs }), server?.close({ withinMs })])
+    const rest = await Promise.allSettled([
+      client?.close({ withinMs }),
+      server?.close({ withinMs }),
+      scheduler?.close()
+    ])
     await transport?.close()
     for (const result of [...first, ...rest]) if (result.status === 'rejected') throw result.reason
   } finally {
@@ -122,10 +144,10 @@ async function httpTransport(spool: Spool, config: Config): Promise<Transport> {
 }
 
 function checkRoles(roles: unknown): ReadonlySet<NodeRole> {
-  if (roles === undefined) return new Set(['client', 'server'])
+  if (roles === undefined) return new Set(ROLES)
   if (!Array.isArray(roles)) throw new TypeError(`roles must be an array, got ${said(roles)}`)
   for (const role of roles) {
-    if (role !== 'client' && role !== 'server') throw new TypeError(`roles may be client and server, got ${said(role)}`)
+    if (!ROLES.includes(role as NodeRole)) throw new TypeError(`roles may be ${ROLES.join(', ')}, got ${said(role)}`)
   }
   return new Set(roles as NodeRole[])
 }

@@ -1,7 +1,9 @@
 import { Ids } from '../journal/ids.ts'
+import { ScheduleIntake } from '../scheduler/intake.ts'
 import { Owner } from '../server/owner.ts'
 import type { Config } from '../spool/config.ts'
 import { OutboxWriter } from '../spool/outbox-writer.ts'
+import { scheduleOf } from '../spool/schedule-config.ts'
 import { Spool } from '../spool/spool.ts'
 import { WriterLife } from '../spool/writer-life.ts'
 import { keepAlive } from '../system/keep-alive.ts'
@@ -70,21 +72,27 @@ export async function queueOn(below: { spool: Spool; config: Config }): Promise<
   const poker = new Poker({ system, run: spool.run, node, here: () => Owner.here(spool) })
   const outbox = new OutboxWriter({ spool, writer: life.writer, ids, poke: hint => poker.poke(hint) })
   const destinations = new Destinations(node, config.peers)
+  const { levels, shards, zone } = scheduleOf(config)
+  const box = new ScheduleIntake({ spool, writer: life.writer, ids, shards })
+  const sent = observedOutbox(outbox, system.log)
+  const { clock } = system
   return new Queue({
     system,
     limits,
     node,
     spool: spool.path,
-    sender: new Sender({ outbox: observedOutbox(outbox, system.log), destinations, clock: system.clock, ids, limits }),
+    sender: new Sender({ outbox: sent, destinations, clock, ids, limits, later: { box, zone } }),
+    later: {
+      zone,
+      open: async () => new (await import('../scheduler/schedule.ts')).Schedule({ spool, levels, shards })
+    },
     intake: new Intake(system, async () => observed(await Owner.attach({ spool, mayOwn: true }), system.log)),
     async closeBelow() {
       poker.close()
       // Others take this process for dead once its socket is gone: only when nothing more is written.
-      try {
-        await outbox.close()
-      } finally {
-        await life.close()
-      }
+      const closing = await Promise.allSettled([outbox.close(), box.close()])
+      await life.close()
+      for (const closed of closing) if (closed.status === 'rejected') throw closed.reason
     }
   })
 }

@@ -1,8 +1,9 @@
 import type { Limits } from '../limits.ts'
 import { limitsFrom } from '../limits.ts'
 import { type Config, loadConfig } from '../spool/config.ts'
-import { parseConfig } from '../spool/config-schema.ts'
+import { type Compat, parseConfig } from '../spool/config-schema.ts'
 import type { Files } from '../system/files.ts'
+import type { Duration } from './options.ts'
 
 /** Settings as in dropr.json, but for `tokenFile`: what is here is stronger than what any file or the environment says. */
 export interface ConfigGiven {
@@ -13,6 +14,9 @@ export interface ConfigGiven {
   /** Who may send to this node: name and SHA-256 of the token, 64 hex digits. */
   accept?: Readonly<Record<string, string>>
   limits?: Partial<Limits>
+  /** `levels` by name: `{ day: '1d', hour: '1h', minute: '1m' }`. */
+  schedule?: { levels?: Readonly<Record<string, Duration>>; shards?: number; zone?: string }
+  compat?: Compat
 }
 
 /**
@@ -38,6 +42,8 @@ export async function queueConfig(options: {
       throw new TypeError(`config.peers.${name}: give the token itself, or name the file in dropr.json`)
     config.peers.set(name, { name, url, ...(token !== undefined && { token }) })
   }
+  if (Object.keys(part.schedule).length > 0) config.schedule = { ...config.schedule, ...part.schedule }
+  if (Object.keys(part.compat).length > 0) config.compat = { ...config.compat, ...part.compat }
   config.limits = limitsFrom({ ...config.limits, ...part.limits })
   return config
 }

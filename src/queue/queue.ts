@@ -12,6 +12,7 @@ import { iterateMessages } from './messages-iterator.ts'
 import { checkDuration, checkOptions, type Duration } from './options.ts'
 import type { Peeked } from './peeked.ts'
 import { pollMessages } from './poll.ts'
+import { QueueSchedule, type QueueScheduleParts } from './queue-schedule.ts'
 import type { Receipt } from './receipt.ts'
 import {
   type ConsumeOptions,
@@ -35,16 +36,24 @@ export interface QueueParts {
   spool: string
   sender: Sender
   intake: Intake
+  /** How to look at what is held for later. */
+  later?: Pick<QueueScheduleParts, 'open' | 'zone'>
   /** Closes what is below, once nothing is sent or received any more. */
   closeBelow: () => Promise<void>
 }
 
 const CLOSE = new Set(['within'])
+const NOTHING_LATER = {
+  zone: 'UTC',
+  open: () => Promise.reject(new TypeError('this queue holds nothing for later'))
+}
 
 /** Messages in and out of one spool. Keeps the process alive only while something waits: a poll, a loop, a consumer. */
 export class Queue {
   readonly node: string
   readonly spool: string
+  /** What is held for later. */
+  readonly schedule: QueueSchedule
   readonly #parts: QueueParts
   readonly #sender: Sender
   readonly #consumers = new Set<Consumer>()
@@ -56,6 +65,9 @@ export class Queue {
     this.spool = parts.spool
     this.#parts = parts
     this.#sender = parts.sender
+    const { limits, later = NOTHING_LATER } = parts
+    const { clock } = parts.system
+    this.schedule = new QueueSchedule({ clock, limits, ...later, checkOpen: () => this.#checkOpen() })
     // One listener for each poll that waits: many are no leak.
     setMaxListeners(0, this.#closing.signal)
   }

@@ -3,11 +3,12 @@ import type { Limits } from '../limits.ts'
 import { BODY_KINDS, type BodyKind, type Draft, type Headers } from '../message.ts'
 import { checkHeaders } from './headers.ts'
 import { parseJson } from './json.ts'
+import type { LaterOptions } from './later.ts'
 import { checkDuration, checkOptions, checkSignal, type Duration, said } from './options.ts'
 import type { Durability } from './receipt.ts'
 
 /** What may be said of a batch: all its messages go to one place. */
-export interface SendAllOptions {
+export interface SendAllOptions extends LaterOptions {
   /** Default `common`. */
   channel?: string
   /** A peer by its configured name. Default: this node. */
@@ -34,7 +35,11 @@ export interface SendOptions extends Omit<SendAllOptions, 'to'> {
   id?: string
 }
 
-const SEND_ALL = new Set(['channel', 'to', 'priority', 'headers', 'expiresAt', 'ttl', 'kind', 'durability', 'signal'])
+const LATER = ['deliverAt', 'delay', 'rejectPast']
+const SEND_ALL = new Set([
+  ...['channel', 'to', 'priority', 'headers', 'expiresAt', 'ttl', 'kind', 'durability', 'signal'],
+  ...LATER
+])
 const SEND = new Set([...SEND_ALL, 'id'])
 
 /** The largest time that a Date can hold; it also fits the six bytes on disk. */
@@ -82,7 +87,7 @@ function expiryMs(options: { expiresAt?: unknown; ttl?: unknown }, now: number):
   return ms
 }
 
-function checkKind(kind: unknown, body: Draft['body']): BodyKind {
+export function checkKind(kind: unknown, body: Draft['body']): BodyKind {
   if (!BODY_KINDS.includes(kind as BodyKind))
     throw new TypeError(`kind must be one of ${BODY_KINDS.join(', ')}, got ${said(kind)}`)
   if (typeof body === 'string') throw new TypeError('kind is said of bytes: texts and JSON values speak for themselves')
@@ -91,7 +96,7 @@ function checkKind(kind: unknown, body: Draft['body']): BodyKind {
   return kind as BodyKind
 }
 
-function checkId(id: unknown): void {
+export function checkId(id: unknown): void {
   const bytes = typeof id === 'string' ? Buffer.byteLength(id) : 0
   if (typeof id !== 'string' || bytes < 1 || bytes > ID_BYTES_MAX) {
     throw new TypeError(

@@ -5,7 +5,8 @@ import type { Clock } from '../system/clock.ts'
 import { abortable } from './abort.ts'
 import { draftOf } from './body.ts'
 import type { Destination, Destinations } from './destinations.ts'
-import { bufferedReceipt, type Receipt, syncedReceipt } from './receipt.ts'
+import { dueMs, type HeldBox, heldDraft } from './later.ts'
+import { bufferedReceipt, type Receipt, scheduledReceipt, syncedReceipt } from './receipt.ts'
 import { applyOptions, checkSend, checkSendAll, type SendAllOptions, type SendOptions } from './send-options.ts'
 
 /** What sending needs of the outbox. */
@@ -21,6 +22,8 @@ export interface SenderOptions {
   clock: Clock
   ids: Ids
   limits: Limits
+  /** Where what is for later goes, and the zone that times are read in. Without it nothing can be sent for later. */
+  later?: { box: HeldBox; zone: string }
 }
 
 /**
@@ -34,6 +37,7 @@ export class Sender {
   readonly #clock: Clock
   readonly #ids: Ids
   readonly #limits: Limits
+  readonly #later: SenderOptions['later']
 
   constructor(options: SenderOptions) {
     this.#outbox = options.outbox
@@ -41,6 +45,7 @@ export class Sender {
     this.#clock = options.clock
     this.#ids = options.ids
     this.#limits = options.limits
+    this.#later = options.later
   }
 
   /** Throws at once what the caller did wrong; rejects with what the disk did. */
@@ -51,9 +56,13 @@ export class Sender {
     applyOptions(draft, options, this.#limits)
     if (options.signal?.aborted) return abortable(Promise.resolve(syncedReceipt('')), options.signal, 'sendMessage')
     const { to, channel, priority, signal } = options
-    const sent = Array.isArray(to)
-      ? this.#sendToEach(to, draft, options)
-      : this.#append(this.#destinations.find(to, channel, priority), draft, options.durability === 'buffered')
+    const due = this.#dueMs(options, draft.sentAt)
+    const sent =
+      due !== undefined
+        ? this.#hold(due, draft, options)
+        : Array.isArray(to)
+          ? this.#sendToEach(to, draft, options)
+          : this.#append(this.#destinations.find(to, channel, priority), draft, options.durability === 'buffered')
     return signal === undefined ? sent : abortable(sent, signal, 'sendMessage')
   }
 
@@ -71,6 +80,12 @@ export class Sender {
     if (options?.signal?.aborted) return abortable(Promise.resolve([]), options.signal, 'sendMessages')
     if (drafts.length === 0) return Promise.resolve([])
     const buffered = options?.durability === 'buffered'
+    const due = options === undefined ? undefined : this.#dueMs(options, sentAt)
+    if (due !== undefined) {
+      const held = drafts.map(draft => heldDraft(draft, destination, due))
+      const receipt = scheduledReceipt(due, buffered ? 'buffered' : 'synced')
+      return abortable(this.#box.appendAll(held, receipt, buffered), options?.signal, 'sendMessages')
+    }
     const sent = this.#outbox.appendAll(destination, drafts, buffered ? bufferedReceipt : syncedReceipt, buffered)
     return abortable(sent, options?.signal, 'sendMessages')
   }
@@ -81,15 +96,46 @@ export class Sender {
 
   /** One id for all, so that the copies can be told to be one message; resolves when each is in its outbox. */
   async #sendToEach(peers: readonly unknown[], draft: Draft, options: SendOptions): Promise<Receipt> {
-    if (peers.length === 0) throw new TypeError('to must name at least one peer')
-    const destinations = peers.map(peer => this.#destinations.find(peer, options.channel, options.priority))
-    const twice = destinations.find((destination, i) => destinations.indexOf(destination) !== i)
-    if (twice !== undefined) throw new TypeError(`to names ${twice.peer} twice`)
+    const destinations = this.#eachOf(peers, options)
     draft.id ??= this.#ids.next()
     const buffered = options.durability === 'buffered'
     const sent = destinations.map(destination => this.#append(destination, draft, buffered))
     const results = await Promise.allSettled(sent)
     for (const result of results) if (result.status === 'rejected') throw result.reason
     return buffered ? bufferedReceipt(draft.id) : syncedReceipt(draft.id)
+  }
+
+  /** Held until it is due. For several peers: all or none, under one id. */
+  async #hold(due: number, draft: Draft, options: SendOptions): Promise<Receipt> {
+    const { to, channel, priority, durability = 'synced' } = options
+    const receipt = scheduledReceipt(due, durability)
+    const buffered = durability === 'buffered'
+    if (!Array.isArray(to)) {
+      const held = heldDraft(draft, this.#destinations.find(to, channel, priority), due)
+      return this.#box.append(held, receipt, buffered)
+    }
+    const destinations = this.#eachOf(to, options)
+    draft.id ??= this.#ids.next()
+    const held = destinations.map(destination => heldDraft(draft, destination, due))
+    return (await this.#box.appendAll(held, receipt, buffered))[0]!
+  }
+
+  #eachOf(peers: readonly unknown[], options: SendOptions): Destination[] {
+    if (peers.length === 0) throw new TypeError('to must name at least one peer')
+    const destinations = peers.map(peer => this.#destinations.find(peer, options.channel, options.priority))
+    const twice = destinations.find((destination, i) => destinations.indexOf(destination) !== i)
+    if (twice !== undefined) throw new TypeError(`to names ${twice.peer} twice`)
+    return destinations
+  }
+
+  #dueMs(options: SendAllOptions | SendOptions, now: number): number | undefined {
+    const { deliverAt, delay, rejectPast } = options
+    if (deliverAt === undefined && delay === undefined && rejectPast === undefined) return undefined
+    return dueMs(options, { now, zone: this.#later?.zone ?? 'UTC' })
+  }
+
+  get #box(): HeldBox {
+    if (this.#later === undefined) throw new TypeError('this queue holds nothing for later')
+    return this.#later.box
   }
 }

@@ -1,40 +1,11 @@
-/** A row of buckets of one length. */
-export interface Level {
-  /** The folder below schedule/: `a-z`, 1 to 20. */
-  name: string
-  lengthMs: number
-}
+import type { Level } from '../spool/schedule-config.ts'
+
+export { checkLevels, LEVELS, type Level } from '../spool/schedule-config.ts'
 
 const SECOND_MS = 1_000
 const MINUTE_MS = 60_000
 const HOUR_MS = 3_600_000
 const DAY_MS = 86_400_000
-
-export const LEVELS: readonly Level[] = [
-  { name: 'day', lengthMs: DAY_MS },
-  { name: 'hour', lengthMs: HOUR_MS },
-  { name: 'minute', lengthMs: MINUTE_MS }
-]
-
-/** Folders below schedule/ that are no levels. */
-const TAKEN = new Set(['in', 'marks'])
-const LEVELS_MAX = 8
-
-/** @throws TypeError unless the levels go from long to short, each a whole number of the next. */
-export function checkLevels(levels: readonly Level[]): readonly Level[] {
-  if (levels.length < 1 || levels.length > LEVELS_MAX)
-    throw new TypeError(`levels must be 1 to ${LEVELS_MAX}, got ${levels.length}`)
-  levels.forEach(({ name, lengthMs }, i) => {
-    if (!/^[a-z]{1,20}$/.test(name) || TAKEN.has(name) || levels.findIndex(level => level.name === name) !== i)
-      throw new TypeError(`levels[${i}].name must be 1 to 20 letters a-z, used once, not in or marks: ${name}`)
-    if (!Number.isSafeInteger(lengthMs) || lengthMs < SECOND_MS || lengthMs > 366 * DAY_MS)
-      throw new TypeError(`levels[${i}].lengthMs must be from ${SECOND_MS} to ${366 * DAY_MS}, got ${lengthMs}`)
-    const longer = levels[i - 1]
-    if (longer !== undefined && (longer.lengthMs <= lengthMs || longer.lengthMs % lengthMs !== 0))
-      throw new TypeError(`levels[${i}].lengthMs must divide ${longer.lengthMs} and be shorter, got ${lengthMs}`)
-  })
-  return levels
-}
 
 /**
  * Up to where the buckets of a level have been dissolved into the next finer one: a bucket goes one finer bucket's length before

@@ -1,6 +1,7 @@
+import { SHARDS_MAX } from '../spool/schedule-config.ts'
 import { foldersIn, type Spool } from '../spool/spool.ts'
 
-export const SHARDS_MAX = 64
+export { SHARDS_MAX } from '../spool/schedule-config.ts'
 
 /** Where a shard keeps everything: the first in schedule/ itself. */
 export function shardRoot(spool: string, shard: number): string {

@@ -24,6 +24,7 @@ export interface DoorsOptions {
 const ASKER = 'doors'
 const JSON_TYPE = /^application\/(?:[\w.-]+\+)?json *(?:;|$)/i
 const FORM = /^multipart\//i
+const FIELDS = /^application\/x-www-form-urlencoded *(?:;|$)/i
 
 /** Serves routes that rooms above have described. Their bodies are read once their sender is known, as those of uploads. */
 export function openDoors(app: HttpApp, options: DoorsOptions): void {
@@ -108,7 +109,10 @@ function refuseDoorBody({ raw }: HttpRequest, { schema, bodyBytesMax }: Route): 
   if (encoding !== undefined && encoding !== 'identity') return refuse(415, 'packed bodies are not taken')
   if (schema.body === undefined) return refuse(413, 'this takes no body')
   if (schema.body === 'bytes' && FORM.test(type ?? '')) return refuse(415, 'the body must not be a form')
-  if (schema.body !== 'bytes' && !JSON_TYPE.test(type ?? '')) return refuse(415, 'the body must be application/json')
+  if (schema.body === 'form' && !FIELDS.test(type ?? ''))
+    return refuse(415, 'the body must be application/x-www-form-urlencoded')
+  if (typeof schema.body === 'object' && !JSON_TYPE.test(type ?? ''))
+    return refuse(415, 'the body must be application/json')
   return Number(length) > bodyBytesMax ? tooLarge(schema.body === 'bytes', bodyBytesMax) : undefined
 }
 
@@ -128,7 +132,7 @@ async function readDoorBody(request: HttpRequest, options: DoorsOptions): Promis
   const body = await readBody(request.raw, bytes, world, said !== undefined)
   if (body.over) throw new Refused(tooLarge(schema.body === 'bytes', bodyBytesMax))
   if (!body.whole) throw new DroprError('REQUEST_BAD', 'the body was cut, or came too slowly')
-  if (schema.body === 'bytes') return body.bytes
+  if (typeof schema.body === 'string') return body.bytes
   try {
     return parseSafeJson(body.bytes.toString())
   } catch (error) {

@@ -21,6 +21,9 @@ const TOLD: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'BODY_NOT_JSON',
   'CHANNEL_EMPTY',
   'CLOSED',
+  'DUE_GONE',
+  'DUE_PAST',
+  'DUE_UNKNOWN',
   'LEASE_LOST',
   'PEER_UNKNOWN'
 ])

@@ -86,8 +86,8 @@ export class HttpServer {
       http: { headersTimeout: HEADERS_MS_MAX, connectionsCheckingInterval: CHECK_MS, maxHeaderSize: HEADER_BYTES_MAX },
       bodyLimit: UPLOAD_BYTES_MAX,
       exposeHeadRoutes: false,
-      // A channel of 120 bytes, each percent-encoded.
-      routerOptions: { maxParamLength: 360 },
+      // An id of 255 bytes, each percent-encoded.
+      routerOptions: { maxParamLength: 765 },
       ajv: {
         customOptions: { removeAdditional: false, useDefaults: false, coerceTypes: false, allowUnionTypes: true }
       },

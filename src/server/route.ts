@@ -10,15 +10,17 @@ export interface RouteSchema {
   query?: JsonSchema
   /** Told, not checked. */
   headers?: JsonSchema
-  /** `bytes`: anything, as it is. Otherwise JSON. Absent: none is taken. */
-  body?: JsonSchema | 'bytes'
+  /**
+   * `bytes`: anything, as it is. `form`: application/x-www-form-urlencoded, as it is. Otherwise JSON. Absent: none is taken.
+   */
+  body?: JsonSchema | 'bytes' | 'form'
   /** By status: what it means, and its JSON. `bytes`: anything. Problems need not be listed. */
   answers: Readonly<Record<number, { means: string; headers?: JsonSchema; body?: JsonSchema | 'bytes' }>>
 }
 
 /** One way in, described as data. Rooms above the server make them; the server checks who asks, and serves them. */
 export interface Route {
-  method: 'GET' | 'POST' | 'PUT'
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   /** As OpenAPI writes it: `/v1/queues/{channel}`. */
   path: string
   schema: RouteSchema

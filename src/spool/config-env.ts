@@ -4,7 +4,8 @@ export type Env = Readonly<Record<string, string | undefined>>
 
 /**
  * What the environment says, in the shape of a file: `DROPR_NODE`, `DROPR_LISTEN`, `DROPR_HOSTS` (`name,name`), `DROPR_PEERS` and `DROPR_ACCEPT` (both
- * `name=value,name=value`), `DROPR_TOKEN_<PEER>` for each peer's token, and every limit by its name, `DROPR_LEASE_MS`.
+ * `name=value,name=value`), `DROPR_TOKEN_<PEER>` for each peer's token, `DROPR_ZONE`, `DROPR_SHARDS`,
+ * `DROPR_COMPAT` (`name,name`), and every limit by its name, `DROPR_LEASE_MS`.
  *
  * Other variables that begin so are others' business.
  */
@@ -20,7 +21,12 @@ export function configFromEnv(env: Env): { config: object; tokens: Map<string, s
     ...(env.DROPR_HOSTS ? { hosts: env.DROPR_HOSTS.split(',').map(host => host.trim()) } : {}),
     peers: pairs(env, 'DROPR_PEERS'),
     accept: pairs(env, 'DROPR_ACCEPT'),
-    limits
+    limits,
+    schedule: {
+      ...(env.DROPR_ZONE ? { zone: env.DROPR_ZONE } : {}),
+      ...(env.DROPR_SHARDS ? { shards: env.DROPR_SHARDS } : {})
+    },
+    compat: Object.fromEntries((env.DROPR_COMPAT ? env.DROPR_COMPAT.split(',') : []).map(name => [name.trim(), true]))
   }
   const tokens = new Map<string, string>()
   for (const [name, token] of Object.entries(env)) {

@@ -1,6 +1,7 @@
 import { durationMs } from '../duration.ts'
 import { LIMITS, type LimitName, type Limits, limitsFrom } from '../limits.ts'
 import { checkPeer, nearest } from '../names.ts'
+import { parseLevels, parseShards, parseZone, type ScheduleConfig } from './schedule-config.ts'
 
 /** Where a server listens. */
 export interface Address {
@@ -25,9 +26,19 @@ export interface ConfigPart {
   peers: Map<string, PeerPart>
   accept: Map<string, string>
   limits: Partial<Record<LimitName, number>>
+  schedule: ScheduleConfig
+  compat: Compat
 }
 
-const KEYS = ['node', 'listen', 'hosts', 'peers', 'accept', 'limits'] as const
+/** Calls of other programs that this node answers as they did. Off unless said. */
+export interface Compat {
+  /** The scheduled messages of psched: scheduleMessage.php and what belongs to it. */
+  psched?: boolean
+}
+
+const KEYS = ['node', 'listen', 'hosts', 'peers', 'accept', 'limits', 'schedule', 'compat'] as const
+const SCHEDULE_KEYS = ['levels', 'shards', 'zone'] as const
+const COMPAT_KEYS = ['psched'] as const
 const PEER_KEYS = ['url', 'token', 'tokenFile'] as const
 const TOKEN = /^[\x21-\x7e]{16,512}$/
 
@@ -35,8 +46,8 @@ const TOKEN = /^[\x21-\x7e]{16,512}$/
 export function parseConfig(given: unknown): ConfigPart {
   const config = objectOf(given, 'the configuration')
   refuseUnknown(config, KEYS, '')
-  const part: ConfigPart = { peers: new Map(), accept: new Map(), limits: {} }
-  const { node, listen, hosts, peers, accept, limits } = Object.fromEntries(config)
+  const part: ConfigPart = { peers: new Map(), accept: new Map(), limits: {}, schedule: {}, compat: {} }
+  const { node, listen, hosts, peers, accept, limits, schedule, compat } = Object.fromEntries(config)
   if (node !== undefined) part.node = checkPeer(node, 'node')
   if (listen !== undefined) part.listen = parseListen(listen)
   if (hosts !== undefined) part.hosts = parseHosts(hosts)
@@ -46,6 +57,8 @@ export function parseConfig(given: unknown): ConfigPart {
     part.accept.set(checkPeer(name, 'a name in accept'), parseDigest(digest, `accept.${name}`))
   for (const [name, value] of objectOf(limits ?? {}, 'limits'))
     part.limits = { ...part.limits, ...parseLimit(name, value) }
+  part.schedule = parseSchedule(schedule ?? {})
+  part.compat = parseCompat(compat ?? {})
   return part
 }
 
@@ -56,6 +69,27 @@ export function parseListen(given: unknown): Address {
   const port = Number(parts?.[3])
   if (parts === null || port > 65_535) throw new TypeError(`listen must be host:port, got ${JSON.stringify(given)}`)
   return { host: parts[1] ?? parts[2] ?? '127.0.0.1', port }
+}
+
+function parseSchedule(given: unknown): ScheduleConfig {
+  const schedule = objectOf(given, 'schedule')
+  refuseUnknown(schedule, SCHEDULE_KEYS, 'schedule.')
+  const { levels, shards, zone } = Object.fromEntries(schedule)
+  return {
+    ...(levels === undefined ? {} : { levels: parseLevels(objectOf(levels, 'schedule.levels')) }),
+    ...(shards === undefined ? {} : { shards: parseShards(shards) }),
+    ...(zone === undefined ? {} : { zone: parseZone(zone) })
+  }
+}
+
+/** `{ "psched": true }`. */
+function parseCompat(given: unknown): Compat {
+  const compat = objectOf(given, 'compat')
+  refuseUnknown(compat, COMPAT_KEYS, 'compat.')
+  const { psched } = Object.fromEntries(compat)
+  if (psched === undefined) return {}
+  if (typeof psched !== 'boolean') throw new TypeError(`compat.psched must be true or false, got ${typeof psched}`)
+  return { psched }
 }
 
 /** Names by which a Host header may call this node, without port. */

@@ -3,7 +3,8 @@ import { DroprError, diskError, systemCode } from '../errors.ts'
 import { type Limits, limitsFrom } from '../limits.ts'
 import type { Files } from '../system/files.ts'
 import { configFromEnv, type Env } from './config-env.ts'
-import { type Address, type ConfigPart, checkToken, type PeerPart, parseConfig } from './config-schema.ts'
+import { type Address, type Compat, type ConfigPart, checkToken, type PeerPart, parseConfig } from './config-schema.ts'
+import type { ScheduleConfig } from './schedule-config.ts'
 
 const CONFIG_BYTES_MAX = 1_048_576
 const TOKEN_BYTES_MAX = 4_096
@@ -27,6 +28,9 @@ export interface Config {
   /** Who may send to this node: name and SHA-256 of the token, 64 hex digits. */
   accept: Map<string, string>
   limits: Limits
+  /** What was said of it; `scheduleOf` has the rest. */
+  schedule?: ScheduleConfig
+  compat?: Compat
 }
 
 /** What flags said; texts as they were typed. */
@@ -38,6 +42,7 @@ export interface ConfigFlags {
   peers?: ReadonlyMap<string, string> | undefined
   accept?: ReadonlyMap<string, string> | undefined
   limits?: ReadonlyMap<string, string | number> | undefined
+  compat?: readonly string[] | undefined
 }
 
 export interface LoadConfigOptions {
@@ -93,6 +98,8 @@ export async function traceConfig(options: LoadConfigOptions): Promise<TracedCon
     if (part.hosts !== undefined) config.hosts = part.hosts
     for (const [peer, digest] of part.accept) config.accept.set(peer, digest)
     config.limits = { ...config.limits, ...part.limits }
+    if (Object.keys(part.schedule).length > 0) config.schedule = { ...config.schedule, ...part.schedule }
+    if (Object.keys(part.compat).length > 0) config.compat = { ...config.compat, ...part.compat }
     for (const [peer, given] of part.peers)
       config.peers.set(peer, await peerOf(files, { peer, given, name, folder, before: config.peers.get(peer) }))
     for (const key of keysOf(part)) from.set(key, name)
@@ -120,12 +127,14 @@ async function readFiles(options: LoadConfigOptions, cwd: string): Promise<Sourc
 }
 
 function keysOf(part: ConfigPart): string[] {
-  const { peers, accept, limits, ...single } = part
+  const { peers, accept, limits, schedule, compat, ...single } = part
   return [
     ...Object.keys(single),
     ...[...peers.keys()].map(name => `peers.${name}`),
     ...[...accept.keys()].map(name => `accept.${name}`),
-    ...Object.keys(limits).map(name => `limits.${name}`)
+    ...Object.keys(limits).map(name => `limits.${name}`),
+    ...Object.keys(schedule).map(name => `schedule.${name}`),
+    ...Object.keys(compat).map(name => `compat.${name}`)
   ]
 }
 
@@ -188,14 +197,15 @@ async function checkSecret(files: Files, path: string): Promise<void> {
 }
 
 function plain(flags: ConfigFlags): object {
-  const { node, listen, hosts, peers, accept, limits } = flags
+  const { node, listen, hosts, peers, accept, limits, compat = [] } = flags
   return {
     ...(node === undefined ? {} : { node }),
     ...(listen === undefined ? {} : { listen }),
     ...(hosts === undefined ? {} : { hosts }),
     peers: Object.fromEntries(peers ?? []),
     accept: Object.fromEntries(accept ?? []),
-    limits: Object.fromEntries(limits ?? [])
+    limits: Object.fromEntries(limits ?? []),
+    compat: Object.fromEntries(compat.map(name => [name, true]))
   }
 }
 

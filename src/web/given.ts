@@ -4,7 +4,7 @@ import { decodeHeaderText } from './header-text.ts'
 
 /** What came in texts of a query or of headers, as values. */
 
-/** A duration: `10s`, or digits for milliseconds. */
+/** A duration or a time: digits are milliseconds, anything else, like `10s`, stays a text. */
 export function durationOf(text: string | undefined): number | string | undefined {
   return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : text
 }
@@ -15,6 +15,13 @@ export function numberOf(text: string | undefined, name: string): number | undef
   if (!/^\d{1,15}$/.test(text))
     throw new TypeError(`${name} must be a whole number, got ${JSON.stringify(text.slice(0, 50))}`)
   return Number(text)
+}
+
+/** @throws TypeError naming it. */
+export function booleanOf(text: string | undefined, name: string): boolean | undefined {
+  if (text === undefined) return undefined
+  if (text !== 'true' && text !== 'false') throw new TypeError(`${name} must be true or false`)
+  return text === 'true'
 }
 
 /** `Idempotency-Key`: the id of what is sent, with or without the quotes of its draft standard. */

@@ -15,7 +15,7 @@ export function messageJson(message: Message | Peeked, first: Readonly<Record<st
  * The body as a member. JSON is set in as it came: numbers of others may be longer than ours. What is not what its sender
  * says it is goes as bytes.
  */
-function bodyMember(kind: BodyKind, bytes: Buffer): string {
+export function bodyMember(kind: BodyKind, bytes: Buffer): string {
   if (kind !== 'bytes' && isUtf8(bytes)) {
     const text = bytes.toString()
     if (kind === 'text') return `"body":${JSON.stringify(text)}`

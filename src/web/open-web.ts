@@ -24,6 +24,6 @@ export async function openWeb(options: {
   const { clock, random } = spool.system
   const queue = await queueOn({ spool, config })
   const status = () => webStatus({ spool, peers: config.peers.keys(), depths })
-  const doors = webRoutes({ queue, clock, random, limits: config.limits, status })
+  const doors = webRoutes({ queue, clock, random, limits: config.limits, status, compat: config.compat })
   return { queue, doors, close: () => queue.close({ within: 0 }) }
 }

@@ -92,7 +92,8 @@ function answerOf({ means, headers, body }: RouteSchema['answers'][number]): obj
   }
 }
 
-function contentOf(body: JsonSchema | 'bytes'): object {
+function contentOf(body: JsonSchema | 'bytes' | 'form'): object {
+  if (body === 'form') return { 'application/x-www-form-urlencoded': { schema: { type: 'object' } } }
   return body === 'bytes' ? { '*/*': {} } : { 'application/json': { schema: body } }
 }
 

@@ -1,5 +1,6 @@
 import type { Limits } from '../limits.ts'
 import type { Queue } from '../queue/queue.ts'
+import type { Compat } from '../spool/config-schema.ts'
 import type { Clock } from '../system/clock.ts'
 import type { Random } from '../system/random.ts'
 import type { Holds } from './holds.ts'
@@ -12,6 +13,8 @@ export interface WebOptions {
   limits: Limits
   /** What GET /v1/status answers. */
   status: () => Promise<WebStatus>
+  /** Calls of other systems, by the names of those. Default: none. */
+  compat?: Compat | undefined
 }
 
 export interface WebStatus {

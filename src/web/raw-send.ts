@@ -1,7 +1,7 @@
 import type { BodyKind } from '../message.ts'
 import type { Durability } from '../queue/receipt.ts'
 import type { Route, RouteRequest } from '../server/route.ts'
-import { defined, durationOf, idempotencyKey, numberOf } from './given.ts'
+import { booleanOf, defined, durationOf, idempotencyKey, numberOf } from './given.ts'
 import { decodeHeaderText } from './header-text.ts'
 import type { WebDesk } from './options.ts'
 import { CHANNEL, exactly, RECEIPT, TEXT } from './schemas.ts'
@@ -15,7 +15,13 @@ const KNOWN = {
   'dropr-priority': { ...TEXT, description: '0 to 9, higher first; 4.' },
   'dropr-ttl': { ...TEXT, description: 'Not delivered after that: 10s, 5m, 2h, 1d, or milliseconds.' },
   'dropr-expires-at': { ...TEXT, description: 'The same, in milliseconds since 1970, UTC.' },
-  'dropr-durability': { ...TEXT, description: 'synced (the default) or buffered.' }
+  'dropr-durability': { ...TEXT, description: 'synced (the default) or buffered.' },
+  'dropr-deliver-at': {
+    ...TEXT,
+    description: 'Held here until then: 2026-12-24T18:00:00Z, tomorrow 09:00, milliseconds.'
+  },
+  'dropr-delay': { ...TEXT, description: 'The same, from now: 10s, 5m, 2h, 1d, or milliseconds.' },
+  'dropr-reject-past': { ...TEXT, description: 'true: refuse a dropr-deliver-at that has passed (DUE_PAST).' }
 } as const
 
 export function rawSendRoute({ queue, limits }: WebDesk): Route {
@@ -45,6 +51,9 @@ export function rawSendRoute({ queue, limits }: WebDesk): Route {
         ttl: durationOf(said('dropr-ttl')),
         expiresAt: numberOf(said('dropr-expires-at'), 'dropr-expires-at'),
         durability: said('dropr-durability') as Durability | undefined,
+        deliverAt: durationOf(said('dropr-deliver-at')),
+        delay: durationOf(said('dropr-delay')),
+        rejectPast: booleanOf(said('dropr-reject-past'), 'dropr-reject-past'),
         headers: messageHeaders(headers),
         kind: kindOf(textOf(headers['content-type']))
       })

@@ -36,11 +36,16 @@ export function texts(...names: string[]): JsonSchema {
   return exactly(Object.fromEntries(names.map(name => [name, TEXT])))
 }
 
-export const RECEIPT = having({
-  id: TEXT,
-  state: { const: 'queued' },
-  durability: { enum: ['synced', 'buffered'], description: 'synced: it survives a power cut.' }
-})
+export const RECEIPT: JsonSchema = {
+  type: 'object',
+  required: ['id', 'state', 'durability'],
+  properties: {
+    id: TEXT,
+    state: { enum: ['queued', 'scheduled'], description: 'scheduled: held until dueAt.' },
+    durability: { enum: ['synced', 'buffered'], description: 'synced: it survives a power cut.' },
+    dueAt: { ...TEXT, description: 'Of what is scheduled: ISO 8601 in UTC.' }
+  }
+}
 
 /** What a poll or a peek gives of one message. */
 export const MESSAGE: JsonSchema = {

@@ -7,6 +7,7 @@ import type { JsonSchema, Route } from '../server/route.ts'
 import { UPLOAD_BYTES_MAX } from '../wire/upload.ts'
 import { asError, bytesOf, idempotencyKey } from './given.ts'
 import type { WebDesk } from './options.ts'
+import { DUE_GIVEN } from './schedule-schemas.ts'
 import { CHANNEL, COUNT, DURATION, exactly, having, RECEIPT, TEXT, WALL_MS } from './schemas.ts'
 
 const MESSAGES_MAX = 10_000
@@ -22,7 +23,8 @@ const MESSAGE_GIVEN: JsonSchema = {
     headers: { type: 'object', additionalProperties: TEXT },
     expiresAt: WALL_MS,
     ttl: DURATION,
-    durability: { enum: ['synced', 'buffered'] }
+    durability: { enum: ['synced', 'buffered'] },
+    ...DUE_GIVEN
   }),
   examples: [{ body: { order: 17 }, channel: 'orders', to: 'tokyo' }]
 }

@@ -4,8 +4,12 @@ import { peekRoute, statusRoute } from './look.ts'
 import { openapiOf } from './openapi.ts'
 import type { WebDesk, WebOptions } from './options.ts'
 import { pollRoute } from './poll.ts'
+import { pschedRoutes } from './psched.ts'
 import { rawPollRoute } from './raw-poll.ts'
 import { rawSendRoute } from './raw-send.ts'
+import { forecastRoute, listRoute, showRoute } from './schedule-list.ts'
+import { cancelRoute, changeRoute, sendNowRoute } from './schedule-steer.ts'
+import { tickRoute } from './schedule-tick.ts'
 import { sendManyRoute, sendRoute } from './send.ts'
 import { extendRoute, settleRoute, verdictRoute } from './settle.ts'
 import { Waiting } from './waiting.ts'
@@ -24,11 +28,20 @@ export function webRoutes(options: WebOptions): Route[] {
     verdictRoute(desk),
     settleRoute(desk),
     extendRoute(desk),
+    listRoute(desk),
+    forecastRoute(desk),
+    tickRoute(desk),
+    showRoute(desk),
+    cancelRoute(desk),
+    changeRoute(desk),
+    sendNowRoute(desk),
     statusRoute(desk)
   ]
   const document = JSON.stringify(openapiOf(routes))
   return [
     ...routes,
+    // Of others: not in our document.
+    ...(options.compat?.psched === true ? pschedRoutes(desk) : []),
     {
       method: 'GET',
       path: '/v1/openapi.json',

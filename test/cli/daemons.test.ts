@@ -30,7 +30,7 @@ test('G9: up prints where it is and how to stop it; SIGTERM ends it with 0 and l
   expect(value).toMatchObject({ running: true, answering: true, ready: true, node: 'berlin', pid: up.process.pid })
   expect(value.listen).toMatch(/^127\.0\.0\.1:\d+$/)
   const pids = value.roles.map((role: { pid: number }) => role.pid)
-  expect(pids.length).toBe(2)
+  expect(pids.length).toBe(3)
   up.process.kill('SIGTERM')
   expect(await up.exit).toBe(0)
   expect(pids.filter(alive)).toEqual([])
@@ -90,7 +90,8 @@ test('C4 PROC-3: when the angel is killed with -9 its daemons end within 5 s, an
   const roles = await rolesOf()
   expect(roles.map(role => [role.role, role.state, role.restarts])).toEqual([
     ['client', 'ready', 0],
-    ['server', 'ready', 0]
+    ['server', 'ready', 0],
+    ['scheduler', 'ready', 0]
   ])
 })
 
@@ -126,7 +127,7 @@ test('--daemonize returns when the daemons answer, with a live pid in the pid fi
 
 test('--single does it all in one process', async () => {
   const up = await world.up('--single')
-  expect((await rolesOf()).map(role => role.pid)).toEqual([up.process.pid, up.process.pid])
+  expect((await rolesOf()).map(role => role.pid)).toEqual([up.process.pid, up.process.pid, up.process.pid])
   up.process.kill('SIGINT')
   expect(await up.exit).toBe(0)
 })

@@ -5,6 +5,7 @@ import { Destinations } from '../../src/queue/destinations.ts'
 import { Intake } from '../../src/queue/intake.ts'
 import { Queue } from '../../src/queue/queue.ts'
 import { type Outbox, Sender } from '../../src/queue/send.ts'
+import type { DueDraft } from '../../src/scheduler/intake.ts'
 import type { Files } from '../../src/system/files.ts'
 import type { LogFields } from '../../src/system/log.ts'
 import { SimClock, SimRandom } from '../../src/system/sim/index.ts'
@@ -41,6 +42,22 @@ export class FakeOutbox implements Outbox {
   }
 }
 
+/** What was given to schedule/in, batch by batch. */
+export class FakeBox {
+  readonly held: DueDraft[][] = []
+
+  async append<T>(draft: DueDraft, done: (id: string) => T, buffered = false): Promise<T> {
+    return (await this.appendAll([draft], done, buffered))[0]!
+  }
+
+  async appendAll<T>(drafts: readonly DueDraft[], done: (id: string) => T, _buffered = false): Promise<T[]> {
+    this.held.push([...drafts])
+    return drafts.map((draft, i) => done(draft.id ?? `held-${this.held.length}-${i}`))
+  }
+
+  async close(): Promise<void> {}
+}
+
 /** A queue on a model of what is below it, in simulated time. */
 export function fakeQueue(options: { limits?: Partial<Limits>; peers?: string[] } = {}) {
   const clock = new SimClock()
@@ -63,7 +80,9 @@ export function fakeQueue(options: { limits?: Partial<Limits>; peers?: string[] 
     new Map((options.peers ?? ['tokyo', 'paris']).map(name => [name, {}]))
   )
   const ids = new Ids(clock, system.random)
-  const sender = new Sender({ outbox, destinations, clock, ids, limits })
+  const box = new FakeBox()
+  const later = { box, zone: 'Europe/Berlin' }
+  const sender = new Sender({ outbox, destinations, clock, ids, limits, later })
   let attached = 0
   const attaching: { failing: Error | undefined } = { failing: undefined }
   const attach = () => {
@@ -82,7 +101,7 @@ export function fakeQueue(options: { limits?: Partial<Limits>; peers?: string[] 
     intake,
     closeBelow: () => outbox.close()
   })
-  return { attaching, queue, inbox, outbox, clock, logged, intake, attached: () => attached }
+  return { attaching, box, queue, inbox, outbox, clock, logged, intake, attached: () => attached }
 }
 
 /** What a promise was rejected with. */

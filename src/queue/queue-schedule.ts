@@ -1,0 +1,124 @@
+import type { Limits } from '../limits.ts'
+import type { Body, BodyKind } from '../message.ts'
+import { checkChannel } from '../names.ts'
+import type { ForecastRow, ListPage, Schedule, Shown, Steered, Ticked } from '../scheduler/index.ts'
+import type { Clock } from '../system/clock.ts'
+import { timeMs } from '../time-input.ts'
+import { draftOf } from './body.ts'
+import { notPast, type Time } from './later.ts'
+import { checkCount, checkOptions, said } from './options.ts'
+import { checkId, checkKind } from './send-options.ts'
+
+export interface ScheduledQuery {
+  /** Due from then on, and before `to`. */
+  from?: Time
+  to?: Time
+  channel?: string
+  /** 1 to 1,000; default 50. */
+  limit?: number
+  /** `next` of the page before. */
+  after?: string
+}
+
+export interface QueueScheduleParts {
+  clock: Clock
+  limits: Limits
+  zone: string
+  /** Found at the first use: who only sends needs none of it. */
+  open: () => Promise<Schedule>
+  checkOpen: () => void
+}
+
+const RESCHEDULE = new Set(['rejectPast'])
+const EDIT = new Set(['kind'])
+const LIST = new Set(['from', 'to', 'channel', 'limit', 'after'])
+const LIMIT_MAX = 1_000
+/** One place a shard. */
+const AFTER = /^(?:end|\d{1,15}\.\d{1,15}\.\d{1,9})?(?: (?:end|\d{1,15}\.\d{1,15}\.\d{1,9})?)*$/
+
+/**
+ * What is held for later: looked at and steered, from any process, whether or not a scheduler runs. Each answer says which side
+ * of the race with the hand-over won.
+ */
+export class QueueSchedule {
+  readonly #parts: QueueScheduleParts
+  #schedule: Promise<Schedule> | undefined
+
+  constructor(parts: QueueScheduleParts) {
+    this.#parts = parts
+  }
+
+  async cancel(id: string): Promise<Steered> {
+    checkId(id)
+    return (await this.#open()).cancel(id)
+  }
+
+  /** A time that has passed: it goes at once, unless `rejectPast`. */
+  async reschedule(id: string, when: Time, options: { rejectPast?: boolean } = {}): Promise<Steered> {
+    checkId(id)
+    checkOptions(options, RESCHEDULE, 'reschedule')
+    const now = this.#parts.clock.now()
+    const due = notPast(this.#time(when, 'when', now), now, options.rejectPast)
+    return (await this.#open()).reschedule(id, due)
+  }
+
+  /** Another body under the same id; all else stays. */
+  async edit(id: string, body: Body, options: { kind?: BodyKind } = {}): Promise<Steered> {
+    checkId(id)
+    checkOptions(options, EDIT, 'edit')
+    const { clock, limits } = this.#parts
+    const draft = draftOf(body, clock.now(), limits.messageBytesMax)
+    const kind = options.kind === undefined ? draft.kind : checkKind(options.kind, draft.body)
+    // A copy: what the caller does to the bytes meanwhile must not show.
+    const bytes = Buffer.from(draft.body as Uint8Array)
+    return (await this.#open()).edit(id, { kind, bytes })
+  }
+
+  /** Resolves when it is in the outbox. */
+  async sendNow(id: string): Promise<Steered> {
+    checkId(id)
+    return (await this.#open()).sendNow(id)
+  }
+
+  /** Those of this id with their bodies: one for each peer it is for. */
+  async show(id: string): Promise<Shown> {
+    checkId(id)
+    return (await this.#open()).show(id)
+  }
+
+  /** In due order. A page may be short, even empty, and there is more: `next` says. */
+  async list(query: ScheduledQuery = {}): Promise<ListPage> {
+    checkOptions(query, LIST, 'list')
+    const { from, to, channel, limit, after } = query
+    const now = this.#parts.clock.now()
+    if (after !== undefined && (typeof after !== 'string' || !AFTER.test(after)))
+      throw new TypeError(`after must be the next of an earlier page, got ${said(after)}`)
+    return (await this.#open()).list({
+      ...(from === undefined ? {} : { from: this.#time(from, 'from', now) }),
+      ...(to === undefined ? {} : { to: this.#time(to, 'to', now) }),
+      ...(channel === undefined ? {} : { channel: checkChannel(channel) }),
+      ...(limit === undefined ? {} : { limit: checkCount(limit, 'limit', 1, LIMIT_MAX) }),
+      ...(after === undefined ? {} : { after })
+    })
+  }
+
+  /** How many messages are to come, bucket by bucket. */
+  async forecast(): Promise<ForecastRow[]> {
+    return (await this.#open()).forecast()
+  }
+
+  /** Hands over all that is due now, and says what became of each. Safe beside a running scheduler. */
+  async tick(): Promise<Ticked[]> {
+    return (await this.#open()).tick()
+  }
+
+  #open(): Promise<Schedule> {
+    this.#parts.checkOpen()
+    this.#schedule ??= this.#parts.open()
+    return this.#schedule
+  }
+
+  #time(value: unknown, name: string, now: number): number {
+    return timeMs(value, name, { now, zone: this.#parts.zone })
+  }
+}
