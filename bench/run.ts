@@ -6,6 +6,7 @@ import { inventoryScenarios } from './inventory-scenarios.ts'
 import { fileSystemOf, machine, version } from './machine.ts'
 import { benchmarksPage, type Line, linesOfPage } from './page.ts'
 import type { Scenario, Stage } from './scenario.ts'
+import { scheduleScenarios } from './schedule-scenarios.ts'
 import { sendScenarios } from './send-scenarios.ts'
 import { ROOT } from './up.ts'
 
@@ -15,7 +16,7 @@ import { ROOT } from './up.ts'
  * One JSON line a scenario on stdout. A run with all messages also writes docs/benchmarks.md; what it did not measure
  * stays there as it was.
  */
-const ALL: readonly Scenario[] = [...sendScenarios, ...hopsScenarios, ...inventoryScenarios]
+const ALL: readonly Scenario[] = [...sendScenarios, ...hopsScenarios, ...inventoryScenarios, ...scheduleScenarios]
 const PAGE = path.join(ROOT, 'docs/benchmarks.md')
 const IN_MEMORY = /^(?:tmpfs|ramfs)$/
 const ROUNDS = 5

@@ -13,6 +13,7 @@ import { addPeek } from './peek.ts'
 import { addPoll } from './poll.ts'
 import { printError } from './print-error.ts'
 import { addRole } from './role.ts'
+import { addForecast, addSchedule, addTick } from './schedule.ts'
 import { addSend } from './send.ts'
 import { addService } from './service.ts'
 import { addShow } from './show.ts'
@@ -25,7 +26,19 @@ import { UsageError } from './usage-error.ts'
 import { VERSION } from './version.ts'
 
 /** In the order of the help. */
-const WORK = [addUp, addStop, addStatus, addCheck, addSend, addPoll, addPeek, addTail]
+const WORK = [
+  addUp,
+  addStop,
+  addStatus,
+  addCheck,
+  addSend,
+  addPoll,
+  addPeek,
+  addTail,
+  addSchedule,
+  addForecast,
+  addTick
+]
 const LOOK = [addLs, addShow, addDead, addDoctor, addToken, addConfig, addService, addCompletion]
 
 const HELP = `

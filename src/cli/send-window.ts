@@ -30,6 +30,7 @@ export class SendWindow {
   #printed = 0
   #printing: Promise<void> | undefined
   #failed: Error | undefined
+  #said = false
 
   constructor(options: SendWindowOptions) {
     this.#options = options
@@ -84,6 +85,9 @@ export class SendWindow {
     if (quiet || receipts.length === 0) return
     const lines = receipts.map(receipt => (out.json ? JSON.stringify(receipt) : receipt.id))
     await out.line(lines.join('\n'))
+    const due = receipts[0]?.dueAt
+    if (due !== undefined && !this.#said && !out.json) out.note(`due ${due}`)
+    this.#said = true
   }
 
   /** @param n Which message, from 1. */

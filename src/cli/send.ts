@@ -10,13 +10,16 @@ export interface SendOptions {
   priority?: number
   header?: Map<string, string>
   ttl?: string
+  at?: string
+  delay?: string
+  rejectPast?: boolean
   buffered?: boolean
   quiet?: boolean
 }
 
 const HELP = `
 Prints the id of each message once it is on the disk, a line each. Needs no daemon: what is for other
-nodes leaves when one runs. With --lines many are on their way to the disk at once, in order; each line
+nodes, or for later, leaves when one runs. With --lines many are on their way to the disk at once, in order; each line
 is a message without its newline.
 
 Examples:
@@ -25,6 +28,7 @@ Examples:
   $ dropr send orders --file order.pdf --to tokyo
   $ tail -f app.log | dropr send logs --lines --to tokyo --quiet
   $ dropr send orders --id order-4711 --header kind=new --priority 7 --ttl 2h '{"total":12}'
+  $ dropr send reminders --at 'tomorrow 09:00' 'call Anna'
   $ dropr send numbers -- -5                        a body that begins with a dash`
 
 /** `dropr send`: puts messages on the local disk. */
@@ -41,6 +45,9 @@ export function addSend(program: Command, act: Act): void {
     .option('--priority <0-9>', 'higher ones are handed out first (default: 4)', priority)
     .option('--header <name=value>', 'may be repeated', pair)
     .option('--ttl <duration>', 'not delivered after so long: 30s, 5m, 2h, 1d')
+    .option('--at <when>', 'not handed over before: 2026-12-24T18:00:00Z, 2014-08-01 13:30, tomorrow 09:00, 10m')
+    .option('--delay <duration>', 'the same, from now: 30s, 5m, 2h, 1d')
+    .option('--reject-past', 'refuse a time that has passed; else the message goes at once')
     .option('--buffered', 'do not wait for the disk: fast, and lost in a power cut')
     .option('--quiet', 'print no ids')
     .addHelpText('after', HELP)

@@ -33,7 +33,7 @@ export function addUp(program: Command, act: Act): void {
     .option('--daemonize', 'go to the background, once the daemons answer')
     .option('--pidfile <path>', 'keep the process id there while running')
     .option('--single', 'all in one process; nothing restarts it')
-    .option('--roles <list>', `which daemons, of ${ROLES.join(',')} (default: all)`, roleNames, [...ROLES])
+    .option('--roles <list>', `which daemons, of ${ROLES.join(',')}`, roleNames, [...ROLES])
     .addOption(new Option('--daemonized').hideHelp())
     .addHelpText('after', HELP)
     .action(

@@ -1,6 +1,7 @@
 import type { Ids } from '../journal/ids.ts'
 import { JournalWriter } from '../journal/journal-writer.ts'
 import type { Draft, Due } from '../message.ts'
+import { SpaceWatch } from '../spool/space-watch.ts'
 import type { Spool } from '../spool/spool.ts'
 import { hashOfText } from './hash.ts'
 import { SchedulePoker } from './poker.ts'
@@ -23,6 +24,7 @@ export class ScheduleIntake {
   readonly #shards: number
   readonly #journals = new Map<number, JournalWriter>()
   readonly #poker: SchedulePoker
+  readonly #space: SpaceWatch
   #turn = 0
   #soonest = Number.POSITIVE_INFINITY
 
@@ -33,24 +35,41 @@ export class ScheduleIntake {
     this.#ids = options.ids
     this.#shards = options.shards ?? 1
     this.#poker = new SchedulePoker(options.spool)
+    const { system, path, limits } = options.spool
+    this.#space = new SpaceWatch({ system, path, limits })
   }
 
   /** Resolves with `done(id)` once synced. */
   append<T>(draft: DueDraft, done: (id: string) => T, buffered = false): Promise<T> {
+    const full = this.#full<T>()
+    if (full !== undefined) return full
     this.#soonest = Math.min(this.#soonest, draft.due.at)
     return this.#journal(draft.id).append(draft, done, buffered)
   }
 
   /** All or none, in this order. */
   appendAll<T>(drafts: readonly DueDraft[], done: (id: string) => T, buffered = false): Promise<T[]> {
+    const full = this.#full<T[]>()
+    if (full !== undefined) return full
     for (const { due } of drafts) this.#soonest = Math.min(this.#soonest, due.at)
     return this.#journal(drafts[0]?.id).appendAll(drafts, done, buffered)
   }
 
   /** Commits what waits and seals. */
   async close(): Promise<void> {
-    this.#poker.close()
-    await Promise.all([...this.#journals.values()].map(journal => journal.close()))
+    const closing = await Promise.allSettled([...this.#journals.values()].map(journal => journal.close()))
+    await this.#poker.close()
+    for (const closed of closing) if (closed.status === 'rejected') throw closed.reason
+  }
+
+  /** Rejects with DISK_FULL when too little is free for one more message. */
+  #full<T>(): Promise<T> | undefined {
+    try {
+      this.#space.check()
+      return undefined
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   #journal(id: string | undefined): JournalWriter {

@@ -8,6 +8,8 @@ Messages on their way between nodes, kept by dropr. Nothing here needs care; the
     dropr.json   settings, yours, if there is one
 
     outbox/<peer>/<channel>/<priority>/<writer>-<n>.seg   sent here, for that peer (local messages: the peer is this node)
+    schedule/in/<writer>-<n>.seg                          to be sent later, as it came; then by due time:
+    schedule/<day|hour|minute>/<bucket>/<writer>-<n>.seg  (a bucket is named by its begin, UTC; marks/: what became of them)
     acked/<writer>-<n>.seg                                how far each peer has said "on my disk"
     inbox/<channel>/<writer>-<n>.seg                      received here, and what became of it
     dead/<channel>/<writer>-<n>.seg                       given up, each with the reason
@@ -18,7 +20,7 @@ Messages on their way between nodes, kept by dropr. Nothing here needs care; the
 all of it is done and old enough (retentionMs, retentionBytes). docs/format.md of the package draws every byte, and has a
 few lines of script that print them.
 
-To look:       dropr ls, dropr status
+To look:       dropr ls, dropr schedule ls, dropr status
 To move it:    stop what runs, then mv; to copy it while it runs is to make a second node of the same name
 To lose it:    stop what runs, then rm -r; what is not yet acknowledged is lost
 To fix it:     do not edit these files; damaged places are set aside in corrupt/ and the rest goes on

@@ -26,9 +26,10 @@ export function tickRoute({ queue }: WebDesk): Route {
       const ticked = await queue.schedule.tick()
       const fired = ticked.filter(one => one.code === undefined)
       const failures = ticked.filter(one => one.code !== undefined)
-      const failed = failures.map(({ error: _, code: __, ...rest }, i) => {
-        const { code, detail, retry } = problemPart(tickError(failures[i]!))
-        return { ...rest, code, detail, retry }
+      const failed = failures.map(one => {
+        const { id, to, channel, dueAt, firedAt } = one
+        const { code, detail, retry } = problemPart(tickError(one))
+        return { id, to, channel, dueAt, firedAt, code, detail, retry }
       })
       if (failures.length === 0) return { status: 200, body: JSON.stringify({ fired, failed }) }
       const { status, headers, body } = tickProblem(failures)

@@ -80,7 +80,7 @@ test('P9 D9: names and ids from the network stay text: refused or encoded, and n
   expect(ids.map(message => message.id)).toEqual(['../../pwned', '/tmp/pwned', '__proto__', 'x'.repeat(255)])
   const climbed = (await tokyo.queue.poll({ channel: '../../pwned' }))!
   expect(climbed.channel).toBe('../../pwned')
-  const rooms = /^tokyo(\/(outbox|acked|inbox|dead|corrupt|run|FORMAT|README\.md|node\.json)(\/.*)?)?$/
+  const rooms = /^tokyo(\/(outbox|acked|inbox|dead|schedule|corrupt|run|FORMAT|README\.md|node\.json)(\/.*)?)?$/
   expect(everything().filter(name => !rooms.test(name))).toEqual([])
   const folders = readdirSync(path.join(nodes.folder, 'tokyo/inbox'))
   expect(folders).toHaveLength(9)

@@ -1,8 +1,8 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { type Node, openQueue, type Queue, startNode } from '../../src/index.ts'
+import { openQueue, type Queue } from '../../src/index.ts'
 import type { SendOptions } from '../../src/queue/send-options.ts'
 import { failure, fakeQueue } from './fake-queue.ts'
 
@@ -74,7 +74,7 @@ test('for several peers all copies are held in one batch under one id; a peer no
 })
 
 let folder = ''
-const open: (Queue | Node)[] = []
+const open: Queue[] = []
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'dropr-later-'))

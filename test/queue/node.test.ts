@@ -50,6 +50,29 @@ test('20,000 messages cross in order, each once, while both directions are busy'
   expect(seen).toEqual(Array.from({ length: 20_000 }, (_, i) => i))
 })
 
+test('H1: a message for later crosses when it is due, not before, from a node with levels and shards of its own', async () => {
+  const tokyo = await nodeAt('tokyo')
+  const schedule = { levels: { hour: '1h', quarter: '15m', minute: '1m', tensecond: '10s' }, shards: 3 }
+  const berlin = await nodeAt('berlin', { config: { peers: { tokyo: `http://${tokyo.listen}` }, schedule } })
+  const at = Date.now() + 1_500
+  const sent = await Promise.all(
+    [0, 1, 2, 3, 4, 5].map(n => berlin.queue.sendMessage(n, { to: 'tokyo', deliverAt: at }))
+  )
+  const both = await berlin.queue.sendMessage('both', { to: ['tokyo', 'berlin'], delay: '1s' })
+  await berlin.queue.sendMessage('never', { to: 'tokyo', delay: '1d' })
+  const ids = new Set<string>()
+  while (ids.size < 7) {
+    const message = (await tokyo.queue.poll({ wait: '20s' }))!
+    if (message.body !== 'both') expect(Date.now()).toBeGreaterThanOrEqual(at)
+    ids.add(message.id)
+    await message.ack()
+  }
+  expect([...ids].sort()).toEqual([...sent.map(({ id }) => id), both.id].sort())
+  expect((await berlin.queue.poll({ wait: '10s' }))?.id).toBe(both.id)
+  expect(berlin.status().scheduler?.shards.length).toBe(3)
+  expect((await berlin.queue.schedule.list()).messages.length).toBe(1)
+})
+
 test('a second set of roles on the same spool is refused, and the first goes on', async () => {
   const node = await nodeAt('berlin')
   expect((await failure(nodeAt('berlin'))).code).toBe('DAEMON_RUNNING')

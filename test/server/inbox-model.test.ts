@@ -5,7 +5,7 @@ import { SimRandom } from '../../src/system/sim/index.ts'
 import { InboxBed, rangeOf, streamId } from './inbox-bed.ts'
 
 const STREAMS = ['a', 'b', 'c']
-const SEEDS = Number(process.env['DROPR_SEEDS'] ?? (process.env['DROPR_SOAK'] === '1' ? 1_000 : 25))
+const SEEDS = Number(process.env['DROPR_SEEDS'] ?? (process.env['DROPR_SOAK'] === '1' ? 1_000 : 12))
 
 /** What a naive reader of the promises would keep: one object a message, nothing shared, no order of writes. */
 class Model {

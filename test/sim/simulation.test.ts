@@ -3,7 +3,7 @@ import { type Report, simulate } from './simulation.ts'
 import { Sometimes } from './sometimes.ts'
 
 /** A short set for every run of the tests; `npm run sim -- --seed 7 --nodes 3 --hours 2` for more. */
-const SEEDS = Array.from({ length: 12 }, (_, i) => i + 1)
+const SEEDS = Array.from({ length: 12 }, (_, i) => i + 13)
 const HOURS = 0.006
 const nodesOf = (seed: number) => 2 + (seed % 2)
 

@@ -24,7 +24,7 @@ while (args.length > 0) {
   else if (arg === '-H') {
     const [, name, value] = /^([^:]+): *(.*)$/.exec(args.shift())
     given.headers[name.toLowerCase()] = Buffer.from(value).toString('latin1')
-  } else if (arg === '-d' || arg === '--data-binary') given.data.push(args.shift())
+  } else if (arg === '-d' || arg === '--data' || arg === '--data-binary') given.data.push(args.shift())
   else if (arg === '-D') given.dump = args.shift()
   else if (arg === '-o') given.out = args.shift()
   else if (arg === '-T') given.upload = args.shift()

@@ -29,6 +29,8 @@ interface DeskOptions {
   accept?: Map<string, string>
   peers?: string[]
   path?: string
+  schedule?: Config['schedule']
+  compat?: Config['compat']
 }
 
 /** A node's server with its doors, as `dropr up` composes it, on a spool of its own. */
@@ -36,7 +38,9 @@ export async function desk({
   limits: given = {},
   accept = new Map(),
   peers = ['tokyo', 'paris'],
-  path
+  path,
+  schedule = { zone: 'Europe/Berlin' },
+  compat = {}
 }: DeskOptions = {}) {
   const folder = path ?? (await folderOf())
   const system = nodeSystem()
@@ -45,7 +49,9 @@ export async function desk({
     listen: { host: '127.0.0.1', port: 0 },
     peers: new Map(peers.map(name => [name, { name, url: 'http://127.0.0.1:1' }])),
     accept,
-    limits
+    limits,
+    schedule,
+    compat
   }
   const spool = await Spool.open({ system, path: join(folder, 'spool'), node: 'berlin', limits })
   let owner: Owner | undefined
@@ -63,7 +69,7 @@ export async function desk({
   }
   open.push(close)
   const url = `http://${server.listen}`
-  return { folder, queue, server, url, close, depths: () => owner?.depths() ?? [], call: callTo(url) }
+  return { folder, spool, queue, server, url, close, depths: () => owner?.depths() ?? [], call: callTo(url) }
 }
 
 export type Desk = Awaited<ReturnType<typeof desk>>
@@ -79,7 +85,7 @@ export interface Answer {
 /** One request; `json` becomes its body. */
 export function callTo(url: string) {
   return async (
-    method: 'GET' | 'POST' | 'PUT' | 'DELETE' | 'HEAD',
+    method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'HEAD',
     path: string,
     given: { json?: unknown; body?: string | Buffer; headers?: Record<string, string>; signal?: AbortSignal } = {}
   ): Promise<Answer> => {

@@ -29,7 +29,7 @@ function fits(printed: string, shown: string): boolean {
 test.each(CURLS)(
   'every line of docs/http.md works as it stands there, with %s',
   async curl => {
-    const node = await desk()
+    const node = await desk({ compat: { psched: true } })
     const blocks = blocksOf(PAGE)
     expect(blocks.length).toBeGreaterThan(10)
     const script = blocks.map(block => `${block.script}\necho\necho '${MARK}'`).join('\n')

@@ -10,9 +10,10 @@ const hasCurl = await run('curl', ['--version']).then(
   () => false
 )
 
-/** The curls there are: that of the machine, if it has one, and ours, which stands in where it has none. */
-export const CURLS = hasCurl ? (['curl', 'our own curl'] as const) : (['our own curl'] as const)
-export type Curl = (typeof CURLS)[number]
+/** The machine's curl, or ours, which stands in where it has none; `npm run soak` takes both. */
+export type Curl = 'curl' | 'our own curl'
+const both = process.env.DROPR_SOAK === '1'
+export const CURLS: readonly Curl[] = hasCurl ? (both ? ['curl', 'our own curl'] : ['curl']) : ['our own curl']
 
 /** Runs a shell script in a folder of its own, and stops at the first line that fails. */
 export async function shell(curl: Curl, script: string, folder: string): Promise<string> {
