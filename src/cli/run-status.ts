@@ -125,7 +125,7 @@ function peerTable(peers: readonly Record<string, unknown>[], now: number): stri
 
 function scheduleTable(shards: readonly Record<string, unknown>[]): string {
   const counts = ['shard', 'held', 'fired', 'late', 'failures']
-  const rows = shards.map(shard => counts.map(name => String(shard[name] ?? 0)))
+  const rows = (shards as Record<string, number>[]).map(shard => counts.map(name => String(shard[name] ?? 0)))
   return columns([['SCHEDULE', 'HELD', 'FIRED', 'LATE', 'FAILURES'], ...rows])
 }
 

@@ -12,6 +12,7 @@ Prints a systemd unit that runs \`dropr up\` on this spool, shut off from the re
 spool's folder must be there before the service starts, and belong to the user.
 
 Examples:
+  $ dropr service print      look at it first
   $ sudo install -d -m 700 -o dropr -g dropr /var/spool/dropr
   $ dropr service print --spool /var/spool/dropr --user dropr | sudo tee /etc/systemd/system/dropr.service
   $ sudo systemctl daemon-reload && sudo systemctl enable --now dropr

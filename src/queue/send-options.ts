@@ -36,10 +36,8 @@ export interface SendOptions extends Omit<SendAllOptions, 'to'> {
 }
 
 const LATER = ['deliverAt', 'delay', 'rejectPast']
-const SEND_ALL = new Set([
-  ...['channel', 'to', 'priority', 'headers', 'expiresAt', 'ttl', 'kind', 'durability', 'signal'],
-  ...LATER
-])
+const NOW = ['channel', 'to', 'priority', 'headers', 'expiresAt', 'ttl', 'kind', 'durability', 'signal']
+const SEND_ALL = new Set([...NOW, ...LATER])
 const SEND = new Set([...SEND_ALL, 'id'])
 
 /** The largest time that a Date can hold; it also fits the six bytes on disk. */

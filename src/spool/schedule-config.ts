@@ -62,7 +62,9 @@ export function parseLevels(given: ReadonlyMap<string, unknown>): readonly Level
   try {
     return checkLevels(levels.sort((a, b) => b.lengthMs - a.lengthMs))
   } catch (error) {
-    throw new TypeError(`schedule.levels must divide each other: ${error instanceof Error ? error.message : error}`)
+    throw new TypeError(
+      `schedule.levels must divide each other: ${error instanceof Error ? error.message : String(error)}`
+    )
   }
 }
 

@@ -55,9 +55,10 @@ ${lines.join('\n')}
 `
 }
 
-test.runIf(process.env.DROPR_ROWS === 'write')('docs/rows.md is written', () => {
-  writeFileSync(PAGE, page(titlesIn('test')))
-})
+if (process.env.DROPR_ROWS === 'write')
+  test('docs/rows.md is written', () => {
+    writeFileSync(PAGE, page(titlesIn('test')))
+  })
 
 test('every title in docs/rows.md is the title of a test in the file that is named', () => {
   const titles = new Set(titlesIn('test').map(({ title, file }) => `${file} ${title}`))
