@@ -93,6 +93,7 @@ export async function holdInBulk(
   const { spool, ids } = sender
   const some: string[] = []
   const perDay = Math.ceil(job.messages / job.days)
+  const every = Math.max(1, Math.floor(job.messages / 100))
   let made = 0
   for (let day = 0; day < job.days; day++) {
     const start = bucketStart(job.fromMs, DAY_MS) + day * DAY_MS
@@ -105,7 +106,7 @@ export async function holdInBulk(
         const draft = sender.draft(job.body, at)
         const into = Buffer.allocUnsafe(messageBytesMost(draft))
         segment.add(into.subarray(0, encodeMessage(draft, ids, into, 0)))
-        if (made++ % 100_000 === 50_000) some.push(id)
+        if (made++ % every === every >> 1) some.push(id)
       }
       await segment.commit()
       await segment.seal()

@@ -10,9 +10,20 @@ const run = promisify(execFile)
 const bench = (...args: string[]) =>
   run(process.execPath, [path.join(ROOT, 'dist/bench/run.js'), ...args], { cwd: ROOT })
 
+/** Its settling alone takes 18 s, however few messages are held: `npm run soak` runs it too. */
+const SLOW = process.env.DROPR_SOAK === '1' ? [] : ['schedule-memory-100000-held']
+
+async function scenarios(): Promise<string[]> {
+  const refused = await bench('send-nonsense').then(
+    () => '',
+    (error: { stderr: string }) => error.stderr
+  )
+  return [...refused.matchAll(/^ {2}(\S+)$/gm)].map(([, name]) => name!).filter(name => !SLOW.includes(name))
+}
+
 test('every scenario of the bench runs, tiny, and gives one line with figures; the page stays as it was', async () => {
   const page = readFileSync(PAGE, 'utf8')
-  const { stdout } = await bench('--messages', '200', '--rounds', '1')
+  const { stdout } = await bench('--messages', '200', '--rounds', '1', ...(await scenarios()))
   const lines = stdout
     .trim()
     .split('\n')
@@ -20,7 +31,8 @@ test('every scenario of the bench runs, tiny, and gives one line with figures; t
   expect(new Set(lines.map(line => line.scenario)).size).toBeGreaterThanOrEqual(14)
   for (const line of lines) {
     expect(line).toMatchObject({ machine: { node: process.version }, version: expect.stringMatching(/^\d+\.\d+\.\d+/) })
-    for (const figure of Object.values(line.figures)) expect(figure).toBeGreaterThan(0)
+    // None early, no memory: of those, 0 is the aim.
+    for (const figure of Object.values(line.figures)) expect(figure, line.scenario).toBeGreaterThanOrEqual(0)
     if (line.floor) expect(line.ratio).toBeGreaterThan(0)
   }
   expect(readFileSync(PAGE, 'utf8')).toBe(page)

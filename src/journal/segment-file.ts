@@ -39,7 +39,7 @@ export class SegmentFile {
   #allocatedTo = 0
   #allocating: Promise<void> | undefined
   #named = false
-  #failed: unknown
+  #failed: Error | undefined
 
   private constructor(
     system: System,
@@ -174,7 +174,7 @@ export class SegmentFile {
           this.#allocatedTo = to
         },
         (error: unknown) => {
-          if (systemCode(error) !== 'ENOSPC') this.#failed = error
+          if (systemCode(error) !== 'ENOSPC') this.#failed = error instanceof Error ? error : new Error(String(error))
           this.#allocatedTo = Number.MAX_SAFE_INTEGER
         }
       )
