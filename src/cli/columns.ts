@@ -5,10 +5,26 @@ export function columns(rows: readonly (readonly string[])[]): string {
   const cells = rows.map(row => row.map(printable))
   const widths: number[] = []
   for (const row of cells) {
-    for (const [i, cell] of row.entries()) widths[i] = Math.max(widths[i] ?? 0, cell.length)
+    for (const [i, cell] of row.entries()) widths[i] = Math.max(widths[i] ?? 0, terminalWidth(cell))
   }
-  const line = (row: string[]) => row.map((cell, i) => cell.padEnd(widths[i]!)).join(GAP)
+  const padded = (cell: string, width: number) => cell + ' '.repeat(width - terminalWidth(cell))
+  const line = (row: string[]) => row.map((cell, i) => padded(cell, widths[i]!)).join(GAP)
   return cells.map(row => line(row).trimEnd()).join('\n')
+}
+
+const PLAIN = /^[ -~]*$/
+/** Nothing of its own: accents that were typed apart from their letters. */
+const NARROW = /\p{Mn}|\p{Me}/u
+/** Two columns of a terminal. */
+const WIDE =
+  /\p{Script=Han}|\p{Script=Hiragana}|\p{Script=Katakana}|\p{Script=Hangul}|\p{Emoji_Presentation}|[\u3000-\u303e\uff01-\uff60\uffe0-\uffe6]/u
+
+/** How many columns of a terminal a printable text takes. */
+export function terminalWidth(text: string): number {
+  if (PLAIN.test(text)) return text.length
+  let columns = 0
+  for (const character of text) columns += NARROW.test(character) ? 0 : WIDE.test(character) ? 2 : 1
+  return columns
 }
 
 /** Text from elsewhere with control characters written out: a name or an error may hold what a terminal would obey. */

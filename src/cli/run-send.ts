@@ -2,11 +2,13 @@ import type { Readable } from 'node:stream'
 import { durationMs } from '../duration.ts'
 import type { SendOptions as QueueSendOptions } from '../queue/send-options.ts'
 import { keepAlive } from '../system/keep-alive.ts'
+import { nodeSystem } from '../system/node-system.ts'
 import type { Call } from './act.ts'
 import { BODY_BYTES_MAX, inputError, readAll, sourceOf } from './body-input.ts'
 import { EXIT } from './exit-codes.ts'
 import { bodyOf, LineSplitter } from './lines.ts'
 import { openCallQueue } from './open-queue.ts'
+import { startProgress } from './progress.ts'
 import type { SendOptions } from './send.ts'
 import { SendWindow } from './send-window.ts'
 import { UsageError, usage } from './usage-error.ts'
@@ -18,14 +20,17 @@ export async function runSend(call: Call<SendOptions>): Promise<number> {
   const source = await sourceOf(args[1], options.file)
   const awake = keepAlive()
   const queue = await openCallQueue(call, options.to)
+  const progress = startProgress(call.out, { label: 'send', clock: nodeSystem().clock })
   try {
-    const window = new SendWindow({ queue, options: sending, out: call.out, quiet: options.quiet === true })
+    const quiet = options.quiet === true
+    const window = new SendWindow({ queue, options: sending, out: call.out, quiet, progress })
     if ('text' in source) await sendText(source.text, window, options.lines === true)
     else if (options.lines) await sendLines(source, window)
     else await window.send(bodyOf(await readAll(source)))
     await window.end()
     return EXIT.done
   } finally {
+    progress.end()
     await queue.close()
     awake()
   }

@@ -4,6 +4,7 @@ import type { Queue } from '../queue/queue.ts'
 import type { Receipt } from '../queue/receipt.ts'
 import type { SendOptions } from '../queue/send-options.ts'
 import type { Output } from './output.ts'
+import type { Progress } from './progress.ts'
 import { UsageError } from './usage-error.ts'
 
 /** Messages, and bytes of them, that may be on their way to the disk at once. */
@@ -15,6 +16,8 @@ export interface SendWindowOptions {
   options: SendOptions
   out: Output
   quiet: boolean
+  /** Told of what is on the disk. */
+  progress?: Progress
 }
 
 /**
@@ -73,6 +76,7 @@ export class SendWindow {
       const at = ends.findIndex(end => end.status === 'rejected')
       if (at >= 0) this.#failed = this.#failure(ends[at] as PromiseRejectedResult, this.#printed + at + 1)
       this.#printed += receipts.length
+      this.#options.progress?.advance(receipts.length)
       await this.#write(receipts).catch(error => {
         this.#failed ??= asError(error)
       })

@@ -63,6 +63,16 @@ test('columns are aligned, and nothing in them can move the cursor', () => {
   expect(printable('\u202eabc')).toBe('\\u202eabc')
 })
 
+test('a column is as wide as its text is on a terminal: wide letters count twice, accents not', () => {
+  const rows = columns([
+    ['注文', 'x'],
+    ['größe', 'x'],
+    ['gro\u0308ße', 'x'],
+    ['🦆', 'x']
+  ])
+  expect(rows.split('\n')).toEqual(['注文   x', 'größe  x', 'gro\u0308ße  x', '🦆     x'])
+})
+
 test.each([
   [0, '0 ms'],
   [999, '999 ms'],
