@@ -16,6 +16,7 @@ import type { Where } from './lookout.ts'
 import type { ObservedTransport } from './observed-transport.ts'
 import { PeerQueue } from './peer-queue.ts'
 import { copyRefused } from './refusals.ts'
+import { Removals } from './removals.ts'
 import { Steps } from './steps.ts'
 import type { StreamSource } from './stream-source.ts'
 import { Uploader } from './uploader.ts'
@@ -39,6 +40,7 @@ export class Peer {
   readonly #streams: OutboxStreams
   readonly #steps = new Steps()
   readonly #backlog: BacklogWatch
+  readonly #removals: Removals
 
   constructor(options: PeerOptions) {
     const { spool, peer, acked, openFiles, changed } = options
@@ -57,6 +59,9 @@ export class Peer {
     })
     const backlog = new Backlog({ spool, streams: this.#streams, acked: next })
     const { clock, log } = spool.system
+    const onFail = (error: unknown) =>
+      log.warn({ code: codeOf(error), peer: peer.name, error: String(error) }, 'cannot mark what the peer was told')
+    this.#removals = new Removals({ peer: peer.name, gone: acked, onFail })
     this.#backlog = new BacklogWatch({ peer: peer.name, backlog, limits: spool.limits, clock, log })
   }
 
@@ -145,6 +150,7 @@ export class Peer {
       origin,
       node,
       transport,
+      removals: this.#removals,
       system,
       limits,
       steps: this.#steps,

@@ -5,6 +5,7 @@ import type { Random } from '../system/random.ts'
 import type { PeerAddress, Transport } from '../wire/transport.ts'
 import type { Failure } from './failure.ts'
 import type { Ledger } from './ledger.ts'
+import type { Removals } from './removals.ts'
 import type { Steps } from './steps.ts'
 import type { StreamSource } from './stream-source.ts'
 import type { Flight } from './window.ts'
@@ -17,6 +18,8 @@ export interface UploaderOptions {
   origin: string
   node: string
   transport: Transport
+  /** What else the peer is to be told. */
+  removals?: Removals | undefined
   system: { clock: Clock; random: Random; log: Log }
   limits: Limits
   /** Departures and answers of this peer, counted. */

@@ -140,7 +140,8 @@ export class Uploader {
    * @param judge Told what became of it before anybody can ask again for what to send.
    */
   async fly(range: Range, judge: (outcome: Outcome) => void): Promise<void> {
-    const { steps, transport, peer, signal } = this.#options
+    const { steps, transport, peer, signal, removals } = this.#options
+    const removed = removals?.take() ?? []
     const bytes = range.skip === undefined ? range.entries.length : 0
     const flight: Flight = { from: range.from, to: range.to, bytes, began: steps.next(), ackedThen: this.#acked }
     addFlight(this.#flights, flight)
@@ -148,10 +149,11 @@ export class Uploader {
     let failure: Failure | undefined
     let answer: UploadAnswer | undefined
     try {
-      answer = await transport.upload(peer, this.#request(range), signal)
+      answer = await transport.upload(peer, this.#request(range, removed), signal)
     } catch (error) {
       failure = failureOf(error)
     }
+    removals?.answered(removed, answer?.removed)
     removeFlight(this.#flights, flight)
     this.#bytes -= bytes
     const next = answer?.next ?? failure?.next
@@ -236,10 +238,11 @@ export class Uploader {
     throw new DroprError('SPOOL_DAMAGED', `asked for position ${gap}, read ${range.from} to ${range.to}`)
   }
 
-  #request(range: Range): UploadRequest {
+  #request(range: Range, removed: readonly string[]): UploadRequest {
     const { origin, node, system, ledger } = this.#options
     const { stream, channel, priority } = this.source
     const nonce = system.random.bytes(12).toString('hex')
-    return uploadRequest({ origin, node, stream, channel, priority, nonce, settled: ledger.settled }, range)
+    const about = { origin, node, stream, channel, priority, nonce, settled: ledger.settled }
+    return uploadRequest(removed.length === 0 ? about : { ...about, removed }, range)
   }
 }

@@ -110,6 +110,11 @@ export class Channels {
     return this.#streams.get(id)
   }
 
+  /** Of all open channels. */
+  streams(): Iterable<StreamState> {
+    return this.#streams.values()
+  }
+
   async close(): Promise<void> {
     await Promise.allSettled(this.#opening.values())
     const closed = await Promise.allSettled(this.all().map(channel => channel.close()))

@@ -10,6 +10,7 @@ import { type Ids, KEY_BYTES } from './ids.ts'
 import { type IdsMark, type InboxMark, inboxMark, type RemovedMark, type StreamsMark } from './inbox-marks.ts'
 import { moveWaiting, waitingIn } from './inbox-move.ts'
 import type { SegmentState } from './pieces.ts'
+import { forgetRemoved } from './removed-streams.ts'
 import { scanSegment } from './segment-scan.ts'
 import { readBack } from './sift.ts'
 
@@ -17,8 +18,6 @@ const STREAMS_PER_MARK = 500
 const IDS_PER_MARK = 4_000
 /** Moved in one cleaning at most. */
 const MOVED_BYTES_MAX = 268_435_456
-/** A stream is forgotten so long after its sender said that it has removed it: nothing is on its way any more. */
-const FORGET_MS = 604_800_000
 
 export interface CleanOptions {
   spool: Spool
@@ -41,7 +40,7 @@ export interface CleanOptions {
 export async function cleanChannel(options: CleanOptions): Promise<number> {
   const { spool, channel } = options
   const { files } = spool.system
-  forgetStreams(options)
+  forgetRemoved(channel, spool.system.clock.now())
   const candidates = await oldOnes(options)
   if (candidates.length === 0) return 0
   try {
@@ -62,14 +61,6 @@ export async function cleanChannel(options: CleanOptions): Promise<number> {
   } catch (error) {
     throw diskError(error, `clean ${spool.inbox(channel.name)}`)
   }
-}
-
-/** Streams whose senders have said long ago that they are removed, and of which nothing is left here. */
-function forgetStreams({ spool, channel }: CleanOptions): void {
-  const now = spool.system.clock.now()
-  for (const stream of channel.state.streams.values())
-    if (stream.removedAt !== undefined && now - stream.removedAt > FORGET_MS && stream.pending === stream.next)
-      if (stream.all().length === 0) channel.state.forget(stream)
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { Spool } from '../spool/spool.ts'
 import type { BlockReader } from './block-reader.ts'
 import type { ChannelInbox } from './channel-inbox.ts'
-import type { BackMark, LeaseMark, MovedMark } from './inbox-marks.ts'
+import type { BackMark, LeaseMark, MovedMark, RemovedMark } from './inbox-marks.ts'
 import { type Block, type Piece, type SegmentState, tableOf } from './pieces.ts'
 import { move } from './rehome.ts'
 
@@ -85,13 +85,15 @@ async function moveEntries(
   const r: [number, number][] = [[from, to]]
   const bytes = entries.reduce((sum, { length }) => sum + length, 0)
   const moved: MovedMark = { m: 'moved', s: id, r }
+  // A mark lies behind what it is about.
+  const removed: RemovedMark[] = stream.removedAt === undefined ? [] : [{ m: 'removed', q: [id], t: stream.removedAt }]
   const facts = { bytes, present: r, expiring, keys: [], refused: [], at }
   const source = { origin, node, stream: id, from, to, order, priority }
   const { clock } = spool.system
   const [, place] = await Promise.all([
     journal.mark(moved),
     journal.range({ source, entries, count: to - from, facts }),
-    ...pastMarks(piece, r, { wall: clock.now(), ticks: clock.ticks() }).map(mark => journal.mark(mark))
+    ...[...pastMarks(piece, r, { wall: clock.now(), ticks: clock.ticks() }), ...removed].map(mark => journal.mark(mark))
   ])
   const offsets = new Uint32Array(entries.length + 1)
   for (const [i, { length }] of entries.entries()) offsets[i + 1] = offsets[i]! + length

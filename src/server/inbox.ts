@@ -5,6 +5,7 @@ import type { Spool } from '../spool/spool.ts'
 import { Alarm } from '../system/alarm.ts'
 import type { ArrivingRange } from './arriving.ts'
 import type { Bury } from './burial.ts'
+import { type ChannelDepth, depthOf, depthsOf } from './channel-depth.ts'
 import type { ChannelInbox } from './channel-inbox.ts'
 import { Channels } from './channels.ts'
 import { Claims } from './claims.ts'
@@ -15,7 +16,7 @@ import type { LeaseHolder } from './lease-book.ts'
 import { LeaseDesk } from './lease-desk.ts'
 import { LocalPort } from './local-port.ts'
 import { peekChannel } from './peek.ts'
-import type { ChannelCounts } from './shelves.ts'
+import { markRemoved } from './removed-streams.ts'
 import type { StreamState } from './stream-state.ts'
 
 export interface InboxOptions {
@@ -26,12 +27,6 @@ export interface InboxOptions {
   bury: Bury
   /** See ChannelState. */
   exactMax?: number
-}
-
-export interface ChannelDepth extends ChannelCounts {
-  channel: string
-  /** Wall ms when the oldest message that waits was received, about. */
-  oldestAt: number | undefined
 }
 
 /** All channels of the inbox, in the one process that owns it: what arrived, who has it, what became of it. */
@@ -101,13 +96,20 @@ export class Inbox {
   async appendRange(range: ArrivingRange): Promise<number> {
     this.#open()
     const known = this.stream(range.stream)
-    if (
-      known !== undefined &&
-      (known.origin !== range.origin || known.channel !== range.channel || known.priority !== range.priority)
-    )
+    if (known !== undefined && !known.is(range))
       throw new DroprError('MESSAGE_MALFORMED', `stream ${range.stream} belongs to another origin, channel or priority`)
     const channel = this.#channels.ready(range.channel) ?? (await this.#channels.get(range.channel))
     return channel.append(range)
+  }
+
+  /** See `markRemoved`. */
+  removed(streams: readonly string[], node: string): Promise<string[]> {
+    const { clock } = this.#options.spool.system
+    return markRemoved(this.#channels, streams, { node, now: clock.now() })
+  }
+
+  streams(): Iterable<StreamState> {
+    return this.#channels.streams()
   }
 
   /** Removes the segments whose messages are finished and past their retention. Gives how many. */
@@ -136,14 +138,12 @@ export class Inbox {
     return lost
   }
 
-  /** Messages of a channel that are not finished; 0 for one that is not open. */
   depthOf(channel: string): number {
-    const counts = this.#channels.ready(channel)?.state.counts
-    return counts === undefined ? 0 : counts.pending + counts.leased + counts.delayed
+    return depthOf(this.#channels.ready(channel))
   }
 
   depths(): ChannelDepth[] {
-    return this.#channels.all().map(({ name, state }) => ({ channel: name, ...state.counts, oldestAt: state.oldestAt }))
+    return depthsOf(this.#channels.all())
   }
 
   async ask(

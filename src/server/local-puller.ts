@@ -9,6 +9,8 @@ import type { Spool } from '../spool/spool.ts'
 import type { StreamReader } from '../spool/stream-reader.ts'
 import type { Watcher } from '../system/watch.ts'
 import type { ArrivingRange } from './arriving.ts'
+import { inboxLedger } from './inbox-ledger.ts'
+import { goneHere } from './removed-streams.ts'
 import type { StreamState } from './stream-state.ts'
 
 /** After a failed read or write, and between two lookings for what may be removed. */
@@ -20,6 +22,8 @@ const HINTS_MAX = 16
 export interface PullInto {
   stream(id: string): StreamState | undefined
   appendRange(range: ArrivingRange): Promise<number>
+  streams(): Iterable<StreamState>
+  removed(streams: readonly string[], node: string): Promise<unknown>
 }
 
 export interface PullHint {
@@ -216,6 +220,17 @@ export class LocalPuller {
     this.#tidiedAt = ticks
     await this.#tidyMore()
     await removeFinished({ spool: this.#spool, streams: this.#streams, ledger: this.#ledger })
+    await this.#noteGone()
+  }
+
+  /** The inbox may forget, days later, the streams whose files are gone. Nothing need be noted: what is missing says it. */
+  async #noteGone(): Promise<void> {
+    const { id: origin, node } = this.#spool
+    await this.#streams.refresh()
+    const known = this.#streams.known()
+    if (known === undefined) return
+    const gone = goneHere(this.#inbox.streams(), { origin, node, known })
+    if (gone.length > 0) await this.#inbox.removed(gone, node)
   }
 }
 
@@ -226,18 +241,4 @@ function hintOf(folder: string, path: string): PullHint | undefined {
     : []
   const channel = decodeChannel(channelFolder)
   return channel === undefined || !/^[0-9]$/.test(priority) ? undefined : { channel, priority: Number(priority) }
-}
-
-/** How far a local stream has come is in the inbox, durably: nothing else needs to be noted before its file goes. */
-function inboxLedger(spool: Spool): StreamLedger {
-  const doneAt = new Map<string, number>()
-  return {
-    doneAt: stream => doneAt.get(stream),
-    done(streams) {
-      for (const { stream } of streams) doneAt.set(stream, spool.system.clock.now())
-      return Promise.resolve()
-    },
-    removing: () => Promise.resolve(),
-    removed: stream => void doneAt.delete(stream)
-  }
 }

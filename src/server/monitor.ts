@@ -4,8 +4,8 @@ import { Metrics, metricsText } from '../system/metrics.ts'
 import { watchCommits } from '../system/watched-commits.ts'
 import type { Arrivals } from './arrivals.ts'
 import { askClient, type ClientSays } from './ask-client.ts'
+import type { ChannelDepth } from './channel-depth.ts'
 import { type Health, judgeHealth } from './health.ts'
-import type { ChannelDepth } from './inbox.ts'
 import { serverSamples } from './server-metrics.ts'
 
 export interface MonitorOptions {

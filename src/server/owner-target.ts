@@ -1,6 +1,6 @@
 import { DroprError } from '../errors.ts'
 import type { Line } from '../system/sockets.ts'
-import type { ChannelDepth } from './inbox.ts'
+import type { ChannelDepth } from './channel-depth.ts'
 import type { Claim, ClaimRequest, ClaimRun, PeekRequest, Verdict, VerdictResult } from './inbox-port.ts'
 import { errorSaid, parseSaid } from './owner-protocol.ts'
 

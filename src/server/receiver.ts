@@ -1,4 +1,4 @@
-import { DroprError } from '../errors.ts'
+import { DroprError, diskError } from '../errors.ts'
 import type { Limits } from '../limits.ts'
 import type { Clock } from '../system/clock.ts'
 import type { Log } from '../system/log.ts'
@@ -26,6 +26,8 @@ export interface RangeStore {
   stream(id: string): KnownStream | undefined
   /** Resolves, with the stream's new `next`, when the range is synced. The receiver has one range a stream under way. */
   appendRange(range: ArrivingRange): Promise<number>
+  /** Marks streams of a node whose sender has removed them. Gives those that are marked, synced, or not known. */
+  removed?(streams: readonly string[], node: string): Promise<string[]>
   /** Messages of a channel that are not finished. */
   depthOf?(channel: string): number
 }
@@ -79,12 +81,15 @@ export class Receiver {
     // What is here already is answered whatever the disk and the channel hold.
     if (request.from >= (this.#options.store.stream(request.stream)?.next ?? 0)) this.#checkRoom(request)
     const range = this.#rangeOf(request)
+    const noting = this.#note(request, peer)
     await this.#store(range)
+    const removed = await noting
     this.#origins.bind(request.origin, peer)
     const stream = this.#options.store.stream(request.stream)
     return {
       stream: request.stream,
       nonce: request.nonce,
+      ...(removed !== undefined && { removed }),
       ...answerable(stream?.next ?? 0, stream?.refusals(request.settled) ?? [])
     }
   }
@@ -100,6 +105,19 @@ export class Receiver {
       throw new DroprError('PEER_FORBIDDEN', `this stream belongs to another node than ${peer}`)
     if (known.channel !== request.channel || known.priority !== request.priority)
       throw new DroprError('REQUEST_BAD', 'a stream keeps its channel and its priority')
+  }
+
+  /** Never rejects: what is not marked now is told again. */
+  async #note({ removed = [] }: UploadRequest, peer: string): Promise<string[] | undefined> {
+    const { store, log } = this.#options
+    if (removed.length === 0 || store.removed === undefined) return undefined
+    try {
+      return await store.removed(removed, peer)
+    } catch (error) {
+      const { code, message } = diskError(error, 'mark removed streams')
+      log.warn({ code, node: peer }, message)
+      return undefined
+    }
   }
 
   #checkRoom({ channel, skip }: UploadRequest): void {

@@ -1,6 +1,6 @@
 import type { Sample } from '../system/metrics.ts'
 import type { Arrivals } from './arrivals.ts'
-import type { ChannelDepth } from './inbox.ts'
+import type { ChannelDepth } from './channel-depth.ts'
 
 /** What Prometheus is told of a server. */
 export function serverSamples(facts: {

@@ -39,6 +39,11 @@ export class StreamState {
     this.priority = priority
   }
 
+  /** Whether that is said of this stream; its node may have another name by now. */
+  is({ origin, channel, priority }: StreamOrigin): boolean {
+    return this.origin === origin && this.channel === channel && this.priority === priority
+  }
+
   /** Where the sender has durably marked our answers below `settled`, they are not repeated. */
   refusals(settled = 0): readonly Refusal[] {
     if (this.#refusals.length > 0 && this.#refusals[0]!.at < settled)

@@ -9,6 +9,8 @@ export interface StreamState {
   endedAt: number | undefined
   /** Its file, relative to the spool, is to be removed or is removed. */
   removing: string | undefined
+  /** Its file is gone, durably; the peer is to be told. */
+  gone?: boolean
 }
 
 /** What became known of a stream. What is not given stays as it is. */
@@ -19,10 +21,14 @@ export interface StreamChange {
   ended?: number
   endedAt?: number
   removing?: string
+  /** Its file is gone. `told`: and the peer has written that down, so that nothing of the stream counts here any more. */
+  gone?: boolean
+  told?: boolean
 }
 
 /**
- * A stream in a mark: `[stream, next, settled, ended, endedAt, removing]`, cut off behind the last that is known.
+ * A stream in a mark: `[stream, next, settled, ended, endedAt, removing, gone]`, cut off behind the last that is known. `gone` is
+ * 0 when the file is gone, 1 when the peer has written that down.
  *
  * Read in the order of writing: what comes later counts, and what a row does not say stays as it was.
  */
@@ -49,13 +55,16 @@ export function withChange(state: Readonly<StreamState> | undefined, change: Str
   if (ended !== undefined && next < ended)
     return { next, settled, ended: undefined, endedAt: undefined, removing: undefined }
   const endedAt = ended === undefined ? undefined : (before.endedAt ?? change.endedAt)
-  return { next, settled, ended, endedAt, removing: change.removing ?? before.removing }
+  const removing = change.removing ?? before.removing
+  const gone = change.gone ?? before.gone
+  return { next, settled, ended, endedAt, removing, ...(gone !== undefined && { gone }) }
 }
 
 export function encodeAcked(changes: Iterable<StreamChange>): AckedMark {
   const rows: Row[] = []
-  for (const { stream, next, settled, ended, endedAt, removing } of changes) {
-    const facts = [next, settled, ended, endedAt, removing].map(fact => fact ?? null)
+  for (const { stream, next, settled, ended, endedAt, removing, gone, told } of changes) {
+    const over = told === true ? 1 : gone === true ? 0 : undefined
+    const facts = [next, settled, ended, endedAt, removing, over].map(fact => fact ?? null)
     while (facts.at(-1) === null) facts.pop()
     rows.push([stream, ...facts])
   }
@@ -76,6 +85,8 @@ export function decodeAcked(mark: unknown): StreamChange[] {
     if (isCount(row[3])) change.ended = row[3]
     if (isCount(row[4])) change.endedAt = row[4]
     if (typeof row[5] === 'string') change.removing = row[5]
+    if (row[6] === 0) change.gone = true
+    if (row[6] === 1) change.told = true
     changes.push(change)
   }
   return changes

@@ -5,7 +5,8 @@ import { JournalWriter } from '../journal/journal-writer.ts'
 import { listSegments } from '../journal/segment-names.ts'
 import { segmentParts } from '../journal/segment-parts.ts'
 import { SegmentReader } from '../journal/segment-reader.ts'
-import { decodeAcked, encodeAcked, type StreamChange, type StreamState, withChange } from './acked-state.ts'
+import { decodeAcked, encodeAcked, type StreamChange, type StreamState } from './acked-state.ts'
+import { AckedStreams } from './acked-streams.ts'
 import { quarantine } from './quarantine.ts'
 import type { StreamLedger } from './retention.ts'
 import type { Spool } from './spool.ts'
@@ -17,10 +18,7 @@ const ROWS_PER_MARK = 1_000
 /** What a mark may have removed: a segment of the outbox, nothing else. */
 const REMOVABLE = /^outbox(?:\/[a-z0-9_~%-][a-z0-9_~%.-]*){3}\/[a-z0-9]+-[0-9]+\.seg$/
 
-interface Waiter {
-  resolve: () => void
-  reject: (error: unknown) => void
-}
+type Waiter = { resolve: () => void; reject: (error: unknown) => void }
 
 export interface AckedOptions {
   spool: Spool
@@ -37,7 +35,7 @@ export interface AckedOptions {
 export class Acked implements StreamLedger {
   readonly #spool: Spool
   readonly #journal: JournalWriter
-  readonly #states = new Map<string, StreamState>()
+  readonly #states = new AckedStreams()
   #waiting = new Map<string, StreamChange>()
   #waiters: Waiter[] = []
   #running: Promise<void> | undefined
@@ -97,7 +95,7 @@ export class Acked implements StreamLedger {
 
   /** Every stream that still counts. */
   streams(): ReadonlyMap<string, Readonly<StreamState>> {
-    return this.#states
+    return this.#states.all
   }
 
   /**
@@ -127,9 +125,20 @@ export class Acked implements StreamLedger {
     return this.record(streams.map(({ stream, ended, path }) => ({ stream, ended, removing: path })))
   }
 
-  /** The stream's file is gone, durably: nobody will ask again. */
+  /** The stream's file is gone, durably: the peer is to be told. Known again after a restart, since `removing` names the file. */
   removed(stream: string): void {
-    this.#states.delete(stream)
+    const state = this.#states.get(stream)
+    if (state !== undefined) this.#states.put(stream, { ...state, gone: true })
+  }
+
+  /** Streams to a peer that are gone, which it has not written down yet. */
+  goneTo(peer: string): ReadonlySet<string> {
+    return this.#states.goneTo(peer)
+  }
+
+  /** Their peer has written down that they are gone: nothing of them counts any more. */
+  told(streams: readonly string[]): Promise<void> {
+    return this.record(streams.map(stream => ({ stream, told: true })))
   }
 
   async close(): Promise<void> {
@@ -147,7 +156,7 @@ export class Acked implements StreamLedger {
       this.#waiting = new Map()
       try {
         await this.#journal.appendMark(encodeAcked(changes))
-        this.#apply(changes)
+        this.#states.apply(changes)
         for (const { resolve } of waiters) resolve()
       } catch (error) {
         for (const { reject } of waiters) reject(error)
@@ -164,14 +173,10 @@ export class Acked implements StreamLedger {
     return { ...change, endedAt: this.#spool.system.clock.now() }
   }
 
-  #apply(changes: readonly StreamChange[]): void {
-    for (const change of changes) this.#states.set(change.stream, withChange(this.#states.get(change.stream), change))
-  }
-
   /** States everything that counts again, then removes the segments before. */
   async #restate(): Promise<void> {
     const { system, acked } = this.#spool
-    const live = [...this.#states].map(([stream, state]) => ({ stream, ...state })) as StreamChange[]
+    const live = [...this.#states.all].map(([stream, state]) => ({ stream, ...state })) as StreamChange[]
     let first: number | undefined
     for (let at = 0; at < live.length; at += ROWS_PER_MARK) {
       await this.#journal.appendMark(encodeAcked(live.slice(at, at + ROWS_PER_MARK)))
@@ -187,10 +192,10 @@ export class Acked implements StreamLedger {
   /** Removals that were marked and may not have happened. */
   async #finishRemovals(): Promise<void> {
     const { path } = this.#spool
-    for (const [stream, state] of this.#states) {
-      if (state.removing === undefined || !REMOVABLE.test(state.removing)) continue
-      if (await this.#removeIfDone(`${path}/${state.removing}`, stream, state.ended ?? 0)) this.#states.delete(stream)
-      else this.#states.set(stream, { ...state, ended: undefined, endedAt: undefined, removing: undefined })
+    for (const [stream, state] of this.#states.all) {
+      if (state.removing === undefined || state.gone === true || !REMOVABLE.test(state.removing)) continue
+      if (await this.#removeIfDone(`${path}/${state.removing}`, stream, state.ended ?? 0)) this.removed(stream)
+      else this.#states.put(stream, { ...state, ended: undefined, endedAt: undefined, removing: undefined })
     }
   }
 
@@ -218,7 +223,7 @@ export class Acked implements StreamLedger {
     if (reader === undefined) return
     try {
       for await (const part of segmentParts(reader)) {
-        if (part.kind === 'frame') this.#apply(changesIn(part.frame.payload))
+        if (part.kind === 'frame') this.#states.apply(changesIn(part.frame.payload))
         else if (part.kind === 'damage') {
           // What is lost here the peers tell again.
           const { from, to } = part

@@ -19,6 +19,8 @@ export class Lane {
   readonly folder: string
   readonly channel: string
   readonly priority: number
+  /** The last look told of every file there. */
+  whole = false
   readonly #options: LaneOptions
   /** By path. */
   readonly #known = new Map<string, StreamReader>()
@@ -108,6 +110,7 @@ export class Lane {
 
   async #list(isAlive: ((writer: string) => Promise<boolean>) | undefined): Promise<void> {
     const { spool, channel, priority, openFiles } = this.#options
+    this.whole = false
     const segments = await listSegments(spool.system.files, this.folder)
     const newest = new Map(segments.map(({ writer, n }) => [writer, n]))
     let added = false
@@ -140,6 +143,7 @@ export class Lane {
       if (!there.has(stream.path)) await this.#missing(stream)
     }
     if (failed !== undefined) throw diskError(failed, `look into ${this.folder}`)
+    this.whole = true
   }
 
   async #askForTheDead(isAlive: (writer: string) => Promise<boolean>): Promise<void> {

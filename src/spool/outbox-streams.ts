@@ -76,6 +76,13 @@ export class OutboxStreams {
     return [...this.#lanes.values()].flatMap(lane => lane.finished)
   }
 
+  /** All whose files are there. Undefined when a folder or a file could not be read, so that there may be more. */
+  known(): Set<string> | undefined {
+    const lanes = [...this.#lanes.values()]
+    if (lanes.some(({ whole }) => !whole)) return undefined
+    return new Set(lanes.flatMap(({ open, finished }) => [...open, ...finished].map(({ stream }) => stream)))
+  }
+
   /** Removes the file of a finished stream, durably. False when the stream turned out to go on. */
   async remove(stream: StreamReader): Promise<boolean> {
     try {

@@ -12,7 +12,8 @@ export function encodeAnswer(answer: UploadAnswer): string {
     code,
     detail: detail.slice(0, DETAIL_CHARACTERS_MAX)
   }))
-  return JSON.stringify({ stream: answer.stream, nonce: answer.nonce, next: answer.next, refused })
+  const { stream, nonce, next, removed } = answer
+  return JSON.stringify({ stream, nonce, next, refused, ...(removed !== undefined && { removed }) })
 }
 
 /**
@@ -29,12 +30,19 @@ export function decodeAnswer(text: string, request: Pick<UploadRequest, 'stream'
   }
   const answer = asRecord(value)
   if (answer === undefined) throw wrong('it is no object')
-  const { stream, nonce, next, refused } = answer
+  const { stream, nonce, next, refused, removed } = answer
   if (stream !== request.stream) throw wrong('it is about another stream')
   if (nonce !== request.nonce) throw wrong('it is about another request')
   if (!isPosition(next)) throw wrong('`next` is no position')
   if (!Array.isArray(refused)) throw wrong('`refused` is no list')
-  return { stream: request.stream, nonce: request.nonce, next, refused: refused.map(one => refusal(one, next)) }
+  return {
+    stream: request.stream,
+    nonce: request.nonce,
+    next,
+    refused: refused.map(one => refusal(one, next)),
+    // Compared with what was asked: anything else in it does nothing.
+    ...(Array.isArray(removed) && { removed: removed.filter(name => typeof name === 'string') })
+  }
 }
 
 /** A code that this version knows, or undefined. */

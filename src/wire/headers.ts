@@ -12,7 +12,8 @@ export const HEADER = {
   from: 'dropr-from',
   settled: 'dropr-settled',
   nonce: 'dropr-nonce',
-  skip: 'dropr-skip'
+  skip: 'dropr-skip',
+  removed: 'dropr-removed'
 } as const
 
 export type HeadersIn = Readonly<Record<string, string | string[] | undefined>>
@@ -35,7 +36,8 @@ export function encodeUpload(request: UploadRequest): Record<string, string> {
     [HEADER.settled]: String(request.settled),
     [HEADER.nonce]: request.nonce
   }
-  const { skip } = request
+  const { skip, removed } = request
+  if (removed !== undefined) headers[HEADER.removed] = removed.join(',')
   if (skip) headers[HEADER.skip] = `${skip.from}-${skip.to} ${skip.reason}`
   return headers
 }
@@ -62,6 +64,7 @@ export function decodeUpload(headers: HeadersIn, body: { bytes: Buffer; whole: b
     whole: body.whole
   }
   if (headers[HEADER.skip] !== undefined) request.skip = skipOf(text(headers, HEADER.skip))
+  if (headers[HEADER.removed] !== undefined) request.removed = text(headers, HEADER.removed).split(',')
   return request
 }
 

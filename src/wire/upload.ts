@@ -23,6 +23,8 @@ export interface UploadRequest {
   nonce: string
   /** The sender has durably noted every answer below this position: refusals below it need not be repeated. */
   settled: number
+  /** Streams to this peer that the sender has removed, durably: nothing of them will come again. */
+  removed?: readonly string[]
   /** Positions [from, to) are skipped. Then `entries` is empty. */
   skip?: { from: number; to: number; reason: SkipReason }
   /** Whole entries as they lie on disk. */
@@ -46,6 +48,8 @@ export interface UploadAnswer {
   /** Positions below this are on the receiver's disk, or refused, or skipped: whatever they were, they are settled there. */
   next: number
   refused: Refusal[]
+  /** Of the streams that the request said are removed: those of which the receiver has that on its disk, or knows nothing. */
+  removed?: readonly string[]
 }
 
 export const PROTOCOL_VERSION = 1
@@ -59,6 +63,9 @@ export const UPLOAD_BYTES_MAX = Math.max(LIMITS.rangeBytesMax.max, LIMITS.messag
 /** Refusals that one answer lists. Where there are more, its `next` ends before the first one left out. */
 export const REFUSALS_MAX = 2_000
 
+/** Removed streams that one upload names. */
+export const REMOVED_MAX = 64
+
 const HEX_32 = /^[0-9a-f]{32}$/
 const NONCE = /^[A-Za-z0-9_-]{16,64}$/
 const POSITION_MAX = 2 ** 48 - 1
@@ -69,12 +76,14 @@ const POSITION_MAX = 2 ** 48 - 1
  * @throws DroprError REQUEST_BAD, naming the field.
  */
 export function checkUpload(request: UploadRequest): void {
-  const { origin, node, stream, channel, priority, from, nonce, settled, skip, entries } = request
+  const { origin, node, stream, channel, priority, from, nonce, settled, skip, entries, removed = [] } = request
   if (!HEX_32.test(origin)) bad('origin must be 32 hex digits')
   if (!HEX_32.test(stream)) bad('stream must be 32 hex digits')
   if (!NONCE.test(nonce)) bad('nonce must be 16 to 64 characters of A-Z a-z 0-9 _ -')
   if (!Number.isInteger(priority) || priority < PRIORITY.min || priority > PRIORITY.max)
     bad(`priority must be a whole number from ${PRIORITY.min} to ${PRIORITY.max}`)
+  if (removed.length > REMOVED_MAX || !removed.every(name => HEX_32.test(name)))
+    bad(`removed must be at most ${REMOVED_MAX} streams`)
   if (!isPosition(from)) bad('from must be a position')
   if (!isPosition(settled)) bad('settled must be a position')
   try {

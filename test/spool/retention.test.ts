@@ -62,6 +62,9 @@ test('a segment is removed only when all of it is acknowledged, its end is final
   at.clock.step(DAY + 1)
   expect(await sweep()).toBe(1)
   expect(await files(at)).toEqual([])
+  // Until the peer has written down that it is gone.
+  const [stream] = acked.goneTo('tokyo')
+  await acked.told([stream!])
   expect(acked.streams().size).toBe(0)
 })
 

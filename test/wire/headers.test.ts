@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { DroprError } from '../../src/errors.ts'
 import { decodeUpload, encodeUpload, HEADER } from '../../src/wire/headers.ts'
-import { checkUpload, SKIP_REASONS, UPLOAD_BYTES_MAX, type UploadRequest } from '../../src/wire/upload.ts'
+import { checkUpload, REMOVED_MAX, SKIP_REASONS, UPLOAD_BYTES_MAX, type UploadRequest } from '../../src/wire/upload.ts'
 import { uploadOf } from './transport-suite.ts'
 
 const position = fc.integer({ min: 0, max: 2 ** 47 })
@@ -18,9 +18,11 @@ test('an upload comes back from its headers as it was, and they are plain ASCII'
       position,
       fc.integer({ min: 0, max: 9 }),
       fc.option(fc.constantFrom(...SKIP_REASONS), { nil: undefined }),
-      (origin, stream, channel, from, settled, priority, reason) => {
+      fc.array(hex, { maxLength: REMOVED_MAX }),
+      (origin, stream, channel, from, settled, priority, reason, removed) => {
         const entries = reason ? Buffer.alloc(0) : Buffer.from('x')
         const request: UploadRequest = { ...uploadOf({ origin, stream, channel, from, settled, priority }), entries }
+        if (removed.length > 0) request.removed = removed
         if (reason) request.skip = { from, to: from + 1, reason }
         const headers = encodeUpload(request)
         for (const value of Object.values(headers)) expect(value).toMatch(/^[\x20-\x7e]*$/)
@@ -37,6 +39,8 @@ test.each(['1-2', '1-2 why', '2 1-2 gone', '-1-2 gone', '1-2  gone', ''])('the s
 
 test.each<[string, Partial<UploadRequest>]>([
   ['origin', { origin: 'A'.repeat(32) }],
+  ['removed', { removed: [''] }],
+  ['removed', { removed: Array.from({ length: REMOVED_MAX + 1 }, () => 'a'.repeat(32)) }],
   ['stream', { stream: '../../../../../../../../../../etc' }],
   ['nonce', { nonce: 'short' }],
   ['node', { node: '../x' }],

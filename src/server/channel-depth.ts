@@ -1,0 +1,19 @@
+import type { ChannelInbox } from './channel-inbox.ts'
+import type { ChannelCounts } from './shelves.ts'
+
+export interface ChannelDepth extends ChannelCounts {
+  channel: string
+  /** Wall ms when the oldest message that waits was received, about. */
+  oldestAt: number | undefined
+}
+
+/** Messages of a channel that are not finished; 0 for one that is not open. */
+export function depthOf(channel: ChannelInbox | undefined): number {
+  if (channel === undefined) return 0
+  const { pending, leased, delayed } = channel.state.counts
+  return pending + leased + delayed
+}
+
+export function depthsOf(channels: readonly ChannelInbox[]): ChannelDepth[] {
+  return channels.map(({ name, state }) => ({ channel: name, ...state.counts, oldestAt: state.oldestAt }))
+}
