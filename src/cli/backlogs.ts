@@ -10,15 +10,20 @@ export interface FileBacklog {
   oldestAt: number
 }
 
-const WAITS: ReadonlySet<string> = new Set(['pending', 'leased', 'dead'])
+/** States in which a message still needs somebody. */
+const WAITS: ReadonlySet<string> = new Set(['pending', 'leased'])
+
+/** Not finished; in the room `dead` what lies there. What is dead in the inbox lies in the dead letters. */
+export function stillWaits({ room, state }: Pick<EntryRow, 'room' | 'state'>): boolean {
+  return WAITS.has(state) || (state === 'dead' && room === 'dead')
+}
 
 /** What waits, counted from the files. In the room `dead` what lies there. */
 export async function backlogsOf(rooms: readonly Room[]): Promise<FileBacklog[]> {
   const found = new Map<string, FileBacklog>()
   for (const room of rooms) {
     for await (const { room: name, peer, channel, state, sentAt, receivedAt } of room.rows()) {
-      // What is dead in the inbox lies in the dead letters.
-      if (!WAITS.has(state) || (state === 'dead' && name !== 'dead')) continue
+      if (!stillWaits({ room: name, state })) continue
       const key = JSON.stringify([name, peer, channel])
       const at = receivedAt ?? sentAt
       const known = found.get(key)

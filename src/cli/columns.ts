@@ -50,3 +50,16 @@ export function humanMs(ms: number): string {
     .map(([count, unit]) => `${count} ${unit}`)
     .join(' ')
 }
+
+const UNITS: readonly [ms: number, unit: string][] = [
+  [86_400_000, 'd'],
+  [3_600_000, 'h'],
+  [60_000, 'm'],
+  [1_000, 's']
+]
+
+/** The same for the head of a column, exact: `5s`, `160s`, `2m`, `3h`, `1500ms`. */
+export function shortMs(ms: number): string {
+  const [size, unit] = UNITS.find(([whole]) => ms % whole === 0) ?? [1, 'ms']
+  return `${ms / size}${unit}`
+}

@@ -1,6 +1,8 @@
 import { decodeMessage, decodeNote, MARK, MESSAGE } from '../journal/entry.ts'
-import type { Frame } from '../journal/frame.ts'
+import type { Frame, Source } from '../journal/frame.ts'
 import { listSegments } from '../journal/segment-names.ts'
+import type { Stored } from '../message.ts'
+import { Bits } from '../scheduler/bits.ts'
 import type { System } from '../system/system.ts'
 import { entryPlaces, framesOf } from './ls-frames.ts'
 import type { FoundRow, Room } from './ls-rows.ts'
@@ -27,37 +29,45 @@ export class LsDead implements Room {
   }
 
   async *rows(wanted?: string): AsyncGenerator<FoundRow> {
-    const notes = new Map<string, Note>()
+    const seen = new Map<string, Bits>()
+    /** By place: letters whose note has not come. It is beside them, except after a crash. */
+    const waiting = new Map<string, FoundRow>()
     for await (const frame of this.#frames()) {
       for (const at of entryPlaces(frame)) {
-        const note = frame.payload[at + 8] === MARK ? noteOf(decodeNote(frame.payload, at)) : undefined
-        if (note) notes.set(`${note.stream} ${note.position}`, note)
+        const kind = frame.payload[at + 8]
+        if (kind === MESSAGE && frame.source) {
+          const letter = this.#letter(frame.source, decodeMessage(frame.payload, at), wanted !== undefined)
+          const here = seen.get(letter.stream) ?? new Bits()
+          seen.set(letter.stream, here)
+          // Written again after a crash: what was known is still so.
+          if (here.has(letter.position) || (wanted !== undefined && letter.id !== wanted)) continue
+          here.add(letter.position)
+          waiting.set(`${letter.stream} ${letter.position}`, letter)
+        }
+        const note = kind === MARK ? noteOf(decodeNote(frame.payload, at)) : undefined
+        const letter = note && waiting.get(`${note.stream} ${note.position}`)
+        if (note === undefined || letter === undefined) continue
+        waiting.delete(`${note.stream} ${note.position}`)
+        yield { ...letter, reason: note.reason, code: note.code }
       }
     }
-    const seen = new Set<string>()
-    for await (const { source, payload } of this.#frames()) {
-      const key = source && `${source.stream} ${source.from}`
-      if (!source || !key || payload[8] !== MESSAGE || seen.has(key)) continue
-      seen.add(key)
-      const stored = decodeMessage(payload, 0)
-      const { id, sentAt, body } = stored
-      if (wanted !== undefined && id !== wanted) continue
-      const { reason, code } = notes.get(key) ?? {}
-      yield {
-        room: 'dead',
-        channel: this.channel,
-        priority: source.priority,
-        from: source.node,
-        stream: source.stream,
-        position: source.from,
-        id,
-        state: 'dead',
-        sentAt,
-        bytes: body.length,
-        ...(reason === undefined ? {} : { reason }),
-        ...(code === undefined ? {} : { code }),
-        ...(wanted === undefined ? {} : { stored })
-      }
+    yield* waiting.values()
+  }
+
+  #letter(source: Source, stored: Stored, whole: boolean): FoundRow {
+    const { id, sentAt, body } = stored
+    return {
+      room: 'dead',
+      channel: this.channel,
+      priority: source.priority,
+      from: source.node,
+      stream: source.stream,
+      position: source.from,
+      id,
+      state: 'dead',
+      sentAt,
+      bytes: body.length,
+      ...(whole ? { stored } : {})
     }
   }
 

@@ -2,11 +2,17 @@ import { decodeMessage, decodeNote, HOLE, MESSAGE, messageFlags } from '../journ
 import type { Frame } from '../journal/frame.ts'
 import { listSegments, type SegmentName } from '../journal/segment-names.ts'
 import { type InboxMark, inboxMark } from '../server/inbox-marks.ts'
+import { Runs } from '../server/runs.ts'
 import type { System } from '../system/system.ts'
 import { entryPlaces, framesOf } from './ls-frames.ts'
 import type { EntryRow, FoundRow, Room } from './ls-rows.ts'
 
-type State = 'pending' | 'leased' | 'done' | 'dead' | 'expired'
+type Ending = 'done' | 'dead' | 'expired'
+type State = 'pending' | 'leased' | Ending
+
+const ENDINGS: readonly Ending[] = ['done', 'expired', 'dead']
+/** How often nearly every message was handed out before it ended so. */
+const USUAL: Readonly<Record<Ending, number>> = { done: 1, dead: 1, expired: 0 }
 
 /** What the marks of a channel say of one message. */
 interface Fate {
@@ -30,8 +36,10 @@ export class LsInbox implements Room {
   readonly channel: string
   readonly #system: Pick<System, 'files' | 'clock'>
   readonly #folder: string
-  /** By stream, then position: only messages of which a mark speaks. */
+  /** By stream, then position: messages of which a mark speaks, and which are not finished. */
   readonly #fates = new Map<string, Map<number, Fate>>()
+  /** By stream: what is finished, as runs of positions. It may be millions. */
+  readonly #endings = new Map<string, Record<Ending, Runs>>()
   readonly #leaseEnds = new Map<string, number>()
   /** How far each stream is here. */
   readonly next = new Map<string, number>()
@@ -54,17 +62,18 @@ export class LsInbox implements Room {
   async *rows(wanted?: string): AsyncGenerator<FoundRow> {
     const now = this.#system.clock.now()
     // A frame may have been copied after a crash: the same positions twice.
-    const seen = new Map<string, Set<number>>()
+    const seen = new Map<string, Runs>()
     for await (const frame of this.#frames()) {
       const { source, payload } = frame
       if (!source || frame.kind !== 'data') continue
-      const here = seen.get(source.stream) ?? new Set()
+      const here = seen.get(source.stream) ?? new Runs()
       seen.set(source.stream, here)
       for (const [i, at] of entryPlaces(frame).entries()) {
         const position = source.from + i
-        if (payload[at + 8] === HOLE || messageFlags(payload, at).kind !== MESSAGE || here.has(position)) continue
-        here.add(position)
-        const fate = this.#fates.get(source.stream)?.get(position) ?? FRESH
+        if (payload[at + 8] === HOLE || messageFlags(payload, at).kind !== MESSAGE) continue
+        if (here.covers(position, position + 1)) continue
+        here.add(position, position + 1)
+        const fate = this.#fateOf(source.stream, position)
         const over = fate.state === 'leased' && (this.#leaseEnds.get(fate.lease!) ?? 0) <= now
         const stored = decodeMessage(payload, at)
         const { id, sentAt, expiresAt, body } = stored
@@ -114,17 +123,40 @@ export class LsInbox implements Room {
   #foldOne(mark: Exclude<Extract<InboxMark, { r: unknown }>, { m: 'moved' }>, position: number): void {
     const fates = this.#fates.get(mark.s) ?? new Map<number, Fate>()
     this.#fates.set(mark.s, fates)
+    if (this.#endingOf(mark.s, position) !== undefined) return
     const before = fates.get(position) ?? FRESH
-    if (before.state === 'done' || before.state === 'dead' || before.state === 'expired') return
     if (mark.m === 'lease') {
       fates.set(position, { state: 'leased', deliveries: mark.d ?? 1, attempts: mark.a ?? 0, lease: mark.l })
     } else if (mark.m === 'back') {
       const { a: attempts = 0, d: deliveries = before.deliveries, u: nextTryAt, e: reason } = mark
       fates.set(position, { state: 'pending', deliveries, attempts, nextTryAt, reason })
-    } else {
-      const reason = mark.m === 'dead' ? mark.e : undefined
-      fates.set(position, { state: mark.m, deliveries: before.deliveries, attempts: before.attempts, reason })
+    } else this.#finish(mark, position, before)
+  }
+
+  /** What it went through is forgotten where it is what nearly all go through. */
+  #finish(mark: { m: Ending; s: string; e?: string }, position: number, { deliveries, attempts }: Fate): void {
+    let runs = this.#endings.get(mark.s)
+    if (runs === undefined) {
+      runs = { done: new Runs(), dead: new Runs(), expired: new Runs() }
+      this.#endings.set(mark.s, runs)
     }
+    runs[mark.m].add(position, position + 1)
+    const fates = this.#fates.get(mark.s)!
+    const usual = mark.m !== 'dead' && deliveries === USUAL[mark.m] && attempts === 0
+    if (usual) fates.delete(position)
+    else fates.set(position, { state: mark.m, deliveries, attempts, reason: mark.e })
+  }
+
+  #endingOf(stream: string, position: number): Ending | undefined {
+    const runs = this.#endings.get(stream)
+    return runs && ENDINGS.find(ending => runs[ending].covers(position, position + 1))
+  }
+
+  #fateOf(stream: string, position: number): Fate {
+    const fate = this.#fates.get(stream)?.get(position)
+    if (fate !== undefined) return fate
+    const state = this.#endingOf(stream, position)
+    return state === undefined ? FRESH : { state, deliveries: USUAL[state], attempts: 0 }
   }
 
   async *#frames(): AsyncGenerator<Frame> {

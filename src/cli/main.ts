@@ -16,6 +16,7 @@ import { addRole } from './role.ts'
 import { addForecast, addSchedule, addTick } from './schedule.ts'
 import { addSend } from './send.ts'
 import { addService } from './service.ts'
+import { addShape } from './shape.ts'
 import { addShow } from './show.ts'
 import { addStatus } from './status.ts'
 import { addStop } from './stop.ts'
@@ -39,7 +40,7 @@ const WORK = [
   addForecast,
   addTick
 ]
-const LOOK = [addLs, addShow, addDead, addDoctor, addToken, addConfig, addService, addCompletion]
+const LOOK = [addLs, addShape, addShow, addDead, addDoctor, addToken, addConfig, addService, addCompletion]
 
 const HELP = `
 Exit codes:
