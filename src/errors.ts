@@ -91,8 +91,27 @@ export const ERRORS = {
     http: 409,
     hint: 'The lease ended before the verdict; the message is or was handed out again. Drop the effect or rely on its id.'
   },
+  MESSAGE_CANCELLED: { retry: false, exit: 69, http: 410, hint: 'It was cancelled before it went out: send it again.' },
+  MESSAGE_DEAD: {
+    retry: false,
+    exit: 69,
+    http: 410,
+    hint: 'It lies among the dead letters of the node that gave it up: mend the cause there, then send it again.'
+  },
+  MESSAGE_EXPIRED: {
+    retry: false,
+    exit: 69,
+    http: 410,
+    hint: 'Its time to live ended first: give it more, and send it again.'
+  },
   MESSAGE_MALFORMED: { retry: false, exit: 65, http: 400, hint: 'The entry does not follow docs/format.md.' },
   MESSAGE_TOO_LARGE: { retry: false, exit: 65, http: 413, hint: 'Send less, or raise messageBytesMax on both nodes.' },
+  MESSAGE_UNKNOWN: {
+    retry: false,
+    exit: 68,
+    http: 404,
+    hint: 'It was never sent from this node, or so long ago that it was removed (retentionMs).'
+  },
   NODE_NAME_FIXED: {
     retry: false,
     exit: 78,
@@ -156,7 +175,13 @@ export const ERRORS = {
     http: 409,
     hint: 'The peer knows another position of this stream: the client goes on from there by itself.'
   },
-  UNEXPECTED: { retry: false, exit: 70, http: 500, hint: 'A bug in dropr: please report it with the log.' }
+  UNEXPECTED: { retry: false, exit: 70, http: 500, hint: 'A bug in dropr: please report it with the log.' },
+  WAIT_TIMEOUT: {
+    retry: true,
+    exit: 75,
+    http: 504,
+    hint: 'What was waited for has not come yet, and still may: ask again by the same id.'
+  }
 } as const satisfies Record<string, ErrorRow>
 
 export type ErrorCode = keyof typeof ERRORS

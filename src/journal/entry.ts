@@ -97,6 +97,13 @@ export function decodeMessage(bytes: Buffer, at: number): Stored {
   return stored
 }
 
+/** The id of the message at `at`, and nothing else of it. */
+export function messageId(bytes: Buffer, at: number): string {
+  return bytes[at + 9]! & FLAG.idText
+    ? bytes.toString('utf8', at + 17, at + 17 + bytes[at + 16]!)
+    : uuidText(bytes, at + 16)
+}
+
 /** The headers in the attributes at `at`. */
 export function headersOf(bytes: Buffer, at: number): Headers {
   return attributesFrom(bytes.toString('utf8', at + 4, at + 4 + bytes.readUInt32LE(at))) ?? NO_HEADERS

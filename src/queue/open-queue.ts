@@ -1,4 +1,5 @@
 import { Ids } from '../journal/ids.ts'
+import type { Schedule } from '../scheduler/index.ts'
 import { ScheduleIntake } from '../scheduler/intake.ts'
 import { Owner } from '../server/owner.ts'
 import type { Config } from '../spool/config.ts'
@@ -19,6 +20,7 @@ import { Poker } from './poke.ts'
 import { Queue } from './queue.ts'
 import { type ConfigGiven, queueConfig } from './queue-config.ts'
 import { Sender } from './send.ts'
+import { Tracker } from './tracker.ts'
 
 export const SPOOL_DEFAULT = './spool'
 
@@ -76,18 +78,23 @@ export async function queueOn(below: { spool: Spool; config: Config }): Promise<
   const box = new ScheduleIntake({ spool, writer: life.writer, ids, shards })
   const sent = observedOutbox(outbox, system.log)
   const { clock } = system
+  let schedule: Promise<Schedule> | undefined
+  const open = () => {
+    schedule ??= import('../scheduler/schedule.ts').then(room => new room.Schedule({ spool, levels, shards }))
+    return schedule
+  }
+  const desk = new Tracker({ spool, held: async id => (await open()).show(id) })
   return new Queue({
     system,
     limits,
     node,
     spool: spool.path,
-    sender: new Sender({ outbox: sent, destinations, clock, ids, limits, later: { box, zone } }),
-    later: {
-      zone,
-      open: async () => new (await import('../scheduler/schedule.ts')).Schedule({ spool, levels, shards })
-    },
+    sender: new Sender({ outbox: sent, destinations, clock, ids, limits, later: { box, zone }, desk }),
+    desk,
+    later: { zone, open },
     intake: new Intake(system, async () => observed(await Owner.attach({ spool, mayOwn: true }), system.log)),
     async closeBelow() {
+      await desk.close()
       poker.close()
       // Others take this process for dead once its socket is gone: only when nothing more is written.
       const closing = await Promise.allSettled([outbox.close(), box.close()])

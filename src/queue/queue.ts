@@ -13,7 +13,7 @@ import { checkDuration, checkOptions, type Duration } from './options.ts'
 import type { Peeked } from './peeked.ts'
 import { pollMessages } from './poll.ts'
 import { QueueSchedule, type QueueScheduleParts } from './queue-schedule.ts'
-import type { Receipt } from './receipt.ts'
+import { type Receipt, type ReceiptDesk, type SentMessage, sentMessage } from './receipt.ts'
 import {
   type ConsumeOptions,
   checkConsume,
@@ -25,7 +25,8 @@ import {
   type PollOptions
 } from './receive-options.ts'
 import type { Sender } from './send.ts'
-import type { SendAllOptions, SendOptions } from './send-options.ts'
+import { checkId, type SendAllOptions, type SendOptions } from './send-options.ts'
+import type { MessageStatus } from './status.ts'
 
 export interface QueueParts {
   system: System
@@ -36,6 +37,8 @@ export interface QueueParts {
   spool: string
   sender: Sender
   intake: Intake
+  /** Asked what became of messages. */
+  desk?: ReceiptDesk
   /** How to look at what is held for later. */
   later?: Pick<QueueScheduleParts, 'open' | 'zone'>
   /** Closes what is below, once nothing is sent or received any more. */
@@ -90,6 +93,19 @@ export class Queue {
     } catch (error) {
       return Promise.reject(error)
     }
+  }
+
+  /** How far a message of this node has come, on its way to each node it was sent to. Works in any process, also with no daemon. */
+  async status(id: string): Promise<MessageStatus> {
+    return await this.receipt(id).status()
+  }
+
+  /** What the receipt of a message could be asked, by its id: in another process, after a restart. */
+  receipt(id: string): SentMessage {
+    checkId(id)
+    this.#checkOpen()
+    if (this.#parts.desk === undefined) throw new TypeError('this queue cannot say what became of a message')
+    return sentMessage(this.#parts.desk, id)
   }
 
   /** The next message, leased to this process; undefined when there is none within `wait`. With `max`: up to so many. */

@@ -1,8 +1,29 @@
+import { DroprError } from '../errors.ts'
+import { checkDuration, checkOptions, checkSignal, type Duration } from './options.ts'
+import { type DeliveryStatus, isOver, type MessageStatus } from './status.ts'
+import type { WaitOptions } from './tracker.ts'
+
 export type Durability = 'synced' | 'buffered'
 
-/** What a resolved send says. */
-export interface Receipt {
+/** How long, and until when, to wait for what becomes of a message. */
+export interface AwaitOptions {
+  /** Rejects with WAIT_TIMEOUT after so long; its cause is the status. Default: it waits for as long as the queue is open. */
+  timeout?: Duration
+  /** Aborts the waiting: rejects with ABORTED. */
+  signal?: AbortSignal
+}
+
+/** What becomes of a message that was sent, in any process of its node. */
+export interface SentMessage {
   readonly id: string
+  /** Where it is now. */
+  status(): Promise<MessageStatus>
+  /** Resolves when every node it was sent to has it on its disk. Rejects with MESSAGE_DEAD, MESSAGE_EXPIRED, MESSAGE_CANCELLED. */
+  delivered(options?: AwaitOptions): Promise<MessageStatus>
+}
+
+/** What a resolved send says. */
+export interface Receipt extends SentMessage {
   /** `queued`: in the outbox. `scheduled`: held until `dueAt`. */
   readonly state: 'queued' | 'scheduled'
   /** `synced`: survives a power cut here. `buffered`: survives the death of this process only. */
@@ -11,10 +32,98 @@ export interface Receipt {
   readonly dueAt?: string
 }
 
-export const syncedReceipt = (id: string): Receipt => ({ id, state: 'queued', durability: 'synced' })
-export const bufferedReceipt = (id: string): Receipt => ({ id, state: 'queued', durability: 'buffered' })
+/** Who knows what becomes of messages. */
+export interface ReceiptDesk {
+  status(id: string): Promise<MessageStatus>
+  wait(id: string, isReached: (status: MessageStatus) => boolean, options: WaitOptions): Promise<MessageStatus>
+}
 
-export function scheduledReceipt(due: number, durability: Durability): (id: string) => Receipt {
-  const dueAt = new Date(due).toISOString()
-  return id => ({ id, state: 'scheduled', durability, dueAt })
+const AWAIT = new Set(['timeout', 'signal'])
+
+/** A receipt that can be asked what became of its message. As JSON, or printed, it is only what it says. */
+class AskableReceipt implements Receipt {
+  readonly id: string
+  readonly state: 'queued' | 'scheduled'
+  readonly durability: Durability
+  declare readonly dueAt?: string
+  readonly #desk: ReceiptDesk
+
+  constructor(desk: ReceiptDesk, id: string, state: 'queued' | 'scheduled', durability: Durability) {
+    this.#desk = desk
+    this.id = id
+    this.state = state
+    this.durability = durability
+  }
+
+  status(): Promise<MessageStatus> {
+    return this.#desk.status(this.id)
+  }
+
+  delivered(options?: AwaitOptions): Promise<MessageStatus> {
+    return awaitDelivered(this.#desk, this.id, options)
+  }
+}
+
+/** Makes the receipts of one queue. */
+export class Receipts {
+  readonly synced: (id: string) => Receipt
+  readonly buffered: (id: string) => Receipt
+  readonly #desk: ReceiptDesk
+
+  constructor(desk: ReceiptDesk) {
+    this.#desk = desk
+    this.synced = id => new AskableReceipt(desk, id, 'queued', 'synced')
+    this.buffered = id => new AskableReceipt(desk, id, 'queued', 'buffered')
+  }
+
+  scheduled(due: number, durability: Durability): (id: string) => Receipt {
+    const dueAt = new Date(due).toISOString()
+    return id => Object.assign(new AskableReceipt(this.#desk, id, 'scheduled', durability), { dueAt })
+  }
+}
+
+/** A message of this node by its id alone: what its receipt can be asked, in any process. */
+export function sentMessage(desk: ReceiptDesk, id: string): SentMessage {
+  return {
+    id,
+    status: () => desk.status(id),
+    delivered: options => awaitDelivered(desk, id, options)
+  }
+}
+
+async function awaitDelivered(desk: ReceiptDesk, id: string, options: AwaitOptions = {}): Promise<MessageStatus> {
+  return await desk.wait(id, isDelivered, { what: 'delivered', ...checkAwait(options, 'delivered') })
+}
+
+/** @throws TypeError */
+export function checkAwait(options: AwaitOptions, what: string): Omit<WaitOptions, 'what'> {
+  checkOptions(options, AWAIT, what)
+  const { timeout, signal } = options
+  return {
+    timeoutMs: timeout === undefined ? undefined : checkDuration(timeout, 'timeout'),
+    signal: checkSignal(signal)
+  }
+}
+
+function isDelivered(status: MessageStatus): boolean {
+  const { id, deliveries } = status
+  if (deliveries.length === 0) throw unknownMessage(status)
+  const failed = deliveries.find(delivery => isOver(delivery) && !delivery.delivered)
+  if (failed !== undefined) throw failedDelivery(id, failed, status)
+  return deliveries.every(({ delivered }) => delivered)
+}
+
+export function unknownMessage(status: MessageStatus): DroprError {
+  if (status.state === 'cancelled')
+    return new DroprError('MESSAGE_CANCELLED', `message ${status.id} was cancelled`, status)
+  return new DroprError('MESSAGE_UNKNOWN', `nothing is known here of a message ${status.id}`, status)
+}
+
+/** Why a message will never be processed there. */
+export function failedDelivery(id: string, failed: DeliveryStatus, status: MessageStatus): DroprError {
+  const { state, peer, reason } = failed
+  const where = `message ${id} to ${peer}`
+  if (state === 'expired') return new DroprError('MESSAGE_EXPIRED', `${where} was not taken in time`, status)
+  if (state === 'cancelled') return new DroprError('MESSAGE_CANCELLED', `${where} was cancelled`, status)
+  return new DroprError('MESSAGE_DEAD', `${where} was given up: ${reason ?? 'why is not known'}`, status)
 }

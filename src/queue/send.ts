@@ -2,11 +2,11 @@ import type { Ids } from '../journal/ids.ts'
 import type { Limits } from '../limits.ts'
 import type { Body, Draft } from '../message.ts'
 import type { Clock } from '../system/clock.ts'
-import { abortable } from './abort.ts'
+import { abortable, aborted } from './abort.ts'
 import { draftOf } from './body.ts'
 import type { Destination, Destinations } from './destinations.ts'
 import { dueMs, type HeldBox, heldDraft } from './later.ts'
-import { bufferedReceipt, type Receipt, scheduledReceipt, syncedReceipt } from './receipt.ts'
+import { type Receipt, type ReceiptDesk, Receipts } from './receipt.ts'
 import { applyOptions, checkSend, checkSendAll, type SendAllOptions, type SendOptions } from './send-options.ts'
 
 /** What sending needs of the outbox. */
@@ -24,6 +24,13 @@ export interface SenderOptions {
   limits: Limits
   /** Where what is for later goes, and the zone that times are read in. Without it nothing can be sent for later. */
   later?: { box: HeldBox; zone: string }
+  /** Asked what became of messages. */
+  desk?: ReceiptDesk
+}
+
+const NOBODY: ReceiptDesk = {
+  status: () => Promise.reject(new TypeError('this queue cannot say what became of a message')),
+  wait: () => Promise.reject(new TypeError('this queue cannot say what became of a message'))
 }
 
 /**
@@ -38,6 +45,7 @@ export class Sender {
   readonly #ids: Ids
   readonly #limits: Limits
   readonly #later: SenderOptions['later']
+  readonly #receipts: Receipts
 
   constructor(options: SenderOptions) {
     this.#outbox = options.outbox
@@ -46,15 +54,16 @@ export class Sender {
     this.#ids = options.ids
     this.#limits = options.limits
     this.#later = options.later
+    this.#receipts = new Receipts(options.desk ?? NOBODY)
   }
 
   /** Throws at once what the caller did wrong; rejects with what the disk did. */
   send(body: Body, options: SendOptions | undefined): Promise<Receipt> {
     if (options !== undefined) checkSend(options)
     const draft = draftOf(body, this.#clock.now(), this.#limits.messageBytesMax)
-    if (options === undefined) return this.#outbox.append(this.#destinations.usual, draft, syncedReceipt)
+    if (options === undefined) return this.#outbox.append(this.#destinations.usual, draft, this.#receipts.synced)
     applyOptions(draft, options, this.#limits)
-    if (options.signal?.aborted) return abortable(Promise.resolve(syncedReceipt('')), options.signal, 'sendMessage')
+    if (options.signal?.aborted) return Promise.reject(aborted(options.signal, 'sendMessage'))
     const { to, channel, priority, signal } = options
     const due = this.#dueMs(options, draft.sentAt)
     const sent =
@@ -83,15 +92,15 @@ export class Sender {
     const due = options === undefined ? undefined : this.#dueMs(options, sentAt)
     if (due !== undefined) {
       const held = drafts.map(draft => heldDraft(draft, destination, due))
-      const receipt = scheduledReceipt(due, buffered ? 'buffered' : 'synced')
+      const receipt = this.#receipts.scheduled(due, buffered ? 'buffered' : 'synced')
       return abortable(this.#box.appendAll(held, receipt, buffered), options?.signal, 'sendMessages')
     }
-    const sent = this.#outbox.appendAll(destination, drafts, buffered ? bufferedReceipt : syncedReceipt, buffered)
+    const sent = this.#outbox.appendAll(destination, drafts, this.#made(buffered), buffered)
     return abortable(sent, options?.signal, 'sendMessages')
   }
 
   #append(destination: Destination, draft: Draft, buffered: boolean): Promise<Receipt> {
-    return this.#outbox.append(destination, draft, buffered ? bufferedReceipt : syncedReceipt, buffered)
+    return this.#outbox.append(destination, draft, this.#made(buffered), buffered)
   }
 
   /** One id for all, so that the copies can be told to be one message; resolves when each is in its outbox. */
@@ -102,13 +111,13 @@ export class Sender {
     const sent = destinations.map(destination => this.#append(destination, draft, buffered))
     const results = await Promise.allSettled(sent)
     for (const result of results) if (result.status === 'rejected') throw result.reason
-    return buffered ? bufferedReceipt(draft.id) : syncedReceipt(draft.id)
+    return this.#made(buffered)(draft.id)
   }
 
   /** Held until it is due. For several peers: all or none, under one id. */
   async #hold(due: number, draft: Draft, options: SendOptions): Promise<Receipt> {
     const { to, channel, priority, durability = 'synced' } = options
-    const receipt = scheduledReceipt(due, durability)
+    const receipt = this.#receipts.scheduled(due, durability)
     const buffered = durability === 'buffered'
     if (!Array.isArray(to)) {
       const held = heldDraft(draft, this.#destinations.find(to, channel, priority), due)
@@ -118,6 +127,10 @@ export class Sender {
     draft.id ??= this.#ids.next()
     const held = destinations.map(destination => heldDraft(draft, destination, due))
     return (await this.#box.appendAll(held, receipt, buffered))[0]!
+  }
+
+  #made(buffered: boolean): (id: string) => Receipt {
+    return buffered ? this.#receipts.buffered : this.#receipts.synced
   }
 
   #eachOf(peers: readonly unknown[], options: SendOptions): Destination[] {

@@ -1,0 +1,79 @@
+import { type Ending, MessageFate } from '../server/message-fate.ts'
+import type { AckTail } from '../spool/ack-tail.ts'
+import { findDead } from '../spool/find-dead.ts'
+import type { SentPlace } from '../spool/find-sent.ts'
+import type { Spool } from '../spool/spool.ts'
+import { type DeliveryState, type DeliveryStatus, isOver } from './status.ts'
+
+const STATE_OF: Readonly<Record<Ending['how'], DeliveryState>> = {
+  done: 'processed',
+  dead: 'dead',
+  expired: 'expired'
+}
+
+/** One copy of a message, followed from the outbox on: what the files of this node say became of it. */
+export class Delivery {
+  readonly place: SentPlace
+  readonly #spool: Spool
+  readonly #fate: MessageFate | undefined
+  /** What will not change any more. */
+  #final: DeliveryStatus | undefined
+  /** The peer has it, or is past it, and did not refuse it. */
+  #taken = false
+
+  constructor(spool: Spool, place: SentPlace) {
+    this.#spool = spool
+    this.place = place
+    const { peer, channel, stream, position, sentAt } = place
+    if (peer === spool.node) this.#fate = new MessageFate({ spool, channel, stream, position, since: sentAt })
+  }
+
+  /** Where something changes when this comes further. */
+  get folder(): string {
+    return this.#fate === undefined ? this.#spool.acked : this.#spool.inbox(this.place.channel)
+  }
+
+  /** @throws the system's error when a file cannot be read. */
+  async look(acks: AckTail): Promise<DeliveryStatus> {
+    if (this.#final !== undefined) return this.#final
+    const status = this.#fate === undefined ? await this.#lookRemote(acks) : await this.#lookLocal(this.#fate)
+    // What has expired here may have arrived a moment before.
+    if (isOver(status) && (status.state !== 'expired' || status.delivered)) this.#final = status
+    return status
+  }
+
+  /** A peer that refused it for good, or never got it because its time was over, is past it as well. */
+  async #lookRemote(acks: AckTail): Promise<DeliveryStatus> {
+    const { stream, position, channel, sentAt, expiresAt } = this.place
+    const ackedAt = acks.at(stream, position)
+    if (ackedAt === undefined) return this.#waiting()
+    const which = { channel, stream, position, since: sentAt }
+    const dead = this.#taken ? undefined : await findDead(this.#spool, which)
+    this.#taken = true
+    if (dead !== undefined) return this.#status('dead', dead.at, { delivered: false, reason: dead.reason })
+    if (expiresAt !== undefined && expiresAt <= ackedAt) return this.#status('expired', expiresAt, { delivered: false })
+    return this.#status('delivered', ackedAt, { delivered: true })
+  }
+
+  async #lookLocal(fate: MessageFate): Promise<DeliveryStatus> {
+    const { arrivedAt, ending } = await fate.look()
+    if (ending !== undefined) {
+      const { how, at, reason, result } = ending
+      const more = { ...(reason !== undefined && { reason }), ...(result !== undefined && { result }) }
+      return this.#status(STATE_OF[how], at, { delivered: true, ...more })
+    }
+    return arrivedAt === undefined ? this.#waiting() : this.#status('delivered', arrivedAt, { delivered: true })
+  }
+
+  #waiting(): DeliveryStatus {
+    const { sentAt, expiresAt } = this.place
+    if (expiresAt !== undefined && expiresAt <= this.#spool.system.clock.now())
+      return this.#status('expired', expiresAt, { delivered: false })
+    return this.#status('pending', sentAt, { delivered: false })
+  }
+
+  #status(state: DeliveryState, at: number, more: Pick<DeliveryStatus, 'delivered' | 'reason' | 'result'>) {
+    const { peer, channel } = this.place
+    return { peer, channel, state, at, ...more }
+  }
+}

@@ -1,0 +1,86 @@
+import type { Spool } from '../spool/spool.ts'
+import type { Watcher } from '../system/watch.ts'
+
+/** Hints come in swarms: not more often than that. */
+const LOOK_MS_MIN = 20
+
+/** When to look again: soon after something changed in a watched folder, at the latest after `scanMs`. One wait serves all. */
+export class Looks {
+  readonly #spool: Spool
+  readonly #watchers = new Map<string, Watcher>()
+  #users = 0
+  #waiting: Promise<void> | undefined
+  #wake: AbortController | undefined
+  #hinted = false
+  #closed = false
+
+  constructor(spool: Spool) {
+    this.#spool = spool
+  }
+
+  /** Somebody waits, until `done`. */
+  begin(): void {
+    this.#users++
+  }
+
+  /** Hints come from there as well. */
+  watch(folders: readonly string[]): void {
+    for (const folder of folders) {
+      if (this.#watchers.has(folder) || this.#closed) continue
+      this.#watchers.set(
+        folder,
+        this.#spool.system.watch.folder(folder, () => this.hint(), { depth: 0 })
+      )
+    }
+  }
+
+  hint(): void {
+    this.#hinted = true
+    this.#wake?.abort()
+  }
+
+  /** Resolves when it is time to look, after `msMax`, or when a signal aborts. */
+  async next(msMax: number, signals: readonly AbortSignal[]): Promise<void> {
+    this.#waiting ??= this.#wait().finally(() => {
+      this.#waiting = undefined
+    })
+    const stop = new AbortController()
+    const end = () => stop.abort()
+    for (const signal of signals) {
+      if (signal.aborted) end()
+      signal.addEventListener('abort', end, { once: true })
+    }
+    try {
+      // Longer than a timer can be is as good as for ever: the next look comes much earlier.
+      await Promise.race([this.#waiting, this.#spool.system.clock.sleep(Math.min(msMax, 86_400_000), stop.signal)])
+    } finally {
+      stop.abort()
+      for (const signal of signals) signal.removeEventListener('abort', end)
+    }
+  }
+
+  /** Nobody waits any more: nothing is watched. */
+  done(): void {
+    if (--this.#users > 0) return
+    for (const watcher of this.#watchers.values()) void watcher.close()
+    this.#watchers.clear()
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#wake?.abort()
+    const watchers = [...this.#watchers.values()]
+    this.#watchers.clear()
+    await Promise.all(watchers.map(watcher => watcher.close()))
+  }
+
+  async #wait(): Promise<void> {
+    const { clock } = this.#spool.system
+    const { scanMs } = this.#spool.limits
+    this.#wake = new AbortController()
+    if (!this.#hinted) await clock.sleep(scanMs, this.#wake.signal)
+    this.#wake = undefined
+    if (!this.#closed) await clock.sleep(LOOK_MS_MIN)
+    this.#hinted = false
+  }
+}
