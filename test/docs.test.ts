@@ -75,8 +75,8 @@ describe('the promises in README.md', () => {
   const rows = [...read('README.md').matchAll(/^\| (P\d+) \| (.+?) \| (.+?) \|$/gm)]
   const titles = new Set(testTitles('test'))
 
-  test('are P1 to P7 and P9 to P11, in order', () => {
-    expect(rows.map(row => row[1])).toEqual(['P1', 'P2', 'P3', 'P4', 'P5', 'P6', 'P7', 'P9', 'P10', 'P11'])
+  test('are P1 to P11, in order', () => {
+    expect(rows.map(row => row[1])).toEqual(Array.from({ length: 11 }, (_, i) => `P${i + 1}`))
   })
 
   test.each(rows.map(row => [row[1]!, row[3]!]))(

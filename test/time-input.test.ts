@@ -81,12 +81,12 @@ const REFUSED: unknown[] = [
   10n
 ]
 
-test('times are read as they are meant', () => {
+test('H17 H18: times are read as they are meant', () => {
   for (const [value, expected, context] of ACCEPTED)
     expect(new Date(timeMs(value, 'deliverAt', context)).toISOString(), String(value)).toBe(expected)
 })
 
-test('anything that is not surely a time is refused with the name of the option', () => {
+test('H17: anything that is not surely a time is refused with the name of the option', () => {
   for (const value of REFUSED)
     expect(() => timeMs(value, 'deliverAt', BERLIN), String(value)).toThrow(/^deliverAt must be/)
 })

@@ -99,7 +99,7 @@ export class Firing {
     const again: HeldRow[] = []
     for (const failed of this.#failed.splice(0)) {
       if (failed.atTicks > ticks) this.#failed.push(failed)
-      else for (const row of failed.rows) if (!row.held.isDone(row.position)) again.push(row)
+      else for (const row of failed.rows) if (isWaiting(row)) again.push(row)
     }
     return again
   }
@@ -121,7 +121,7 @@ export class Firing {
     const groups = new Map<Way, HeldRow[]>()
     const gone: HeldRow[] = []
     for (const row of batch) {
-      if (row.held.isDone(row.position)) continue
+      if (!isWaiting(row)) continue
       if (this.#isDouble(row)) {
         gone.push(row)
         continue
@@ -198,6 +198,13 @@ export class Firing {
     this.#marking.add(marking)
     void marking.then(() => this.#marking.delete(marking))
   }
+}
+
+/** False for one that was cancelled meanwhile, which is let go: it may come again when that could not be said. */
+function isWaiting({ held, position }: HeldRow): boolean {
+  if (!held.isDone(position)) return true
+  held.letGo(position)
+  return false
 }
 
 /** Priority, destination, channel and id: what makes two copies one message. */

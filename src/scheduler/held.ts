@@ -49,6 +49,11 @@ export class Held {
     return this.fired.has(position) || this.cancelled.has(position)
   }
 
+  /** One that was taken out is not handed over now. */
+  letGo(position: number): void {
+    this.taken.delete(position)
+  }
+
   /** Messages that still wait. */
   get left(): number {
     return this.count + this.#lost - this.fired.count - this.cancelled.count

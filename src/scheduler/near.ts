@@ -11,6 +11,8 @@ import { type HeldRow, takeMerged } from './merge.ts'
 export class Near {
   readonly #spool: Spool
   readonly #cursors = new Map<Held, Cursor>()
+  /** To be gone through from the beginning: something that was passed over is to come after all. */
+  readonly #again = new Set<Held>()
 
   constructor(spool: Spool) {
     this.#spool = spool
@@ -26,7 +28,13 @@ export class Near {
     for (const { held, from, to } of added) this.#cursors.get(held)?.added(from, to)
   }
 
+  /** Those of its messages that nobody has in hand come (again), as far as they wait. */
+  again(held: Held): void {
+    if (this.#cursors.has(held)) this.#again.add(held)
+  }
+
   forget(held: Held): void {
+    this.#again.delete(held)
     this.#cursors.delete(held)
   }
 
@@ -36,6 +44,7 @@ export class Near {
 
   /** When the next one is due, or earlier. */
   get due(): number {
+    if (this.#again.size > 0) return 0
     let due = Number.POSITIVE_INFINITY
     for (const cursor of this.#cursors.values()) due = Math.min(due, cursor.pending)
     return due
@@ -43,6 +52,8 @@ export class Near {
 
   /** The next messages up to those due at `until`, in the order in which they go out. What is damaged is left out, and said. */
   async take(bounds: { until: number; rowsMax: number; bytesMax: number }): Promise<HeldRow[]> {
+    for (const held of this.#again) this.#cursors.set(held, new Cursor(this.#spool, held))
+    this.#again.clear()
     const rows = await takeMerged([...this.#cursors.values()], bounds)
     const waiting = rows.filter(({ held, position }) => !held.isDone(position) && !held.taken.has(position))
     for (const { held, position } of waiting) held.taken.add(position)

@@ -1,4 +1,4 @@
-import { DroprError } from '../errors.ts'
+import { DroprError, diskError, systemCode } from '../errors.ts'
 import { Ids } from '../journal/ids.ts'
 import type { BodyKind } from '../message.ts'
 import type { Spool } from '../spool/spool.ts'
@@ -15,6 +15,8 @@ import { shardLock, shardRoot, shardsThere } from './shard-root.ts'
 import type { HeldState, Steered } from './steering.ts'
 
 const TRIES_MAX = 5
+/** One question a line. */
+const ASKED = 1
 const ANSWER_MS_MAX = 30_000
 const LIMIT_DEFAULT = 50
 const LIMIT_MAX = 1_000
@@ -128,6 +130,9 @@ export class Schedule {
     const letGo = keepAlive()
     try {
       return await this.#askHolder<T>(shard, ask)
+    } catch (error) {
+      if (error instanceof LockHeldError) throw unreachable(shard)
+      throw systemCode(error) === undefined ? error : diskError(error, `${ask.op} in the schedule`)
     } finally {
       letGo()
     }
@@ -153,11 +158,13 @@ export class Schedule {
     return new Promise<T>((resolve, reject) => {
       line.onEnd = () => reject(unreachable(shard))
       line.onMessage = text => {
-        const { ok, error } = JSON.parse(text) as Answer
+        const { n, ok, error } = JSON.parse(text) as Partial<Answer>
+        // A holder that stood still when it was asked who it is says that now.
+        if (n !== ASKED) return
         if (error === undefined) resolve(ok as T)
         else reject(new DroprError(error.code, error.text))
       }
-      line.send(JSON.stringify({ n: 1, ...ask }))
+      line.send(JSON.stringify({ n: ASKED, ...ask }))
       void this.#spool.system.clock.sleep(ANSWER_MS_MAX, done.signal).then(() => reject(unreachable(shard)))
     }).finally(() => {
       done.abort()

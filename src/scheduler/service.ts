@@ -1,4 +1,4 @@
-import { DroprError, type ErrorCode } from '../errors.ts'
+import { DroprError, diskError, type ErrorCode, systemCode } from '../errors.ts'
 import { BODY_KINDS, type BodyKind } from '../message.ts'
 import type { Line } from '../system/sockets.ts'
 import type { ListQuery } from './listing.ts'
@@ -32,8 +32,9 @@ async function answer(line: Line, shard: Shard, text: string): Promise<void> {
     const ok = await act(shard, request)
     line.send(JSON.stringify({ n, ok } satisfies Answer))
   } catch (error) {
-    const code = error instanceof DroprError ? error.code : 'UNEXPECTED'
-    line.send(JSON.stringify({ n, error: { code, text: error instanceof Error ? error.message : String(error) } }))
+    const said = systemCode(error) === undefined ? error : diskError(error, 'work on the schedule')
+    const code = said instanceof DroprError ? said.code : 'UNEXPECTED'
+    line.send(JSON.stringify({ n, error: { code, text: said instanceof Error ? said.message : String(said) } }))
   }
 }
 

@@ -88,7 +88,7 @@ export class Shard {
       tidy: () => this.#inTurn(() => this.#mover.tidy()),
       step: () => this.#step()
     })
-    this.#steering = new Steering({ spool, catalog, marks, ids, recent })
+    this.#steering = new Steering({ spool, catalog, marks, near, ids, recent })
   }
 
   /** Takes over: reads what earlier schedulers said and left, and says it again, before anybody is told anything. */
@@ -207,9 +207,11 @@ export class Shard {
   #steer<T>(act: () => Promise<T>): Promise<T> {
     return this.#inTurn(async () => {
       await this.#mover.drain(false)
-      const result = await act()
-      this.#loops.wake()
-      return result
+      try {
+        return await act()
+      } finally {
+        this.#loops.wake()
+      }
     })
   }
 

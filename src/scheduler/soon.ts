@@ -65,7 +65,8 @@ export class Soon {
         break
       }
       this.#first++
-      if (!isDone) batch.push(row)
+      if (isDone) row.held.letGo(row.position)
+      else batch.push(row)
     }
     if (this.#first * 2 > this.#rows.length) {
       this.#rows = this.#rows.slice(this.#first)

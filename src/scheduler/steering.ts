@@ -9,6 +9,7 @@ import { type Found, findById } from './finder.ts'
 import { Firing } from './firing.ts'
 import { hashesOfId } from './hash.ts'
 import type { Marks } from './marks.ts'
+import type { Near } from './near.ts'
 import type { Recent } from './recent.ts'
 
 /** Where a message is: held, handed over to an outbox, cancelled; or nobody here knows (long gone, or never was). */
@@ -36,6 +37,7 @@ export class Steering {
   readonly #spool: Spool
   readonly #catalog: Catalog
   readonly #marks: Marks
+  readonly #near: Near
   readonly #ids: Ids
   readonly recent: Recent<'fired' | 'cancelled'>
 
@@ -43,6 +45,7 @@ export class Steering {
     spool: Spool
     catalog: Catalog
     marks: Marks
+    near: Near
     ids: Ids
     recent: Recent<'fired' | 'cancelled'>
   }) {
@@ -50,6 +53,7 @@ export class Steering {
     this.#spool = options.spool
     this.#catalog = options.catalog
     this.#marks = options.marks
+    this.#near = options.near
     this.#ids = options.ids
   }
 
@@ -109,7 +113,10 @@ export class Steering {
     try {
       await say(Object.fromEntries([...positions].map(([stream, list]) => [stream, runsOf(list)])))
     } catch (error) {
-      for (const { held, position } of waiting) held.cancelled.delete(position)
+      for (const { held, position } of waiting) {
+        held.cancelled.delete(position)
+        this.#near.again(held)
+      }
       throw diskError(error, 'mark a scheduled message')
     }
   }

@@ -63,7 +63,7 @@ test('the scheduler is the third daemon: killed with -9 it is started again, and
   })
 })
 
-test('schedule ls, show, move, edit, now and cancel do it, with and without the daemons, and say when it is too late', async () => {
+test('H1 H19: schedule ls, show, move, edit, now and cancel do it, with and without the daemons, and say when it is too late', async () => {
   const { value: a } = await world.json(['send', 'orders', '{"n":1}', '--delay', '2d', '--id', 'a'])
   await world.run(['send', 'other', 'b', '--delay', '3d', '--id', 'b'])
   expect(a).toMatchObject({ id: 'a', state: 'scheduled' })
@@ -90,7 +90,7 @@ test('schedule ls, show, move, edit, now and cancel do it, with and without the 
   expect((await world.run(['schedule', 'ls'])).code).toBe(1)
 })
 
-test('tick hands over what is due without a daemon and beside one, a line for each, and nothing twice', async () => {
+test('H25: tick hands over what is due without a daemon and beside one, a line for each, and nothing twice', async () => {
   await world.run(['send', 'c', 'past', '--at', '2014-08-01T13:30', '--id', 'p'])
   await world.run(['send', 'c', 'later', '--delay', '1d'])
   const ticked = await lines(['tick'])

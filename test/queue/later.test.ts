@@ -48,7 +48,7 @@ test.each([
   expect([box.held, outbox.sent]).toEqual([[], []])
 })
 
-test('H2: a time that has passed is taken, or with rejectPast refused as DUE_PAST', async () => {
+test('H14: a time that has passed is taken, or with rejectPast refused as DUE_PAST', async () => {
   const { queue, box, clock } = fakeQueue()
   const deliverAt = clock.now() - 1
   expect(await queue.sendMessage('x', { deliverAt })).toMatchObject({ state: 'scheduled' })
@@ -127,7 +127,7 @@ test('wrong arguments of queue.schedule are TypeErrors, a past time with rejectP
   expect(await failure(schedule.list())).toMatchObject({ code: 'CLOSED' })
 })
 
-test('tick hands over what is due without a daemon; it is polled under its id, and says when it was due', async () => {
+test('H25: tick hands over what is due without a daemon; it is polled under its id, and says when it was due', async () => {
   const queue = await queueAt()
   const { id, dueAt } = await queue.sendMessage('x', {
     deliverAt: '2014-08-01T13:30:00Z',

@@ -36,39 +36,39 @@ async function seeds(name: string, mishaps: Partial<Mishaps>, options = {}, sche
   }
 }
 
-test('nothing is lost, early or twice while nothing goes wrong', () => seeds('calm', {}), 300_000)
+test('P8: nothing is lost, early or twice while nothing goes wrong', () => seeds('calm', {}), 300_000)
 
 test(
-  'nothing is lost or early when schedulers and applications are killed at any moment',
+  'P8 H15: nothing is lost or early when schedulers and applications are killed at any moment',
   () => seeds('kills', { kills: true }),
   120_000
 )
 
 test(
-  'nothing is lost or early when the power goes at any moment',
+  'P8: nothing is lost or early when the power goes at any moment',
   () => seeds('power', { kills: true, powerCuts: true }),
   120_000
 )
 
 test(
-  'nothing is lost or early when the wall clock jumps by an hour',
+  'P8 H21 CLOCK-1: nothing is lost or early when the wall clock jumps by an hour',
   () => seeds('clock', { kills: true, clockSteps: true }),
   120_000
 )
 
 test(
-  'nothing is lost or early when processes are stopped and go on',
+  'P8: nothing is lost or early when processes are stopped and go on',
   () => seeds('stops', { stops: true, kills: true }),
   120_000
 )
 
 test(
-  'nothing is lost or early when the disk is full for a while',
+  'P8: nothing is lost or early when the disk is full for a while',
   () => seeds('full', { full: true, kills: true }),
   120_000
 )
 
-test('three schedulers on four shards with one level, two and four: each goes once', async () => {
+test('P8 H9 H11: three schedulers on four shards with one level, two and four: each goes once', async () => {
   await seeds('pool', { kills: true }, { shards: 4 }, ['a', 'b', 'c'])
   await seeds('one level', { kills: true }, { levels: SHORT.slice(2) })
   await seeds('four levels', { kills: true }, { levels: [...SHORT, { name: 'tiny', lengthMs: 1_000 }] })

@@ -79,7 +79,7 @@ test('a segment that is gone, or holds anything, leaves the rest alone', async (
   }
 })
 
-test('pages of the list follow each other without a gap or a repeat, by time, channel and range', async () => {
+test('H20: pages of the list follow each other without a gap or a repeat, by time, channel and range', async () => {
   const world = new SimWorld({ seed: 'pages' })
   const { clock } = world
   const node = world.node('berlin')
@@ -123,7 +123,7 @@ test('pages of the list follow each other without a gap or a repeat, by time, ch
   await expect(schedule.list({ limit: 0 })).rejects.toThrow(/^limit must be/)
 })
 
-test('a disk that is full while buckets are promoted loses nothing, and service resumes by itself', async () => {
+test('P8: a disk that is full while buckets are promoted loses nothing, and service resumes by itself', async () => {
   const { clock, node, restart } = await sealed('full')
   await restart()
   node.disk.failNext({ call: 'writeSynced', code: 'ENOSPC', path: path => path.includes('/minute/'), times: 30 })

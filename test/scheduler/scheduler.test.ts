@@ -21,7 +21,7 @@ async function world(seed: string, limits = {}) {
   return { world, node, clock, spool, sender, start, read }
 }
 
-test('a message is in the outbox when it is due, not before, under the id that the sender was given', async () => {
+test('H4: a message is in the outbox when it is due, not before, under the id that the sender was given', async () => {
   const { clock, sender, start, read } = await world('due')
   await start()
   const due = clock.now() + 5_000
@@ -38,7 +38,7 @@ test('a message is in the outbox when it is due, not before, under the id that t
   expect(message!.at).toBeLessThan(due + 20)
 })
 
-test('what was scheduled with no scheduler running goes out at start, in due order, marked late', async () => {
+test('H13: what was scheduled with no scheduler running goes out at start, in due order, marked late', async () => {
   const { clock, sender, start, read } = await world('down')
   const now = clock.now()
   for (const after of [9, 3, 7, 1, 5]) await clock.until(sender.send(now + after * MINUTE, { body: String(after) }))
@@ -50,7 +50,7 @@ test('what was scheduled with no scheduler running goes out at start, in due ord
   expect(Number(found[0]!.headers['dropr-late-ms'])).toBeGreaterThanOrEqual(9 * MINUTE)
 })
 
-test('a far message goes to a day bucket, a near one to a minute bucket, and folders go when they are empty', async () => {
+test('H5 H6: a far message goes to a day bucket, a near one to a minute bucket, and folders go when they are empty', async () => {
   const { clock, node, sender, start, read } = await world('levels')
   await start()
   await clock.until(sender.send(clock.now() + 30 * DAY))
@@ -70,7 +70,7 @@ test('a far message goes to a day bucket, a near one to a minute bucket, and fol
   expect(await read()).toHaveLength(2)
 })
 
-test('cancel, move, edit, show and send now answer which side won, with a scheduler and without one', async () => {
+test('H19: cancel, move, edit, show and send now answer which side won, with a scheduler and without one', async () => {
   for (const running of [true, false]) {
     const { clock, spool, sender, start, read } = await world(`steer ${running}`)
     if (running) await start()
@@ -106,7 +106,7 @@ test('cancel, move, edit, show and send now answer which side won, with a schedu
   }
 })
 
-test('the wall clock an hour forward or back at any moment neither loses nor doubles, and nothing goes out before its time', async () => {
+test('H21 CLOCK-1: the wall clock an hour forward or back at any moment neither loses nor doubles, and nothing goes out before its time', async () => {
   for (const step of [HOUR, -HOUR]) {
     const { clock, node, sender, start, read } = await world(`step ${step}`)
     await start()

@@ -2,6 +2,7 @@ import { DroprError } from '../../src/errors.ts'
 import type { Verdict, VerdictResult } from '../../src/server/inbox-port.ts'
 import type { SimClock } from '../../src/system/sim/index.ts'
 import { Holds } from './holds.ts'
+import { wrongWith } from './later.ts'
 import { compareFences, fenceOf, type Ledger, type Sent } from './ledger.ts'
 import type { Sometimes } from './sometimes.ts'
 import type { Trace } from './trace.ts'
@@ -22,6 +23,8 @@ export interface Handed {
   stream: string
   position: number
   deliveries: number
+  sentAt: number
+  headers: Readonly<Record<string, string>>
 }
 
 /** Hears everything that was promised and everything that happened, and compares. */
@@ -29,6 +32,8 @@ export class Checker {
   readonly ledger: Ledger
   readonly holds = new Holds()
   readonly violations: Violation[] = []
+  /** The latest that the wall clock of a node ever showed. */
+  wallMaxOf: (site: string) => number = () => Number.POSITIVE_INFINITY
   readonly #clock: SimClock
   readonly #trace: Trace
   readonly #sometimes: Sometimes
@@ -76,6 +81,8 @@ export class Checker {
     }
     if (sent.to !== who.site || sent.channel !== message.channel || sent.priority !== message.priority)
       this.violated('P4', `#${token} for ${sent.to}/${sent.channel} came to ${who.site}/${message.channel}`)
+    const wrong = wrongWith(sent, message, this.wallMaxOf(sent.from))
+    if (wrong !== undefined) this.violated('P8', wrong)
     this.#place(sent, `${stream}:${position}`)
     if (deliveries > 1) this.#sometimes.saw('redelivery')
     const fence = fenceOf(lease)
@@ -102,7 +109,7 @@ export class Checker {
   }
 
   #place(sent: Sent, place: string): void {
-    const promise = sent.id === undefined ? 'P4' : 'P2'
+    const promise = sent.later !== undefined ? 'P8' : sent.id === undefined ? 'P4' : 'P2'
     sent.place ??= place
     if (sent.place !== place) this.violated(promise, `#${sent.token} is in the inbox twice: ${sent.place} and ${place}`)
     const there = this.#places.get(place)

@@ -28,7 +28,7 @@ export function failCalls(site: Site, random: SimRandom): void {
 }
 
 export function failSyncs(site: Site, random: SimRandom): void {
-  const path = random.pick([/\/inbox\//, /\/outbox\//, /\/acked\//, /./])
+  const path = random.pick([/\/inbox\//, /\/outbox\//, /\/acked\//, /\/schedule\//, /./])
   const call = random.pick(['writeSynced', 'writeSynced', 'syncFolder', 'sync'] as const)
   const rule = site.machine.disk.failNext({ call, code: 'EIO', path: at => path.test(at), times: 1 + random.int(3) })
   site.trace.note(`${site.name}: ${call} on ${String(path)} will fail`)
@@ -101,10 +101,9 @@ export function fewHandles(site: Site, random: SimRandom): void {
 }
 
 export function stepClock(site: Site, random: SimRandom): void {
-  const ms = random.pick([-3_600_000, -5_000, -700, 900, 30_000, 3_600_000])
-  site.machine.clockOffsetMs += ms
-  site.sometimes.saw('clock step')
-  site.trace.note(`${site.name}: the clock steps by ${ms} ms`)
+  const ms = random.pick([-3_600_000, -5_000, -700, 900, 30_000, 3_600_000, 86_400_000, -86_400_000])
+  // Days do not add up to more than the memory of ids holds.
+  if (Math.abs(site.machine.clockOffsetMs + ms) < 2 * 86_400_000) site.stepClock(ms)
 }
 
 export function mendDisk(site: Site): void {

@@ -8,6 +8,7 @@ const AIMS: readonly { path: RegExp; seat: RegExp }[] = [
   { path: /\/dead\//, seat: /^server|^client/ },
   { path: /\/acked\//, seat: /^client/ },
   { path: /\/outbox\//, seat: /^sender|^client/ },
+  { path: /\/schedule\//, seat: /^scheduler|^later/ },
   { path: /\/run\//, seat: /^server|^consumer/ },
   { path: /./, seat: /./ }
 ]

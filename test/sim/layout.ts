@@ -1,4 +1,5 @@
 import { type Limits, limitsFrom } from '../../src/limits.ts'
+import type { ScheduleConfig } from '../../src/spool/schedule-config.ts'
 import type { SimRandom } from '../../src/system/sim/index.ts'
 
 /** What a world looks like: drawn from the seed, so that runs differ in more than the moments of their faults. */
@@ -12,7 +13,14 @@ export interface Layout {
   latencyMs: readonly [number, number]
   /** Clients see no watch events, so that only scans and pokes find work. */
   watch: boolean
+  /** Applications that send for later. */
+  laters: number
+  schedulers: number
+  schedule: ScheduleConfig | undefined
 }
+
+/** Three minutes hold all that days do. */
+const SHORT = [60_000, 10_000, 2_000, 1_000].map((lengthMs, i) => ({ name: 'abcd'[i]!, lengthMs }))
 
 export function drawLayout(random: SimRandom, nodes: number): Layout {
   return {
@@ -27,6 +35,14 @@ export function drawLayout(random: SimRandom, nodes: number): Layout {
       [0.5, 10]
     ] as const),
     watch: random.chance(0.8),
+    laters: random.int(3),
+    schedulers: random.pick([1, 1, 2]),
+    schedule: random.pick([
+      undefined,
+      { levels: SHORT.slice(0, 3) },
+      { levels: SHORT.slice(0, 3), shards: 2 },
+      { levels: SHORT.slice(1) }
+    ]),
     limits: limitsFrom({
       segmentBytesMax: random.pick([65_536, 65_536, 1_000_000]),
       rangeBytesMax: random.pick([1_024, 4_096, 65_536]),

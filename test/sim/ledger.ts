@@ -1,3 +1,5 @@
+import { type Later, mayStay } from './later.ts'
+
 /** One message as its sender means it. Sent again under the same id it is still one. */
 export interface Sent {
   readonly token: number
@@ -27,6 +29,8 @@ export interface Sent {
   finished: { lease: Fence; verdict: string } | undefined
   /** Found among the dead letters. */
   dead: string | undefined
+  /** What was asked of one that is held until it is due. */
+  later: Later | undefined
 }
 
 /**
@@ -83,7 +87,8 @@ export class Ledger {
       place: undefined,
       handOuts: [],
       finished: undefined,
-      dead: undefined
+      dead: undefined,
+      later: undefined
     }
     this.all.push(sent)
     return sent
@@ -102,7 +107,12 @@ export class Ledger {
   /** Those that must arrive and have not been seen anywhere. */
   missing(): Sent[] {
     return this.all.filter(
-      sent => sent.resolvedAt !== undefined && sent.expiresAt === undefined && sent.handOuts.length === 0 && !sent.dead
+      sent =>
+        sent.resolvedAt !== undefined &&
+        sent.expiresAt === undefined &&
+        sent.handOuts.length === 0 &&
+        !sent.dead &&
+        !(sent.later && mayStay(sent.later))
     )
   }
 }

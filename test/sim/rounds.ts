@@ -8,6 +8,8 @@ import type { Simulation } from './simulation.ts'
 const DRAIN_MS_MAX = 240_000
 /** With what is not concerned by a fault, everything must arrive within this. */
 const SPARED_MS_MAX = 40_000
+/** What is due later than this is not waited for when all is mended: the clock steps. */
+const SOON_MS = 10_000
 /** After the last message was finished: whatever comes now is wrong. */
 const QUIET_MS = 8_000
 
@@ -57,7 +59,7 @@ function checkSpared(sim: Simulation, spared: ReadonlySet<string>): void {
   const before = sim.world.clock.ticks() - SPARED_MS_MAX
   const late = sim.ledger
     .missing()
-    .filter(({ from, to, resolvedAt }) => spared.has(from) && spared.has(to) && resolvedAt! < before)
+    .filter(({ from, to, resolvedAt, later }) => !later && spared.has(from) && spared.has(to) && resolvedAt! < before)
   if (late.length > 0) sim.checker.violated('P7', `a node in trouble holds up others: ${listed(late)}`)
 }
 
@@ -71,10 +73,20 @@ async function drained(sim: Simulation): Promise<boolean> {
       ({ door, seats }) => door?.depth() === 0 && seats.every(seat => seat.running !== undefined)
     )
     if (empty && sim.desksAreEmpty()) {
+      comeTime(sim)
       if (sim.ledger.missing().length > 0) await takeDead(sim)
       if (sim.ledger.missing().length === 0) return true
     }
     if (clock.ticks() > until) return false
+  }
+}
+
+/** What is due long after now is due soon: the clocks step. */
+function comeTime(sim: Simulation): void {
+  for (const site of sim.sites) {
+    const ours = sim.ledger.missing().filter(({ from, later }) => from === site.name && later !== undefined)
+    const latest = Math.max(...ours.map(({ later }) => later!.latest))
+    if (ours.length > 0 && latest > site.wall + SOON_MS) site.stepClock(latest - site.wall - SOON_MS / 2)
   }
 }
 
@@ -92,6 +104,7 @@ async function takeDead(sim: Simulation): Promise<void> {
 async function checkAll(sim: Simulation): Promise<void> {
   const { checker, sites, sometimes, ledger } = sim
   for (const site of sites) {
+    countFired(site)
     const found = await audit(site)
     sometimes.saw('torn tail', found.torn)
     sometimes.saw('duplicate id dropped', found.duplicates)
@@ -113,6 +126,15 @@ function checkDead(sim: Simulation, sent: Sent, why: string): void {
   if (why.startsWith('MESSAGE_MALFORMED') && sim.network.flips > 1) return
   if (sent.handOuts.length === 0 && sent.fate !== 'large' && sent.expiresAt === undefined)
     sim.checker.violated('P1', `#${sent.token} (${sent.fate}) is a dead letter (${why}) and nobody ever had it`)
+}
+
+function countFired({ schedulers, sometimes }: Simulation['sites'][number]): void {
+  for (const scheduler of schedulers.splice(0))
+    for (const { fired, late, promoted } of scheduler.status().shards) {
+      sometimes.saw('handed over when due', fired)
+      sometimes.saw('overdue', late)
+      sometimes.saw('promoted', promoted)
+    }
 }
 
 function watchRemovals(site: Simulation['sites'][number]): void {

@@ -12,7 +12,7 @@ function broken({ seed, violations }: Report, nodes: number): string[] {
   return violations.map(({ promise, atMs, message }) => `${promise} at ${atMs} ms: ${message}; again: ${again}`)
 }
 
-test('P1 to P7 hold on nodes that crash, stop, lose power, disks and links, and all of that was seen', async () => {
+test('P1 to P8 hold on nodes that crash, stop, lose power, disks and links, and all of that was seen', async () => {
   const seen = new Sometimes()
   for (const seed of SEEDS) {
     const report = await simulate({ seed, nodes: nodesOf(seed), hours: HOURS })

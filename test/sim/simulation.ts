@@ -7,6 +7,8 @@ import { Ledger } from './ledger.ts'
 import { Network } from './network.ts'
 import { clientProgram } from './programs/client.ts'
 import { type ConsumeMood, consumerProgram } from './programs/consumer.ts'
+import { LaterDesk, laterProgram } from './programs/later.ts'
+import { schedulerProgram } from './programs/scheduler.ts'
 import { Desk, type SendMood, senderProgram } from './programs/sender.ts'
 import { serverProgram } from './programs/server.ts'
 import { playRound } from './rounds.ts'
@@ -55,6 +57,7 @@ export class Simulation {
   readonly sendMood: SendMood = { on: true, everyMs: 200, strange: false, largeBytes: undefined }
   readonly consumeMood: ConsumeMood = { bad: 0, workMsMax: 0 }
   readonly #desks: Desk[] = []
+  readonly #laterDesks: LaterDesk[] = []
 
   constructor(options: SimulationOptions) {
     const { seed, nodes, tell, log } = options
@@ -72,6 +75,7 @@ export class Simulation {
     const { trace } = this
     this.checker = new Checker({ clock: world.clock, trace, sometimes, ledger })
     const { checker } = this
+    checker.wallMaxOf = name => this.sites.find(site => site.name === name)?.wallMax() ?? 0
     this.network = new Network(world, trace)
     this.sites = layout.nodes.map(name => new Site({ world, name, layout, trace, checker, sometimes }))
     for (const site of this.sites) this.#furnish(site)
@@ -102,6 +106,12 @@ export class Simulation {
       this.#desks.push(desk)
       site.seat(`sender${i}`, senderProgram(this.sendMood, desk))
     }
+    if (layout.laters > 0) {
+      for (let i = 0; i < layout.schedulers; i++) site.seat(`scheduler${i}`, schedulerProgram())
+      const desk = new LaterDesk()
+      this.#laterDesks.push(desk)
+      for (let i = 0; i < layout.laters; i++) site.seat(`later${i}`, laterProgram(this.sendMood, desk))
+    }
     for (let i = 0; i < layout.consumers; i++) {
       const kind = random.pick(['consume', 'consume', 'poll', 'messages'] as const)
       site.seat(`consumer${i}`, consumerProgram(kind, this.consumeMood))
@@ -116,7 +126,8 @@ export class Simulation {
   }
 
   desksAreEmpty(): boolean {
-    return this.#desks.every(desk => desk.again.length === 0 && desk.open.size === 0)
+    const desks = [...this.#desks, ...this.#laterDesks]
+    return desks.every(({ again, open }) => again.length === 0 && open.size === 0)
   }
 
   report(seed: number | string): Report {

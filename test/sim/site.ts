@@ -1,5 +1,6 @@
 import { DroprError } from '../../src/errors.ts'
 import type { Limits } from '../../src/limits.ts'
+import type { SchedulerStatus } from '../../src/scheduler/index.ts'
 import type { Config } from '../../src/spool/config.ts'
 import { Spool } from '../../src/spool/spool.ts'
 import type { SimNode, SimProcess, SimRandom, SimWorld } from '../../src/system/sim/index.ts'
@@ -35,6 +36,9 @@ export class Site {
   readonly sometimes: Sometimes
   readonly random: SimRandom
   readonly seats: Seat[] = []
+  /** Of all processes of this round. */
+  readonly schedulers: { status: () => SchedulerStatus }[] = []
+  #wallMax = 0
   /** The power is off. */
   down = false
   /** Ranges that have left here and arrived, by stream and first position. */
@@ -61,7 +65,24 @@ export class Site {
     const peers = new Map(
       this.layout.nodes.filter(name => name !== this.name).map(name => [name, { name, url: `http://${name}.sim` }])
     )
-    return { node: this.name, peers, accept: new Map(), limits: this.limits }
+    const { schedule } = this.layout
+    return { node: this.name, peers, accept: new Map(), limits: this.limits, ...(schedule && { schedule }) }
+  }
+
+  /** The wall clock of this node, and the latest that it ever showed. */
+  get wall(): number {
+    return this.world.clock.now() + this.machine.clockOffsetMs
+  }
+
+  wallMax(): number {
+    return Math.max(this.#wallMax, this.wall)
+  }
+
+  stepClock(ms: number): void {
+    this.#wallMax = this.wallMax()
+    this.machine.clockOffsetMs += ms
+    this.sometimes.saw('clock step')
+    this.trace.note(`${this.name}: the clock steps by ${ms} ms`)
   }
 
   openSpool(process: SimProcess): Promise<Spool> {
@@ -76,7 +97,7 @@ export class Site {
 
   /** A process that may own the inbox, or holds messages, was killed or stopped: nobody need know at once. */
   disturbed(seat: Seat): void {
-    if (!/^(client|sender)/.test(seat.name)) this.checker.holds.disturbed(this.name)
+    if (!/^(client|sender|scheduler)/.test(seat.name)) this.checker.holds.disturbed(this.name)
   }
 
   powerCut(downMs: number): void {

@@ -18,7 +18,16 @@ export const MUST_SEE = [
   'lost answer',
   'stopped process',
   'clock step',
-  'segment removed'
+  'segment removed',
+  'held',
+  'handed over when due',
+  'overdue',
+  'promoted',
+  'cancel done',
+  'cancel too late',
+  'move done',
+  'edit done',
+  'now done'
 ] as const
 
 export type Sight = (typeof MUST_SEE)[number]

@@ -81,8 +81,9 @@ function messagesOf(claim: Claim, disk: SimFiles): Handed[] {
   for (const { channel, priority, stream, from, count, path, at, bytes, deliveries } of claim.runs) {
     const entries = disk.peek(path)?.subarray(at, at + bytes) ?? Buffer.alloc(0)
     for (let i = 0, offset = 0; i < count && offset < entries.length; i++, offset += entryBytes(entries, offset)) {
-      const token = tokenOf(decodeMessage(entries, offset).body.toString())
-      messages.push({ token, channel, priority, stream, position: from + i, deliveries })
+      const { body, sentAt, headers } = decodeMessage(entries, offset)
+      const token = tokenOf(body.toString())
+      messages.push({ token, channel, priority, stream, position: from + i, deliveries, sentAt, headers })
     }
   }
   return messages

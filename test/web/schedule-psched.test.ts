@@ -14,7 +14,7 @@ const post = (node: Desk, path: string, fields: Record<string, string>, headers:
   node.call('POST', path, { body: new URLSearchParams(fields).toString(), headers: { ...FORM, ...headers } })
 
 describe.each(CURLS)('with %s', curl => {
-  test('the curl lines of the ancestors post: now, and when it is time', async () => {
+  test('H2 H24: the curl lines of the ancestors post: now, and when it is time', async () => {
     const node = await psched()
     const script = `
       curl --data "username=Curl&message=I'm scheduling a message!&time=2014-08-01 13:30:00" ${node.url}/scheduleMessage.php
@@ -81,7 +81,7 @@ test.each([
   expect(await node.queue.peek({ channel: 'feed' })).toEqual([])
 })
 
-test('a check with nothing due is a Success, one where a message cannot go is none', async () => {
+test('H25: a check with nothing due is a Success, one where a message cannot go is none', async () => {
   const node = await psched()
   const check = () => node.call('GET', '/cron/checkScheduledMessages.php')
   expect((await check()).json).toMatchObject({

@@ -15,7 +15,7 @@ const hold = (node: Desk, id: string, more: object = {}) =>
 const idsOf = (page: { messages: { id: string }[] }) => page.messages.map(({ id }) => id)
 
 describe('sending for later', () => {
-  test('a message, one of a batch and a raw body are held, and the receipts say until when', async () => {
+  test('H1: a message, one of a batch and a raw body are held, and the receipts say until when', async () => {
     const node = await desk()
     const one = await hold(node, 'one')
     const messages = [{ body: 'now' }, { body: 2, id: 'two', deliverAt: DUE_MS }]
@@ -66,7 +66,7 @@ describe('sending for later', () => {
 })
 
 describe('GET /v1/schedule', () => {
-  test('pages come in due order, by time and by channel, and end', async () => {
+  test('H20: pages come in due order, by time and by channel, and end', async () => {
     const node = await desk()
     for (const n of [3, 1, 2]) await hold(node, `m${n}`, { deliverAt: DUE_MS + n, channel: n === 2 ? 'b' : 'a' })
     const first = await node.call('GET', '/v1/schedule?limit=2')
@@ -173,7 +173,7 @@ describe('/v1/schedule/{id}', () => {
 })
 
 describe('POST /v1/schedule/tick', () => {
-  test('what is due goes and is reported, the rest stays', async () => {
+  test('H25: what is due goes and is reported, the rest stays', async () => {
     const node = await desk({ limits: { scanMs: 50 } })
     await hold(node, 'late', { deliverAt: '2014-08-01 13:30:00' })
     await hold(node, 'later')
@@ -200,7 +200,7 @@ describe('POST /v1/schedule/tick', () => {
     expect(idsOf((await node.call('GET', '/v1/schedule')).json)).toEqual(['later'])
   })
 
-  test('one that cannot go makes the whole a problem of the server, which tells both sorts', async () => {
+  test('H16 H25: one that cannot go makes the whole a problem of the server, which tells both sorts', async () => {
     const node = await desk({ limits: { scanMs: 50 } })
     await mkdir(join(node.folder, 'spool/outbox'), { recursive: true })
     await writeFile(join(node.folder, 'spool/outbox/tokyo'), 'in the way')

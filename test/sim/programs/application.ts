@@ -4,8 +4,10 @@ import { Intake } from '../../../src/queue/intake.ts'
 import { Poker } from '../../../src/queue/poke.ts'
 import { Queue } from '../../../src/queue/queue.ts'
 import { Sender } from '../../../src/queue/send.ts'
+import { Schedule, ScheduleIntake } from '../../../src/scheduler/index.ts'
 import { Owner } from '../../../src/server/owner.ts'
 import { OutboxWriter } from '../../../src/spool/outbox-writer.ts'
+import { scheduleOf } from '../../../src/spool/schedule-config.ts'
 import { WriterLife } from '../../../src/spool/writer-life.ts'
 import type { SimProcess } from '../../../src/system/sim/index.ts'
 import type { Seat } from '../seat.ts'
@@ -22,6 +24,8 @@ export async function openSimQueue(process: SimProcess, seat: Seat): Promise<Que
   const life = await WriterLife.begin(spool)
   const poker = new Poker({ system: process, run: spool.run, node, here: () => Owner.here(spool) })
   const outbox = new OutboxWriter({ spool, writer: life.writer, ids, poke: hint => poker.poke(hint) })
+  const { levels, shards, zone } = scheduleOf(config)
+  const box = new ScheduleIntake({ spool, writer: life.writer, ids, shards })
   const destinations = new Destinations(node, config.peers)
   const attach = async () => {
     const port = await Owner.attach({ spool, mayOwn: true })
@@ -39,15 +43,14 @@ export async function openSimQueue(process: SimProcess, seat: Seat): Promise<Que
     limits,
     node,
     spool: spool.path,
-    sender: new Sender({ outbox, destinations, clock, ids, limits }),
+    sender: new Sender({ outbox, destinations, clock, ids, limits, later: { box, zone } }),
+    later: { zone, open: () => Promise.resolve(new Schedule({ spool, levels, shards })) },
     intake: new Intake(process, attach),
     closeBelow: async () => {
       poker.close()
-      try {
-        await outbox.close()
-      } finally {
-        await life.close()
-      }
+      const closing = await Promise.allSettled([outbox.close(), box.close()])
+      await life.close()
+      for (const closed of closing) if (closed.status === 'rejected') throw closed.reason
     }
   })
 }

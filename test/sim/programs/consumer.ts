@@ -127,7 +127,7 @@ class SimConsumer {
     const { site } = this.#seat
     const body = message.text()
     const sent = site.checker.ledger.get(tokenOf(body))
-    if (sent === undefined || sent.body !== body)
+    if (sent === undefined || !(sent.later?.bodies.has(body) ?? sent.body === body))
       site.checker.violated('P4', `a body was changed: ${body.slice(0, 80)}`)
     if (sent?.fate !== 'killer' || message.channel !== sent.channel) return sent?.fate ?? 'plain'
     const { process } = this.#seat

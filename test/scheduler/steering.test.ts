@@ -1,0 +1,55 @@
+import { expect, test } from 'vitest'
+import { Schedule, Scheduler } from '../../src/scheduler/index.ts'
+import { SimWorld } from '../../src/system/sim/index.ts'
+import { openSender, openSpool, outbox } from './desk.ts'
+
+test('P8: a cancel that could not be written down leaves the message where it was: it goes when it is due', async () => {
+  const { clock, node } = (() => {
+    const world = new SimWorld({ seed: 'cancel fails' })
+    return { clock: world.clock, node: world.node('berlin') }
+  })()
+  const spool = await clock.until(openSpool(node.process('app')))
+  const sender = await clock.until(openSender(spool))
+  await clock.until(Scheduler.start({ spool: await clock.until(openSpool(node.process('scheduler'))) }))
+  const schedule = new Schedule({ spool })
+  const begin = clock.now() + 5_000
+  const ids = Array.from({ length: 40 }, (_, i) => `m${i}`)
+  for (const [i, id] of ids.entries()) await clock.until(sender.send(begin + i * 1_000, { id }))
+  let failed = 0
+  for (const [i, id] of ids.entries()) {
+    // From long before to a little after the moment in which it is taken to be handed over.
+    await clock.advance(begin + i * 1_000 - i / 2 - clock.now())
+    const rule = node.disk.failNext({ call: 'writeSynced', code: 'EROFS', path: path => path.includes('/marks/') })
+    const answer = await clock.until(schedule.cancel(id).catch((error: unknown) => error))
+    rule.remove()
+    if (answer instanceof Error) {
+      failed++
+      expect(answer).toMatchObject({ code: 'DISK_READ_ONLY' })
+    } else expect(answer).toMatchObject({ done: false })
+  }
+  await clock.advance(5_000)
+  expect(failed).toBeGreaterThan(5)
+  const went = (await clock.until(outbox(node.disk))).map(message => message.id)
+  expect(went).toEqual(ids)
+})
+
+test('a scheduler that stood still answers what it was asked meanwhile, and not something else', async () => {
+  const world = new SimWorld({ seed: 'stopped' })
+  const { clock } = world
+  const node = world.node('berlin')
+  const spool = await clock.until(openSpool(node.process('app')))
+  const sender = await clock.until(openSender(spool))
+  const process = node.process('scheduler')
+  await clock.until(Scheduler.start({ spool: await clock.until(openSpool(process)) }))
+  const id = await clock.until(sender.send(clock.now() + 60_000))
+  const schedule = new Schedule({ spool })
+  process.stop()
+  const answer = schedule.sendNow(id)
+  await clock.advance(5_000)
+  process.continue()
+  expect(await clock.until(answer)).toMatchObject({ id, done: true, state: 'fired' })
+  process.stop()
+  const never = schedule.cancel(id).catch((error: unknown) => error)
+  await clock.advance(60_000)
+  expect(await clock.until(never)).toMatchObject({ code: 'SCHEDULER_UNREACHABLE' })
+})
