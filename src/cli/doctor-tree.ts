@@ -40,8 +40,10 @@ export async function examineTree(files: Files, spool: string): Promise<Tree> {
     const levels = Object.hasOwn(LEVELS, entry.name) ? LEVELS[entry.name] : undefined
     if (levels !== undefined && entry.kind === 'folder') {
       await examineRoom(files, tree, { path, room: entry.name, levels })
+    } else if (entry.name === 'paused' && entry.kind === 'folder') {
+      tree.findings.push(...(await strangers(files, path, ({ name, kind }) => kind === 'file' && isPauseFile(name))))
     } else if (OTHER.has(entry.name) && entry.kind === 'folder') {
-      tree.findings.push(...(entry.name === 'run' ? await examineRun(files, path) : []))
+      tree.findings.push(...(entry.name === 'run' ? await strangers(files, path, isRunFile) : []))
     } else if (!isRootFile(entry)) {
       tree.findings.push(strange(path, entry.kind))
     }
@@ -69,13 +71,18 @@ async function examineRoom(
   }
 }
 
-async function examineRun(files: Files, folder: string): Promise<Finding[]> {
-  const findings: Finding[] = []
-  for (const { name, kind } of await files.list(folder)) {
-    const ours = kind === 'socket' ? name.endsWith('.sock') : kind === 'file' && /^[a-z-]+\.json$/.test(name)
-    if (!ours) findings.push(strange(`${folder}/${name}`, kind))
-  }
-  return findings
+/** What in a folder of one level is not ours. */
+async function strangers(files: Files, folder: string, ours: (entry: FolderEntry) => boolean): Promise<Finding[]> {
+  const found = await files.list(folder)
+  return found.filter(entry => !ours(entry)).map(({ name, kind }) => strange(`${folder}/${name}`, kind))
+}
+
+function isRunFile({ name, kind }: FolderEntry): boolean {
+  return kind === 'socket' ? name.endsWith('.sock') : kind === 'file' && /^[a-z-]+\.json$/.test(name)
+}
+
+function isPauseFile(name: string): boolean {
+  return /^[a-z0-9-]{1,63}\.json$/.test(name)
 }
 
 function isRootFile({ name, kind }: FolderEntry): boolean {

@@ -4,7 +4,7 @@ export const EXIT = {
   /** `poll`: no message was there. */
   nothing: 1,
   usage: 2,
-  /** `status`: no daemons work on the spool (the number is LSB's). */
+  /** `status`, `peer kick`: no daemons work on the spool (the number is LSB's). */
   stopped: 3,
   unexpected: 70,
   /** Interrupted by Ctrl-C, as shells count: 128 + SIGINT. */

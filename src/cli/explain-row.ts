@@ -6,6 +6,8 @@ export interface Surroundings {
   node: string
   /** Those that are configured. */
   peers: ReadonlyMap<string, unknown>
+  /** Those that a person paused, and since when, wall ms. */
+  paused: ReadonlyMap<string, number>
   /** Whether daemons work on the spool, and what the client says of its peers. */
   running: boolean
   says: readonly Record<string, unknown>[]
@@ -29,7 +31,7 @@ export function explainRow(row: EntryRow, around: Surroundings): Explanation {
 }
 
 function explainOutbox(row: EntryRow, around: Surroundings): Explanation {
-  const { node, peers, running, says, now } = around
+  const { node, peers, paused, running, says, now } = around
   const peer = row.peer!
   const where = `outbox, channel ${row.channel}, to ${peer === node ? 'this node itself' : peer}, sent ${ago(row.sentAt, now)}`
   if (row.state === 'acked')
@@ -42,6 +44,10 @@ function explainOutbox(row: EntryRow, around: Surroundings): Explanation {
     return {
       text: `${where}: ${peer} is not configured: name it in dropr.json, or with \`dropr up --peer ${peer}=url\``
     }
+  if (paused.has(peer)) {
+    const since = paused.get(peer) === 0 ? '' : ` since ${ago(paused.get(peer)!, now)}`
+    return { text: `${where}: ${peer} is paused${since}: \`dropr peer resume ${peer}\` sends it` }
+  }
   if (!running) return { text: `${where}: no daemons work on this spool: \`dropr up\` sends it` }
   if (status === undefined)
     return { text: `${where}: the client daemon does not say how ${peer} is: see \`dropr status\`` }

@@ -25,10 +25,12 @@ export async function ackedNext(system: Pick<System, 'files'>, folder: string): 
 export class LsOutbox implements Room {
   readonly room = 'outbox'
   readonly channel: string
+  readonly peer: string
   readonly #options: LsOutboxOptions
 
   constructor(options: LsOutboxOptions) {
     this.channel = options.channel
+    this.peer = options.peer
     this.#options = options
   }
 

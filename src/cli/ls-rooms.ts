@@ -34,6 +34,11 @@ export async function openRooms(system: System, spool: string): Promise<Room[]> 
   return [...outbox, ...inbox, ...dead.map(([channel, folder]) => new LsDead({ system, folder, channel }))]
 }
 
+/** The outbox alone, without reading the inbox: what is for this node itself is not told from what has arrived. */
+export async function openOutbox(system: System, spool: string): Promise<Room[]> {
+  return outboxRooms(system, join(spool, 'outbox'), await ackedNext(system, join(spool, 'acked')))
+}
+
 async function outboxRooms(system: System, folder: string, next: ReadonlyMap<string, number>): Promise<Room[]> {
   const rooms: Room[] = []
   for (const peer of await foldersIn(system, folder)) {

@@ -36,6 +36,8 @@ export interface FoundRow extends EntryRow {
 export interface Room {
   readonly room: EntryRow['room']
   readonly channel: string
+  /** outbox: the node it is for. */
+  readonly peer?: string
   /** @param id Only this message, with all that was stored of it. */
   rows(id?: string): AsyncIterable<FoundRow>
 }

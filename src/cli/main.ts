@@ -10,6 +10,7 @@ import { EXIT } from './exit-codes.ts'
 import { addLs } from './ls.ts'
 import { Output } from './output.ts'
 import { addPeek } from './peek.ts'
+import { addPeer } from './peer.ts'
 import { addPoll } from './poll.ts'
 import { printError } from './print-error.ts'
 import { addRole } from './role.ts'
@@ -32,6 +33,7 @@ const WORK = [
   addStop,
   addStatus,
   addCheck,
+  addPeer,
   addSend,
   addPoll,
   addPeek,

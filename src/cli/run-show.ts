@@ -1,3 +1,4 @@
+import { pausedPeers } from '../spool/paused-peers.ts'
 import { keepAlive } from '../system/keep-alive.ts'
 import { nodeSystem } from '../system/node-system.ts'
 import type { Call } from './act.ts'
@@ -32,6 +33,7 @@ export async function runExplain(call: Call<object>): Promise<number> {
     const said = {
       node,
       peers: config.peers,
+      paused: await pausedPeers(system.files, spool),
       running,
       says: Array.isArray(peers) ? peers : [],
       now: system.clock.now()

@@ -5,10 +5,13 @@ import { type Hint, parseAsk } from './hints.ts'
 
 /** What a client is asked and told over its lock's socket. */
 export interface ClientDesk {
-  kick(peer: string | undefined): void
+  /** @returns Those that are tried now. */
+  kick(peer: string | undefined): string[]
   poke(hint: Hint): void
   status(): ClientStatus
   metrics(): Promise<MetricsJson>
+  /** Looks who is paused. @returns Them. */
+  paused(): Promise<string[]>
 }
 
 /** Serves one line to the client. */
@@ -18,7 +21,7 @@ export function serveLine(line: Line, desk: ClientDesk): void {
     const ask = parseAsk(text)
     switch (ask?.op) {
       case 'kick':
-        desk.kick(ask.peer)
+        line.send(JSON.stringify({ kick: desk.kick(ask.peer) }))
         break
       case 'poke':
         desk.poke(ask.hint)
@@ -27,8 +30,9 @@ export function serveLine(line: Line, desk: ClientDesk): void {
         line.send(JSON.stringify({ status: desk.status() }))
         break
       case 'metrics':
-        desk.metrics().then(
-          metrics => line.send(JSON.stringify({ metrics })),
+      case 'paused':
+        desk[ask.op]().then(
+          answer => line.send(JSON.stringify({ [ask.op]: answer })),
           () => line.end()
         )
         break

@@ -57,6 +57,8 @@ export interface PeerStatus {
   state: PeerState
   /** When it came into this state. */
   since: number
+  /** A person wants nothing sent to it, since then. */
+  pausedAt?: number | undefined
   /** Failures since the last answer. */
   failures: number
   lastError: StatusError | undefined
@@ -88,11 +90,11 @@ export interface StatusError {
   at: number
 }
 
-/** Over all peers. */
+/** Over all peers. What waits for one that is paused is not expected to get on. */
 export function progressOf(peers: readonly PeerStatus[]): ClientProgress {
   const progress: ClientProgress = { pending: 0, oldestAt: undefined, lastAckAt: undefined }
-  for (const { backlog, traffic } of peers) {
-    const { depth = 0, oldestAt } = backlog ?? {}
+  for (const { backlog, traffic, pausedAt } of peers) {
+    const { depth = 0, oldestAt } = (pausedAt === undefined && backlog) || {}
     progress.pending += depth
     if (oldestAt !== undefined) progress.oldestAt = Math.min(oldestAt, progress.oldestAt ?? oldestAt)
     if (traffic?.lastAckAt !== undefined)

@@ -16,7 +16,9 @@ import { clientSamples } from './client-metrics.ts'
 import { type ClientStatus, progressOf, StatusFile } from './client-status.ts'
 import { type Hint, hintOfPath } from './hints.ts'
 import { ObservedTransport } from './observed-transport.ts'
+import { Pauses } from './pauses.ts'
 import { Peer } from './peer.ts'
+import { UnknownPeers } from './unknown-peers.ts'
 
 /** Finished segments are looked through so often: seldom, since each costs a look at its file. */
 const CLEAN_MS = 60_000
@@ -33,6 +35,7 @@ interface Parts {
   life: WriterLife
   acked: Acked
   dead: DeadRoom
+  pauses: Pauses
 }
 
 /**
@@ -54,7 +57,8 @@ export class Client {
   readonly #metrics: Metrics
   readonly #unwatch: () => void
   readonly #scanning: Promise<unknown>
-  #unknownPeers: string[] = []
+  readonly #unknown: UnknownPeers
+  readonly #pauses: Pauses
   #closing: Promise<void> | undefined
 
   private constructor(options: ClientOptions, parts: Parts) {
@@ -70,6 +74,9 @@ export class Client {
     this.#unwatch = watchCommits(this.#metrics, spool.path)
     const onAnswer = (ms: number) => this.#metrics.observeMs('dropr_upload_seconds', ms)
     this.#transport = new ObservedTransport({ transport, clock, log, onAnswer })
+    this.#unknown = new UnknownPeers(spool)
+    this.#pauses = parts.pauses
+    this.#pauses.apply = (name, at) => this.#peers.get(name)?.queue.pause(at)
     for (const peer of config.peers.values()) this.#add(peer)
     parts.lock.onConnection = line =>
       serveLine(line, {
@@ -79,7 +86,8 @@ export class Client {
           this.#hint(hint)
         },
         status: () => this.status(),
-        metrics: () => this.metrics()
+        metrics: () => this.metrics(),
+        paused: () => this.#pauses.look()
       })
     this.#watcher = watch.folder(`${spool.path}/outbox`, changedPath => {
       this.#hints.events++
@@ -104,7 +112,8 @@ export class Client {
       const ids = new Ids(clock, random)
       const { writer } = life
       const acked = await Acked.load({ spool, writer, ids })
-      return new Client(options, { lock, life, acked, dead: new DeadRoom({ spool, writer, ids }) })
+      const pauses = await Pauses.load(spool)
+      return new Client(options, { lock, life, acked, dead: new DeadRoom({ spool, writer, ids }), pauses })
     } catch (error) {
       await life?.close()
       await lock.release()
@@ -122,7 +131,7 @@ export class Client {
       at: spool.system.clock.now(),
       hints: { ...this.#hints },
       peers,
-      unknownPeers: this.#unknownPeers,
+      unknownPeers: this.#unknown.names,
       progress: progressOf(peers)
     }
   }
@@ -153,13 +162,14 @@ export class Client {
     this.#status.changed()
   }
 
-  /** Tries now what waits for a later try: of one peer, or of all. */
-  kick(peer?: string): void {
-    for (const [name, { queue }] of this.#peers) {
-      if (peer !== undefined && peer !== name) continue
+  /** Tries now what waits for a later try: of one peer, or of all. One that is paused stays so. */
+  kick(peer?: string): string[] {
+    const wanted = [...this.#peers].filter(([name]) => peer === undefined || peer === name)
+    for (const [, { queue }] of wanted) {
       queue.kick()
       void queue.look()
     }
+    return wanted.flatMap(([name]) => (this.#pauses.of(name) === undefined ? [name] : []))
   }
 
   /** Starts nothing new, waits up to `withinMs` for answers under way, records them, and lets go of the spool. */
@@ -191,6 +201,7 @@ export class Client {
     const changed = () => this.#status.changed()
     const [transport, openFiles] = [this.#transport, this.#openFiles]
     const peer = new Peer({ spool, peer: { ...given }, transport, acked, dead, openFiles, changed })
+    peer.queue.pause(this.#pauses.of(given.name))
     this.#peers.set(given.name, peer)
     return peer
   }
@@ -211,7 +222,8 @@ export class Client {
     while (!signal.aborted) {
       const peers = [...this.#peers.values()]
       await Promise.all(peers.map(peer => peer.queue.look()))
-      await this.#lookForUnknown()
+      if (await this.#unknown.look(this.#peers)) this.#status.changed()
+      await this.#pauses.look()
       this.#hints.scans++
       if (clock.ticks() - cleanedAt >= CLEAN_MS) {
         for (const peer of peers) if (!signal.aborted) await peer.clean()
@@ -228,23 +240,6 @@ export class Client {
     while (!signal.aborted) {
       for (const peer of this.#peers.values()) if (!signal.aborted) await peer.survey()
       await clock.sleep(this.#options.spool.limits.scanMs, signal)
-    }
-  }
-
-  async #lookForUnknown(): Promise<void> {
-    const { spool } = this.#options
-    try {
-      const unknown = (await spool.outboxPeers()).filter(name => name !== spool.node && !this.#peers.has(name))
-      if (unknown.join() === this.#unknownPeers.join()) return
-      this.#unknownPeers = unknown
-      this.#status.changed()
-      if (unknown.length === 0) return
-      spool.system.log.warn(
-        { code: 'PEER_UNKNOWN', peers: unknown },
-        'messages for peers that are not configured: kept, not sent'
-      )
-    } catch (error) {
-      spool.system.log.error({ code: 'OUTBOX_UNREADABLE', error: String(error) }, 'cannot look into the outbox')
     }
   }
 }

@@ -11,10 +11,13 @@ export interface Hint {
 /** What is asked of a client over its socket: one JSON object a line. Undefined for what it does not understand. */
 export type Ask =
   | { op: 'poke'; hint: Hint }
+  /** Answered with `{"kick":[…]}`, the peers that are tried now. */
   | { op: 'kick'; peer: string | undefined }
   /** Answered with `{"status":…}` and `{"metrics":[…]}`. */
   | { op: 'status' }
   | { op: 'metrics' }
+  /** Who is paused may have changed: answered with `{"paused":[…]}` once it is so. */
+  | { op: 'paused' }
 
 export function parseAsk(line: string): Ask | undefined {
   let asked: unknown
@@ -25,7 +28,7 @@ export function parseAsk(line: string): Ask | undefined {
   }
   if (typeof asked !== 'object' || asked === null) return undefined
   const { op, peer, channel, priority, path, end } = asked as Record<string, unknown>
-  if (op === 'status' || op === 'metrics') return { op }
+  if (op === 'status' || op === 'metrics' || op === 'paused') return { op }
   if (op === 'kick') return { op, peer: typeof peer === 'string' ? peer : undefined }
   if (op !== 'poke' || typeof peer !== 'string') return undefined
   return { op, hint: { peer, where: whereOf(channel, priority, path, end) } }

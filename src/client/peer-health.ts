@@ -48,6 +48,8 @@ export class PeerHealth {
   #answeredAt = 0
   #failedAt = 0
   #suspect: { stream: Suspect; failure: Failure } | undefined
+  /** Wall ms since when a person wants nothing sent; undefined: it is sent to. */
+  pausedAt: number | undefined
 
   constructor(options: PeerHealthOptions) {
     this.#options = options
@@ -65,22 +67,30 @@ export class PeerHealth {
   }
 
   allowed(now: number): number {
-    return uploadsAllowed(this.#feedback, now)
+    return this.pausedAt === undefined ? uploadsAllowed(this.#feedback, now) : 0
   }
 
   /** The stream that all failures since the last answer came from. */
   get suspect(): Suspect | undefined {
-    return this.#suspect?.stream
+    return this.pausedAt === undefined ? this.#suspect?.stream : undefined
   }
 
   kick(): void {
     this.#feedback = kicked(this.#feedback)
   }
 
-  status(): Pick<PeerStatus, 'state' | 'since' | 'failures' | 'lastError' | 'nextTryAt'> {
+  status(): Pick<PeerStatus, 'state' | 'since' | 'pausedAt' | 'failures' | 'lastError' | 'nextTryAt'> {
     const { failures, retryAt } = this.#feedback
-    const nextTryAt = failures === 0 ? undefined : wallOf(this.#options.system.clock, retryAt)
-    return { state: peerState(this.#feedback), since: this.#since, failures, lastError: this.#lastError, nextTryAt }
+    const { pausedAt } = this
+    const waits = failures > 0 && pausedAt === undefined
+    return {
+      state: peerState(this.#feedback),
+      since: this.#since,
+      pausedAt,
+      failures,
+      lastError: this.#lastError,
+      nextTryAt: waits ? wallOf(this.#options.system.clock, retryAt) : undefined
+    }
   }
 
   judge(stream: Suspect, { flight, failure }: Outcome): void {

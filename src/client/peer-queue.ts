@@ -1,5 +1,4 @@
 import { Alarm } from '../system/alarm.ts'
-import type { Clock } from '../system/clock.ts'
 import type { PeerStatus, StreamStatus } from './client-status.ts'
 import { Lookout, type Where } from './lookout.ts'
 import { PeerHealth, wallOf } from './peer-health.ts'
@@ -8,6 +7,7 @@ import { pick } from './pick.ts'
 import type { StreamSource } from './stream-source.ts'
 import type { Uploader } from './uploader.ts'
 import { Uploaders } from './uploaders.ts'
+import { within } from './within.ts'
 
 /** Streams with trouble of their own that a status names. */
 const TROUBLED_MAX = 20
@@ -73,6 +73,14 @@ export class PeerQueue {
       uploader.kick()
       this.#active.add(uploader)
     }
+    this.#pump()
+    this.#options.changed()
+  }
+
+  /** Starts no upload as long as it is given; what is under way may end. @param at Wall ms since when. */
+  pause(at: number | undefined): void {
+    if (this.#health.pausedAt === at) return
+    this.#health.pausedAt = at
     this.#pump()
     this.#options.changed()
   }
@@ -236,10 +244,4 @@ export class PeerQueue {
     this.#delivered.delete(uploader)
     this.#options.finished(source)
   }
-}
-
-async function within(clock: Clock, promise: Promise<unknown>, ms: number): Promise<void> {
-  const stop = new AbortController()
-  await Promise.race([promise, clock.sleep(ms, stop.signal)])
-  stop.abort()
 }

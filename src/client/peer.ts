@@ -73,7 +73,8 @@ export class Peer {
 
   /** Counts what waits, and raises the alarm when it is too much. */
   async survey(): Promise<void> {
-    if (await this.#backlog.look(this.queue.status().failures > 0)) this.#options.changed()
+    const { failures, pausedAt } = this.queue.status()
+    if (await this.#backlog.look(failures > 0 || pausedAt !== undefined)) this.#options.changed()
   }
 
   /** It is somewhere else now, or has another token. What is on its way may end there; the next goes here, at once. */

@@ -14,6 +14,7 @@ export const SPOOL_PARTS: ReadonlyMap<string, FolderEntry['kind']> = new Map([
   ['inbox', 'folder'],
   ['dead', 'folder'],
   ['corrupt', 'folder'],
+  ['paused', 'folder'],
   ['run', 'folder'],
   ['FORMAT', 'file'],
   ['node.json', 'file'],

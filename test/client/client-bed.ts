@@ -10,12 +10,15 @@ import { findHolder } from '../../src/system/lock.ts'
 import { silentLog } from '../../src/system/log.ts'
 import { type SimProcess, SimWorld } from '../../src/system/sim/index.ts'
 import { LoopbackTransport } from '../../src/wire/loopback-transport.ts'
+import type { Transport } from '../../src/wire/transport.ts'
 import { ModelStore } from './model.ts'
 
 export const LIMITS = { scanMs: 2_000, segmentBytesMax: 65_536, rangeBytesMax: 16_384, retryMsMax: 5_000 }
 
 /** One sending node on a simulated machine, real pieces all through, and receivers with a store in memory. */
-export function setup(options: { watch?: boolean; peers?: string[]; limits?: Record<string, number> } = {}) {
+export function setup(
+  options: { watch?: boolean; peers?: string[]; limits?: Record<string, number>; uploadMs?: number } = {}
+) {
   const world = new SimWorld({ seed: 7, latencyMs: [0.02, 0.2], watch: { on: options.watch ?? false } })
   const { clock } = world
   const machine = world.node('berlin')
@@ -27,12 +30,29 @@ export function setup(options: { watch?: boolean; peers?: string[]; limits?: Rec
   const receivers = new Map(
     [...stores].map(([name, store]) => [name, new Receiver({ clock, log: silentLog, limits: serverLimits, store })])
   )
-  const transport = new LoopbackTransport({
+  const wire = new LoopbackTransport({
     clock,
     limits,
+    ...(options.uploadMs === undefined ? {} : { faults: () => ({ delayMs: options.uploadMs! }) }),
     receiverOf: ({ name }) =>
       down.has(name) ? undefined : (request, peer) => receivers.get(name)!.receive(request, peer)
   })
+  /** Uploads so far, and how many of one peer were on their way at once. */
+  const uploads = { count: 0, atOnce: new Map<string, number>(), atOnceMax: 0 }
+  const transport: Transport = {
+    async upload(peer, request, signal) {
+      const now = (uploads.atOnce.get(peer.name) ?? 0) + 1
+      uploads.count++
+      uploads.atOnce.set(peer.name, now)
+      uploads.atOnceMax = Math.max(uploads.atOnceMax, now)
+      try {
+        return await wire.upload(peer, request, signal)
+      } finally {
+        uploads.atOnce.set(peer.name, uploads.atOnce.get(peer.name)! - 1)
+      }
+    },
+    close: () => wire.close()
+  }
   const peers = new Map(names.map(name => [name, { name, url: `http://${name}.example` }]))
   const spoolOf = (system: SimProcess) => clock.until(Spool.open({ system, path: '/spool', node: 'berlin', limits }))
   const startClient = async (process = 'client') => {
@@ -74,7 +94,7 @@ export function setup(options: { watch?: boolean; peers?: string[]; limits?: Rec
     const bytes = await clock.until(machine.process('looker').files.read('/spool/run/client.json', 1_000_000))
     return JSON.parse(bytes.toString()) as ClientStatus
   }
-  return { world, clock, machine, startClient, startApp, arrived, stores, down, statusOnDisk, limits }
+  return { world, clock, machine, startClient, startApp, arrived, stores, down, statusOnDisk, limits, uploads, spoolOf }
 }
 
 export interface Target {
