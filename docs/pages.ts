@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { ERRORS, type ErrorRow } from '../src/errors.ts'
-import { LIMITS, type LimitRow } from '../src/limits.ts'
+import { CHANNEL_LIMITS, LIMITS, type LimitRow } from '../src/limits.ts'
 import { envName } from '../src/spool/config-env.ts'
 import { METRICS, type MetricRow } from '../src/system/metric-table.ts'
 
@@ -57,6 +57,11 @@ export const SETTINGS: Readonly<Record<string, { flag: string; variable: string;
     means: 'Nodes to receive from: `{ "berlin": "<SHA-256 of its token>" }`, as `dropr token` prints it.'
   },
   limits: { flag: '--limit name=number', variable: 'below', means: 'Numbers of the table below.' },
+  channels: {
+    flag: '--channel-limit channel.name=number',
+    variable: 'DROPR_CHANNELS',
+    means: `Of some channels, other numbers than \`limits\`: \`{ "orders/eu": { "leasedMax": 5, "attemptsMax": 3 } }\`. There are ${CHANNEL_LIMITS.map(name => `\`${name}\``).join(', ')}. In the environment \`channel.name=number,channel.name=number\`. They hold on the node that receives, over all its consumers.`
+  },
   schedule: {
     flag: '',
     variable: '`DROPR_ZONE`, `DROPR_SHARDS`',
@@ -99,7 +104,7 @@ From the weakest source to the strongest: defaults, \`/etc/dropr/dropr.json\`, \
 file or the environment. An unknown key is refused, with the file, the line and the key that may have been meant. A file that holds a token must be
 of mode 0600.
 
-At SIGHUP \`dropr up\` and its daemons read all of it again: \`peers\`, \`accept\`, \`hosts\` and limits change at once, without losing anything in hand;
+At SIGHUP \`dropr up\` and its daemons read all of it again: \`peers\`, \`accept\`, \`hosts\`, \`channels\` and limits change at once, without losing anything in hand;
 \`node\`, \`listen\`, \`schedule\`, \`compat\`, and the limits that size what is made at the start (\`connectionsPerPeerMax\`, \`connectMsMax\`, \`serverConnectionsMax\`, \`parkedBytesMax\`,
 \`filesOpenMax\`) at the next start. A bad configuration changes nothing, and is logged.
 

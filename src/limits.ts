@@ -63,7 +63,12 @@ export const LIMITS = {
     max: 86_400_000,
     why: 'A polled message comes back after so long without a verdict.'
   },
-  attemptsMax: { default: 10, min: 1, max: 1_000_000, why: 'Failed attempts before a message is dead.' },
+  attemptsMax: {
+    default: 10,
+    min: 1,
+    max: 1_000_000,
+    why: 'So often a message that failed is tried again: 10 means 11 hand-outs; when the last fails too it is dead.'
+  },
   attemptMsMin: {
     default: 1_000,
     min: 0,
@@ -71,6 +76,18 @@ export const LIMITS = {
     why: 'First wait before a failed message is handed out again; doubles.'
   },
   attemptMsMax: { default: 600_000, min: 0, max: 86_400_000, why: 'The longest such wait.' },
+  handOutsPerSecondMax: {
+    default: 0,
+    min: 0,
+    max: 10_000_000,
+    why: 'Messages of one channel handed out a second, over all its consumers: spares what is behind them; 0: any number.'
+  },
+  leasedMax: {
+    default: 0,
+    min: 0,
+    max: 1_000_000_000,
+    why: 'Messages of one channel that consumers may hold at once, over all of them; 0: any number.'
+  },
   idMemoryMs: {
     default: 604_800_000,
     min: 60_000,
@@ -164,18 +181,35 @@ export const LIMITS = {
 export type LimitName = keyof typeof LIMITS
 export type Limits = Readonly<Record<LimitName, number>>
 
+/** Those that a channel may have numbers of its own for. */
+export const CHANNEL_LIMITS = [
+  'leaseMs',
+  'attemptsMax',
+  'attemptMsMin',
+  'attemptMsMax',
+  'handOutsPerSecondMax',
+  'leasedMax'
+] as const satisfies readonly LimitName[]
+
+/** How the messages of a channel are handed out. */
+export type ChannelPolicy = Pick<Limits, (typeof CHANNEL_LIMITS)[number]>
+
 export const DEFAULT_LIMITS: Limits = Object.freeze(
   Object.fromEntries(Object.entries(LIMITS).map(([name, row]) => [name, row.default])) as Record<LimitName, number>
 )
 
-/** The defaults with `changes` on top. Throws a TypeError that names a limit which does not exist or is out of its range; never clamps. */
-export function limitsFrom(changes: Readonly<Record<string, unknown>>): Limits {
+/**
+ * The defaults with `changes` on top. Throws a TypeError that names a limit which does not exist or is out of its range; never clamps.
+ *
+ * @param where How the error names the place: `<where>.leaseMs`.
+ */
+export function limitsFrom(changes: Readonly<Record<string, unknown>>, where = 'limits'): Limits {
   const limits: Record<LimitName, number> = { ...DEFAULT_LIMITS }
   for (const [name, value] of Object.entries(changes)) {
-    if (!Object.hasOwn(LIMITS, name)) throw new TypeError(`limits.${name} is not a limit`)
+    if (!Object.hasOwn(LIMITS, name)) throw new TypeError(`${where}.${name} is not a limit`)
     const row: LimitRow = LIMITS[name as LimitName]
     if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < row.min || value > row.max) {
-      throw new TypeError(`limits.${name} must be a whole number from ${row.min} to ${row.max}, got ${String(value)}`)
+      throw new TypeError(`${where}.${name} must be a whole number from ${row.min} to ${row.max}, got ${String(value)}`)
     }
     limits[name as LimitName] = value
   }

@@ -18,6 +18,8 @@ export function adoptConfig(config: Config, next: Config, log: Log): void {
   )
   if (fixed.length > 0) log.warn({ code: 'CONFIG_FIXED', keys: fixed }, 'these settings change at the next start only')
   Object.assign(config.limits, next.limits)
+  config.channels?.clear()
+  for (const [name, policy] of next.channels ?? []) config.channels?.set(name, policy)
   config.peers.clear()
   for (const [name, peer] of next.peers) config.peers.set(name, peer)
   config.accept.clear()

@@ -29,7 +29,10 @@ export async function openDaemonContext(call: Call<DaemonOptions>, role: string)
   const system = nodeSystem({ log: roleLog(options, role) })
   const load = () => loadCallConfig(call, system.files, flagsOf(options))
   const config = await load()
-  const spool = await Spool.open({ system, path: call.spool, node: config.node, limits: config.limits })
+  // Changed in place later: what is there from the beginning is what is looked at.
+  config.channels ??= new Map()
+  const { node, limits, channels } = config
+  const spool = await Spool.open({ system, path: call.spool, node, limits, channels })
   const reload = async () => {
     const next = await load()
     adoptConfig(config, next, system.log)

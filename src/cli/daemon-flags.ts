@@ -11,6 +11,7 @@ export interface DaemonOptions {
   peer?: Map<string, string>
   accept?: Map<string, string>
   limit?: Map<string, string>
+  channelLimit?: Map<string, string>
   compat?: string[]
   logFile?: string
   logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
@@ -26,6 +27,7 @@ export function addDaemonFlags(command: Command): Command {
     .option('--peer <name=url>', 'a node to send to, may be repeated', peerPair)
     .option('--accept <name=sha256>', 'a node to receive from, by the SHA-256 of its token, may be repeated', digest)
     .option('--limit <name=number>', 'a limit, may be repeated; dropr help config lists them with their defaults', pair)
+    .option('--channel-limit <channel.name=number>', 'the same for one channel, may be repeated', pair)
     .option('--compat <name>', 'answer the calls of another program too: psched', compatNames)
     .option('--log-file <path>', 'append the log to this file instead of stderr')
     .addOption(new Option('--log-level <level>', 'what is logged').choices([...LEVELS]).default('info'))
@@ -33,14 +35,14 @@ export function addDaemonFlags(command: Command): Command {
 
 /** The same flags again, for another process. */
 export function daemonArgs(options: DaemonOptions): string[] {
-  const { node, listen, host = [], compat = [], peer, accept, limit, logFile, logLevel } = options
+  const { node, listen, host = [], compat = [], peer, accept, limit, channelLimit, logFile, logLevel } = options
   const args = ['--log-level', logLevel]
   for (const [flag, value] of Object.entries({ node, listen, 'log-file': logFile })) {
     if (value !== undefined) args.push(`--${flag}=${value}`)
   }
   for (const name of host) args.push(`--host=${name}`)
   for (const name of compat) args.push(`--compat=${name}`)
-  for (const [flag, pairs] of Object.entries({ peer, accept, limit })) {
+  for (const [flag, pairs] of Object.entries({ peer, accept, limit, 'channel-limit': channelLimit })) {
     for (const [name, value] of pairs ?? []) args.push(`--${flag}=${name}=${value}`)
   }
   return args
@@ -71,6 +73,6 @@ function digest(text: string, before?: Map<string, string>): Map<string, string>
 
 /** What the flags say, as configuration. */
 export function flagsOf(options: Partial<DaemonOptions>): ConfigFlags {
-  const { node, listen, host, peer, accept, limit, compat } = options
-  return { node, listen, hosts: host, peers: peer, accept, limits: limit, compat }
+  const { node, listen, host, peer, accept, limit, channelLimit, compat } = options
+  return { node, listen, hosts: host, peers: peer, accept, limits: limit, channels: channelLimit, compat }
 }

@@ -59,7 +59,7 @@ function explainOutbox(row: EntryRow, around: Surroundings): Explanation {
 }
 
 function explainInbox(row: EntryRow, now: number): Explanation {
-  const { channel, from, state, deliveries = 0, attempts = 0, reason, leaseUntil, nextTryAt } = row
+  const { channel, from, state, deliveries = 0, attempts = 0, reason, leaseUntil, nextTryAt, pausedAt } = row
   const where = `inbox, channel ${channel}, from ${from}, here since ${ago(row.receivedAt!, now)}`
   const handed = `handed out ${deliveries} times, ${attempts} attempts failed`
   const because = reason === undefined ? '' : `; the last because: ${reason}`
@@ -69,6 +69,10 @@ function explainInbox(row: EntryRow, now: number): Explanation {
       return { text: `${where}: a consumer has it (${handed})${until}`, nextTryAt: leaseUntil }
     }
     case 'pending': {
+      if (pausedAt !== undefined) {
+        const since = `${ago(pausedAt, now)}: \`dropr channel resume\` hands it out again`
+        return { text: `${where}: waits (${handed})${because}; its channel was paused ${since}` }
+      }
       if (nextTryAt === undefined) return { text: `${where}: waits for a poll (${handed})${because}`, nextTryAt: now }
       return {
         text: `${where}: waits for its next try in ${humanMs(nextTryAt - now)} (${handed})${because}`,

@@ -41,6 +41,8 @@ export class LsInbox implements Room {
   /** By stream: what is finished, as runs of positions. It may be millions. */
   readonly #endings = new Map<string, Record<Ending, Runs>>()
   readonly #leaseEnds = new Map<string, number>()
+  /** Wall ms since when nothing is handed out. */
+  pausedAt: number | undefined
   /** How far each stream is here. */
   readonly next = new Map<string, number>()
 
@@ -102,16 +104,19 @@ export class LsInbox implements Room {
 
   /** What is known of the next hand-out, and of why the last one failed. */
   #timesOf({ state, lease, nextTryAt, reason }: Fate, over: boolean, now: number): Partial<EntryRow> {
+    const waits = state === 'pending' || over
     const leaseUntil = state === 'leased' && !over ? this.#leaseEnds.get(lease!) : undefined
     return {
       ...(leaseUntil === undefined ? {} : { leaseUntil }),
       ...(nextTryAt === undefined || nextTryAt <= now ? {} : { nextTryAt }),
-      ...(reason === undefined ? {} : { reason })
+      ...(reason === undefined ? {} : { reason }),
+      ...(waits && this.pausedAt !== undefined ? { pausedAt: this.pausedAt } : {})
     }
   }
 
   #foldMark(mark: InboxMark | undefined): void {
     if (mark?.m === 'keep') this.#leaseEnds.set(mark.l, mark.u)
+    else if (mark?.m === 'pause' || mark?.m === 'resume') this.pausedAt = mark.m === 'pause' ? mark.t : undefined
     else if (mark?.m === 'streams') {
       for (const [stream, , , , next] of mark.q) this.next.set(stream, Math.max(this.next.get(stream) ?? 0, next))
     } else if (mark && 'r' in mark && mark.m !== 'moved') {

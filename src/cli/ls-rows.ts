@@ -25,6 +25,8 @@ export interface EntryRow {
   /** leased: until when; pending after a failure: not before. */
   leaseUntil?: number
   nextTryAt?: number
+  /** Waits, and its channel is paused since then. */
+  pausedAt?: number
 }
 
 /** A row of which the message itself was asked for. */

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import { Command, CommanderError, type OutputConfiguration } from 'commander'
 import type { Act, Call, GlobalOptions } from './act.ts'
+import { addChannel } from './channel.ts'
 import { addCheck } from './check.ts'
 import { addCompletion } from './completion.ts'
 import { addConfig } from './config.ts'
@@ -42,7 +43,7 @@ const WORK = [
   addForecast,
   addTick
 ]
-const LOOK = [addLs, addShape, addShow, addDead, addDoctor, addToken, addConfig, addService, addCompletion]
+const LOOK = [addLs, addShape, addShow, addChannel, addDead, addDoctor, addToken, addConfig, addService, addCompletion]
 
 const HELP = `
 Exit codes:

@@ -52,7 +52,7 @@ export async function runConfigCheck(call: Call<object>): Promise<number> {
 
 /** All of them, also those that have their default. */
 function settingsOf({ config, from }: TracedConfig): Shown[] {
-  const { node, listen, hosts, peers, accept, limits, compat } = config
+  const { node, listen, hosts, peers, accept, limits, channels = [], compat } = config
   const { levels, shards, zone } = scheduleOf(config)
   const rows: Shown[] = []
   const add = (key: string, value: Shown['value'] | undefined, source = from.get(key)) => {
@@ -68,6 +68,8 @@ function settingsOf({ config, from }: TracedConfig): Shown[] {
   }
   for (const [name, digest] of accept) add(`accept.${name}`, digest)
   for (const [name, value] of Object.entries(limits)) add(`limits.${name}`, value)
+  for (const [name, policy] of channels)
+    for (const [limit, value] of Object.entries(policy)) add(`channels.${name}.${limit}`, value)
   add('schedule.levels', levels.map(({ name, lengthMs }) => `${name}=${lengthMs}`).join(','))
   add('schedule.shards', shards)
   add('schedule.zone', zone)

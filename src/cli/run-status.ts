@@ -131,6 +131,10 @@ function scheduleTable(shards: readonly Record<string, unknown>[]): string {
 
 function channelTable(channels: readonly Record<string, unknown>[]): string {
   const counts = [...new Set(channels.flatMap(Object.keys))].filter(name => name !== 'channel' && name !== 'oldestAt')
-  const rows = channels.map(channel => [channel.channel, ...counts.map(name => channel[name] ?? 0)].map(String))
+  const rows = channels.map(channel => [channel.channel, ...counts.map(name => cell(channel[name] ?? 0))].map(String))
   return columns([['CHANNEL', ...counts.map(name => name.toUpperCase())], ...rows])
+}
+
+function cell(value: unknown): unknown {
+  return typeof value === 'boolean' ? (value ? 'yes' : '-') : value
 }

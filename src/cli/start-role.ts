@@ -67,7 +67,10 @@ async function startServer({ spool, config, reload }: DaemonContext): Promise<Ro
     facts: () => ({ listen: server.listen }),
     health: () => Promise.resolve(),
     status: () => ({ ...server.status(), consumers: owner?.consumers, channels: owner?.depths() }),
-    reload: async () => server.reload(await reload()),
+    reload: async () => {
+      server.reload(await reload())
+      owner?.inbox.repolicied()
+    },
     handled: () => server.handled,
     async close(options) {
       await web.close()

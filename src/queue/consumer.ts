@@ -14,7 +14,7 @@ export interface ConsumerOptions {
   intake: Intake
   system: System
   channels: string[]
-  leaseMs: number
+  leaseMs: number | undefined
   concurrency: number
   graceMs: number
   handler: Handler

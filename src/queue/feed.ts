@@ -17,7 +17,7 @@ export interface FeedOptions {
   intake: Intake
   system: System
   channels: string[]
-  leaseMs: number
+  leaseMs: number | undefined
   concurrency: number
   /** There is something to take, or the feed has closed. */
   onMore: () => void

@@ -1,5 +1,5 @@
 import { DroprError, diskError, systemCode } from '../errors.ts'
-import type { Claim, ClaimRequest, InboxPort, PeekRequest } from '../server/inbox-port.ts'
+import type { Claim, ClaimRequest, InboxPort, PeekRequest, SteerRequest } from '../server/inbox-port.ts'
 import type { System } from '../system/system.ts'
 import { type ReadRun, readRuns } from './claimed.ts'
 import { InboxLink } from './inbox-link.ts'
@@ -43,9 +43,9 @@ export class Intake {
     if (claim.lease === '') return undefined
     const lease = new Lease({
       id: claim.lease,
-      ms: request.leaseMs,
+      ms: claim.leaseMs,
       until: claim.leaseUntil,
-      untilTicks: asked + (claim.waitedMs ?? 0) + request.leaseMs,
+      untilTicks: asked + (claim.waitedMs ?? 0) + claim.leaseMs,
       open: claim.runs.reduce((count, run) => count + run.count, 0)
     })
     this.leases.add(lease)
@@ -63,6 +63,11 @@ export class Intake {
     } catch (error) {
       throw systemCode(error) === undefined ? error : diskError(error, `read ${runs[0]?.path ?? request.channel}`)
     }
+  }
+
+  /** How many were changed by it. Resolves when synced; rejects with what the owner or the disk said. */
+  async steer(request: SteerRequest): Promise<number> {
+    return (await this.#link.use(port => port.steer(request))).changed
   }
 
   /** Gives back everything held. */

@@ -35,7 +35,7 @@ export interface Message {
   readonly signal: AbortSignal
   /** Done. `result`: a small JSON value kept with the mark. */
   ack(result?: JsonValue): Promise<void>
-  /** Failed: again after `after`, or after the usual growing wait; dead once `attemptsMax` is reached. */
+  /** Failed: again after `after`, or after the usual growing wait; dead once it was tried again `attemptsMax` times. */
   retry(options?: { after?: Duration; reason?: string }): Promise<void>
   /** Given back untouched: not counted as an attempt. */
   release(options?: { after?: Duration }): Promise<void>

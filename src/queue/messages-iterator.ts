@@ -9,7 +9,7 @@ export interface IterateOptions {
   intake: Intake
   system: System
   channels: string[]
-  leaseMs: number
+  leaseMs: number | undefined
   /** Ends the loop. */
   signal: AbortSignal
 }

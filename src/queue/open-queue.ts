@@ -61,7 +61,7 @@ export async function openSpool(
   const system = options.system ?? nodeSystem(log === undefined ? {} : { log })
   const config = await queueConfig({ files: system.files, spool: path, given: options.config })
   const node = options.node ?? config.node
-  const spool = await Spool.open({ system, path, node, limits: config.limits })
+  const spool = await Spool.open({ system, path, node, limits: config.limits, channels: config.channels })
   return { spool, config }
 }
 

@@ -7,7 +7,7 @@ const CLAIM_MS_MAX = 60_000
 
 export interface PollRequest {
   channels: string[]
-  leaseMs: number
+  leaseMs: number | undefined
   waitMs: number
   max: number
   bytesMax: number

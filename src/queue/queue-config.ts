@@ -1,5 +1,6 @@
-import type { Limits } from '../limits.ts'
+import type { ChannelPolicy, Limits } from '../limits.ts'
 import { limitsFrom } from '../limits.ts'
+import { joinChannels } from '../spool/channel-policy.ts'
 import { type Config, loadConfig } from '../spool/config.ts'
 import { type Compat, parseConfig } from '../spool/config-schema.ts'
 import type { Files } from '../system/files.ts'
@@ -14,6 +15,8 @@ export interface ConfigGiven {
   /** Who may send to this node: name and SHA-256 of the token, 64 hex digits. */
   accept?: Readonly<Record<string, string>>
   limits?: Partial<Limits>
+  /** What some channels have instead: `{ 'orders/eu': { leasedMax: 5 } }`. */
+  channels?: Readonly<Record<string, Partial<ChannelPolicy>>>
   /** `levels` by name: `{ day: '1d', hour: '1h', minute: '1m' }`. */
   schedule?: { levels?: Readonly<Record<string, Duration>>; shards?: number; zone?: string }
   compat?: Compat
@@ -42,6 +45,7 @@ export async function queueConfig(options: {
       throw new TypeError(`config.peers.${name}: give the token itself, or name the file in dropr.json`)
     config.peers.set(name, { name, url, ...(token !== undefined && { token }) })
   }
+  if (part.channels.size > 0) config.channels = joinChannels(config.channels ?? new Map(), part.channels)
   if (Object.keys(part.schedule).length > 0) config.schedule = { ...config.schedule, ...part.schedule }
   if (Object.keys(part.compat).length > 0) config.compat = { ...config.compat, ...part.compat }
   config.limits = limitsFrom({ ...config.limits, ...part.limits })

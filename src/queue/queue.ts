@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events'
 import { DroprError } from '../errors.ts'
 import type { Limits } from '../limits.ts'
 import type { Body } from '../message.ts'
+import { checkChannel } from '../names.ts'
 import { keepAlive } from '../system/keep-alive.ts'
 import type { System } from '../system/system.ts'
 import { aborted } from './abort.ts'
@@ -112,7 +113,7 @@ export class Queue {
   poll(options?: PollOptions & { max?: never }): Promise<Message | undefined>
   poll(options: PollOptions & { max: number }): Promise<Message[]>
   async poll(options: PollOptions & { max?: number } = {}): Promise<Message | Message[] | undefined> {
-    const { signal, ...request } = checkPoll(options, this.#parts.limits.leaseMs)
+    const { signal, ...request } = checkPoll(options)
     this.#checkOpen()
     if (signal?.aborted) throw aborted(signal, 'poll')
     const ending = this.#endingWith(signal)
@@ -136,10 +137,20 @@ export class Queue {
     return await this.#parts.intake.peek(request)
   }
 
+  /** Nothing of the channel is handed out any more, by any process, until it is resumed. Resolves when synced: true unless it was so before. */
+  pause(channel: string): Promise<boolean> {
+    return this.#steer('pause', channel)
+  }
+
+  /** Hands out again what a paused channel holds. Resolves when synced: true unless it was so before. */
+  resume(channel: string): Promise<boolean> {
+    return this.#steer('resume', channel)
+  }
+
   /** For `for await`: asking for the next message acknowledges the one before; leaving the loop gives back the one in hand. */
   async *messages(options: MessagesOptions | string = {}): AsyncGenerator<Message, void, void> {
     const given = typeof options === 'string' ? { channel: options } : options
-    const { channels, leaseMs, signal } = checkMessages(given, this.#parts.limits.leaseMs)
+    const { channels, leaseMs, signal } = checkMessages(given)
     this.#checkOpen()
     const ending = this.#endingWith(signal)
     try {
@@ -153,7 +164,7 @@ export class Queue {
   consume(channel: string | readonly string[], handler: Handler, options: ConsumeOptions = {}): Consumer {
     if (typeof handler !== 'function') throw new TypeError(`handler must be a function, got ${typeof handler}`)
     const { intake, system, limits } = this.#parts
-    const checked = checkConsume(channel, options, limits.leaseMs)
+    const checked = checkConsume(channel, options)
     this.#checkOpen()
     const onDone = (done: Consumer) => this.#consumers.delete(done)
     const consumer = new Consumer({ ...checked, intake, system, handler, onDone, graceMs: limits.graceMs })
@@ -186,6 +197,12 @@ export class Queue {
     const results = await Promise.allSettled([intake.close(), closeBelow()])
     letGo()
     for (const result of results) if (result.status === 'rejected') throw result.reason
+  }
+
+  async #steer(act: 'pause' | 'resume', channel: string): Promise<boolean> {
+    checkChannel(channel)
+    this.#checkOpen()
+    return (await this.#parts.intake.steer({ act, channel })) > 0
   }
 
   #checkOpen(): void {

@@ -8,7 +8,7 @@ export interface MessagesOptions {
   channel?: string
   /** Several, served fairly. Instead of `channel`. */
   channels?: readonly string[]
-  /** How long the message is held for this process. Default `leaseMs` of the limits. */
+  /** How long the message is held for this process. Default `leaseMs` of the channel, else of the limits. */
   lease?: Duration
   signal?: AbortSignal
 }
@@ -52,17 +52,17 @@ const LEASE_MS_MAX = 86_400_000
 
 export interface Receiving {
   channels: string[]
-  leaseMs: number
+  /** Undefined: as the channels have it. */
+  leaseMs: number | undefined
   signal: AbortSignal | undefined
 }
 
 export function checkPoll(
-  options: PollOptions & { max?: number },
-  leaseMs: number
+  options: PollOptions & { max?: number }
 ): Receiving & { waitMs: number; max: number; bytesMax: number } {
   checkOptions(options, POLL, 'poll')
   return {
-    ...checkReceiving(options, leaseMs),
+    ...checkReceiving(options),
     waitMs: options.wait === undefined ? 0 : checkDuration(options.wait, 'wait', 0, WAIT_MS_MAX),
     max: checkMax(options.max),
     bytesMax: checkMaxBytes(options.maxBytes)
@@ -75,31 +75,30 @@ export function checkPeek(options: PeekOptions): PeekRequest {
   return { channel, max: checkMax(options.max), bytesMax: checkMaxBytes(options.maxBytes) }
 }
 
-export function checkMessages(options: MessagesOptions, leaseMs: number): Receiving {
+export function checkMessages(options: MessagesOptions): Receiving {
   checkOptions(options, MESSAGES, 'messages')
-  return checkReceiving(options, leaseMs)
+  return checkReceiving(options)
 }
 
 export function checkConsume(
   channel: string | readonly string[],
-  options: ConsumeOptions,
-  leaseMs: number
+  options: ConsumeOptions
 ): Receiving & { concurrency: number } {
   checkOptions(options, CONSUME, 'consume')
   const where = Array.isArray(channel) ? { channels: channel } : { channel: checkChannel(channel) }
   const { concurrency = 1 } = options
   return {
-    ...checkReceiving({ ...where, ...options }, leaseMs),
+    ...checkReceiving({ ...where, ...options }),
     concurrency: checkCount(concurrency, 'concurrency', 1, CONCURRENCY_MAX)
   }
 }
 
-function checkReceiving(options: MessagesOptions, leaseMs: number): Receiving {
+function checkReceiving(options: MessagesOptions): Receiving {
   const { channel, channels, lease } = options
   if (channel !== undefined && channels !== undefined) throw new TypeError('channel and channels exclude each other')
   return {
     channels: channels === undefined ? [checkChannel(channel ?? CHANNEL_DEFAULT)] : checkChannels(channels),
-    leaseMs: lease === undefined ? leaseMs : checkDuration(lease, 'lease', LEASE_MS_MIN, LEASE_MS_MAX),
+    leaseMs: lease === undefined ? undefined : checkDuration(lease, 'lease', LEASE_MS_MIN, LEASE_MS_MAX),
     signal: checkSignal(options.signal)
   }
 }

@@ -65,6 +65,7 @@ export class Burials {
       for (const { reason, same } of byReason(pieces)) await this.bury(same, { reason })
       state.fromLimbo(pieces)
       state.finish(pieces, 'dead', system.clock.now())
+      onReady()
     } catch (error) {
       system.log.error({ code: (error as { code?: unknown }).code, channel: name }, 'dead letters cannot be written')
       state.fromLimbo(pieces)

@@ -5,6 +5,8 @@ export interface ChannelDepth extends ChannelCounts {
   channel: string
   /** Wall ms when the oldest message that waits was received, about. */
   oldestAt: number | undefined
+  /** Nothing is handed out until somebody resumes it. */
+  paused: boolean
 }
 
 /** Messages of a channel that are not finished; 0 for one that is not open. */
@@ -15,5 +17,7 @@ export function depthOf(channel: ChannelInbox | undefined): number {
 }
 
 export function depthsOf(channels: readonly ChannelInbox[]): ChannelDepth[] {
-  return channels.map(({ name, state }) => ({ channel: name, ...state.counts, oldestAt: state.oldestAt }))
+  return channels.map(({ name, state }) => {
+    return { channel: name, ...state.counts, oldestAt: state.oldestAt, paused: state.pausedAt !== undefined }
+  })
 }

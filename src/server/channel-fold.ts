@@ -117,6 +117,10 @@ export function foldEnding(
 export function foldMark(into: FoldInto, mark: InboxMark, at: number): void {
   const { state, ids } = into
   if (mark.m === 'void' || mark.m === 'taken') return
+  if (mark.m === 'pause' || mark.m === 'resume') {
+    state.pausedAt = mark.m === 'pause' ? mark.t : undefined
+    return
+  }
   if (mark.m === 'moved') {
     foldMoved(into, mark.s, mark.r)
     return

@@ -1,5 +1,5 @@
 import { encodeMark } from '../journal/entry.ts'
-import type { Limits } from '../limits.ts'
+import type { ChannelPolicy } from '../limits.ts'
 import type { System } from '../system/system.ts'
 import { streamConflict } from '../wire/upload-failure.ts'
 import type { ArrivingRange } from './arriving.ts'
@@ -18,7 +18,8 @@ import { Verdicts } from './verdicts.ts'
 export interface ChannelOptions {
   name: string
   system: System
-  limits: Limits
+  /** What holds for it now. */
+  policy: () => ChannelPolicy
   journal: InboxJournal
   state: ChannelState
   ids: Ids
@@ -36,6 +37,10 @@ export class ChannelInbox {
   readonly segments: Map<string, SegmentState>
   readonly verdicts: Verdicts
   readonly handOut: HandOut
+  readonly policy: () => ChannelPolicy
+  /** The latest wish of an operator, on its way to the disk. */
+  steered: Promise<void> = Promise.resolve()
+  readonly now: () => number
   /** Called when messages may have become ready. */
   onReady: () => void = () => undefined
   readonly reader: BlockReader
@@ -47,6 +52,8 @@ export class ChannelInbox {
     this.name = options.name
     this.state = options.state
     this.reader = options.reader
+    this.policy = options.policy
+    this.now = () => options.system.clock.now()
     this.journal = options.journal
     this.segments = options.segments
     this.#options = options

@@ -27,6 +27,8 @@ export class ChannelState {
   readonly leases = new ChannelLeases()
   /** Arrival order of the next message. */
   order = 0
+  /** Wall ms since when nothing is handed out; undefined: not paused. */
+  pausedAt: number | undefined
   readonly #shelves = new Shelves()
   readonly budget: OffsetBudget
   readonly #exactMax: number

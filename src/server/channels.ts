@@ -2,6 +2,7 @@ import { type DroprError, diskError } from '../errors.ts'
 import type { Ids as MessageIds } from '../journal/ids.ts'
 import { listSegments } from '../journal/segment-names.ts'
 import type { Limits } from '../limits.ts'
+import { policyOf } from '../spool/channel-policy.ts'
 import type { Spool } from '../spool/spool.ts'
 import { BlockReader } from './block-reader.ts'
 import type { Bury } from './burial.ts'
@@ -157,7 +158,7 @@ export class Channels {
     const channel = new ChannelInbox({
       name,
       system,
-      limits,
+      policy: () => policyOf(name, { limits, channels: spool.channels }),
       journal,
       state,
       ids: this.known,

@@ -40,6 +40,7 @@ export function foldCheckpoint(
     stream.pending = stream.next
   }
   state.order = Math.max(state.order, check.o)
+  state.pausedAt = check.z
   for (const [id, how, runs] of check.f) foldEnding(into, { stream: id, how, runs, at: check.t })
   for (const [id, at] of check.r) foldMark(into, { m: 'removed', q: [id], t: at }, check.t)
   for (const mark of marks) foldMark(into, mark, check.t)

@@ -80,6 +80,8 @@ export interface CheckMark {
   /** The whole channel, when this was written: messages that somebody had, leases. */
   p: PastRow[]
   l: LeaseRow[]
+  /** Wall ms since when it was paused, if it was. */
+  z?: number
 }
 
 /** A checkpoint larger than that costs more than it saves; the segment is then read frame by frame. */
@@ -130,7 +132,8 @@ export function encodeCheckpoint(
     r: [...ledger.removed],
     k: ledger.taken,
     p: past,
-    l: leases
+    l: leases,
+    ...(state.pausedAt !== undefined && { z: state.pausedAt })
   }
   return [check, ...refusedMarks(ledger), ...ledger.idMarks, ...idMarks(ledger)].map(mark => encodeMark(mark))
 }

@@ -19,7 +19,7 @@ export interface Asking {
   deadline: number
 }
 
-const NOTHING: Claim = Object.freeze({ lease: '', leaseUntil: 0, runs: [] })
+const NOTHING: Claim = Object.freeze({ lease: '', leaseUntil: 0, leaseMs: 0, runs: [] })
 
 /**
  * Gives messages to those who ask, in the order they asked; among the channels one asks for, the one served longest ago first.
@@ -32,6 +32,8 @@ export class Claims {
   readonly #all = new Set<Asking>()
   readonly #servedAt = new Map<ChannelInbox, number>()
   readonly #loading = new Set<ChannelInbox>()
+  /** Waited for, and kept by their rate. */
+  readonly #slowed = new Set<ChannelInbox>()
   readonly #onDeadline: () => void
   #served = 0
   #leases = 0
@@ -76,6 +78,7 @@ export class Claims {
       const queue = this.#waiting.get(channel)
       if (queue === undefined) this.#waiting.set(channel, new Set([asking]))
       else queue.add(asking)
+      this.#noteRate(channel)
     }
   }
 
@@ -94,9 +97,32 @@ export class Claims {
   serve(channel: ChannelInbox): void {
     for (let queue = this.#waiting.get(channel); queue !== undefined; queue = this.#waiting.get(channel)) {
       const first = queue.values().next().value
-      if (first === undefined || !channel.handOut.ready || !this.#give(first)) return
+      if (first === undefined || !channel.handOut.ready || !this.#give(first)) {
+        this.#noteRate(channel)
+        return
+      }
       this.cancel(first)
     }
+  }
+
+  /** Gives what rates let through by now. */
+  servePaced(): void {
+    for (const channel of this.#slowed) this.serve(channel)
+  }
+
+  /** Ticks when a rate lets the next message through to somebody who waits. */
+  get firstPaced(): number | undefined {
+    let first: number | undefined
+    for (const channel of this.#slowed) {
+      const at = this.#waiting.has(channel) ? channel.handOut.readyAt : undefined
+      if (at === undefined) this.#slowed.delete(channel)
+      else if (first === undefined || at < first) first = at
+    }
+    return first
+  }
+
+  #noteRate(channel: ChannelInbox): void {
+    if (channel.handOut.readyAt !== undefined) this.#slowed.add(channel)
   }
 
   /** Answers those whose time is over. */
@@ -163,7 +189,8 @@ export class Claims {
   }
 
   async #lease(asking: Asking, taken: ReadonlyMap<ChannelInbox, Piece[]>): Promise<Claim> {
-    const { leaseMs, waitMs } = asking.request
+    const { waitMs } = asking.request
+    const leaseMs = asking.request.leaseMs ?? Math.min(...[...taken.keys()].map(channel => channel.policy().leaseMs))
     const id = `${this.#epoch}.${++this.#leases}`
     const untilWall = this.#clock.now() + leaseMs
     const channels = new Set(taken.keys())
@@ -196,7 +223,7 @@ export class Claims {
     this.#onDeadline()
     const runs = results.flatMap(result => (result.status === 'fulfilled' ? result.value : []))
     if (runs.length === 0) return NOTHING
-    return { lease: id, leaseUntil: untilWall, waitedMs: Math.floor(given - (asking.deadline - waitMs)), runs }
+    return { lease: id, leaseUntil: untilWall, leaseMs, waitedMs: Math.floor(given - (asking.deadline - waitMs)), runs }
   }
 
   #load(channel: ChannelInbox, block: Block): void {

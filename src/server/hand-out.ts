@@ -1,6 +1,7 @@
-import type { Limits } from '../limits.ts'
+import type { ChannelPolicy } from '../limits.ts'
 import type { Clock } from '../system/clock.ts'
 import type { ChannelState } from './channel-state.ts'
+import { Gate } from './gate.ts'
 import type { InboxJournal } from './inbox-journal.ts'
 import { type ExpiredMark, groupPieces, type LeaseMark } from './inbox-marks.ts'
 import type { ClaimRun } from './inbox-port.ts'
@@ -19,7 +20,7 @@ export interface Taken {
 export interface HandOutOptions {
   name: string
   system: { clock: Clock }
-  limits: Limits
+  policy: () => ChannelPolicy
   state: ChannelState
   journal: InboxJournal
   verdicts: Verdicts
@@ -28,19 +29,28 @@ export interface HandOutOptions {
 /** Who asks is given what comes next. */
 export class HandOut {
   readonly #options: HandOutOptions
+  readonly #gate: Gate
 
   constructor(options: HandOutOptions) {
     this.#options = options
+    this.#gate = new Gate(options)
   }
 
-  /** Whether there is something to take. */
+  /** Whether there is something to take, and it may be taken. */
   get ready(): boolean {
-    return this.#options.state.peek() !== undefined
+    return this.#options.state.peek() !== undefined && this.#gate.allowed() > 0
+  }
+
+  /** Ticks when something may be taken, where nothing but the rate keeps it. */
+  get readyAt(): number | undefined {
+    return this.#options.state.peek() === undefined ? undefined : this.#gate.opensAt
   }
 
   /** Takes messages out of the queue, the first ones. What expired meanwhile is marked so. */
-  take(max: number, bytesMax: number, atLeastOne = true): Taken {
-    const { state, limits, system } = this.#options
+  take(most: number, bytesMax: number, atLeastOne = true): Taken {
+    const { state, policy, system } = this.#options
+    const { attemptsMax } = policy()
+    const max = Math.min(most, this.#gate.allowed())
     const taken: Taken = { pieces: [], messages: 0, bytes: 0, blocked: undefined }
     const expired: Piece[] = []
     const doomed: Piece[] = []
@@ -48,7 +58,7 @@ export class HandOut {
     while (taken.messages < max) {
       const head = state.peek()
       if (head === undefined) break
-      if (head.attempts > limits.attemptsMax) {
+      if (head.attempts > attemptsMax) {
         doomed.push(state.grab(head, head.to - head.from))
         continue
       }
@@ -75,6 +85,7 @@ export class HandOut {
       taken.messages += count
       taken.bytes += bytesOf(piece.block, piece.from, piece.to)!
     }
+    this.#gate.take(taken.messages)
     if (taken.blocked !== undefined) {
       this.putBack(taken.pieces)
       Object.assign(taken, { pieces: [], messages: 0, bytes: 0 })
@@ -88,6 +99,7 @@ export class HandOut {
   async lease(lease: ChannelLease, pieces: readonly Piece[]): Promise<ClaimRun[]> {
     const { state, journal } = this.#options
     for (const piece of pieces) piece.deliveries++
+    this.#gate.lease(messagesIn(pieces))
     state.lease(lease, pieces)
     const marks = groupPieces(pieces).map(({ first, stream, runs }): LeaseMark => {
       const { deliveries, attempts } = first
@@ -111,6 +123,7 @@ export class HandOut {
 
   /** What was taken waits again, in its place. */
   putBack(pieces: readonly Piece[]): void {
+    this.#gate.putBack(messagesIn(pieces))
     for (const piece of pieces) this.#options.state.restore(piece)
   }
 
@@ -145,6 +158,10 @@ export class HandOut {
       attempts
     }))
   }
+}
+
+function messagesIn(pieces: readonly Piece[]): number {
+  return pieces.reduce((count, { from, to }) => count + to - from, 0)
 }
 
 /** How many messages at the beginning of a piece have expired. */

@@ -7,7 +7,14 @@ import type { Spool } from '../spool/spool.ts'
 import type { ChannelInbox } from './channel-inbox.ts'
 import { readCheckpoint } from './checkpoint.ts'
 import { type Ids, KEY_BYTES } from './ids.ts'
-import { type IdsMark, type InboxMark, inboxMark, type RemovedMark, type StreamsMark } from './inbox-marks.ts'
+import {
+  type IdsMark,
+  type InboxMark,
+  inboxMark,
+  type PauseMark,
+  type RemovedMark,
+  type StreamsMark
+} from './inbox-marks.ts'
 import { moveWaiting, waitingIn } from './inbox-move.ts'
 import type { SegmentState } from './pieces.ts'
 import { forgetRemoved } from './removed-streams.ts'
@@ -49,7 +56,7 @@ export async function cleanChannel(options: CleanOptions): Promise<number> {
     const busy = candidates.findIndex(({ live }) => live > 0)
     const going = busy === -1 ? candidates : candidates.slice(0, busy)
     if (going.length === 0) return 0
-    const marks: object[] = streamMarks(channel)
+    const marks: object[] = [...streamMarks(channel), ...pauseMark(channel)]
     for (const segment of going) marks.push(...(await idMarks(options, segment)))
     await Promise.all(marks.map(mark => channel.journal.mark(mark)))
     for (const segment of going) {
@@ -120,6 +127,10 @@ function streamMarks(channel: ChannelInbox): (StreamsMark | RemovedMark)[] {
     if (removedAt !== undefined) removed.set(removedAt, [...(removed.get(removedAt) ?? []), id])
   for (const [t, q] of removed) marks.push({ m: 'removed', q, t })
   return marks
+}
+
+function pauseMark({ state: { pausedAt } }: ChannelInbox): PauseMark[] {
+  return pausedAt === undefined ? [] : [{ m: 'pause', t: pausedAt }]
 }
 
 /** The ids that are known from a segment only. */

@@ -110,7 +110,19 @@ export interface RemovedMark {
   t: number
 }
 
+/** Nothing is handed out from now on, `t` in wall ms; or is again. */
+export interface PauseMark {
+  m: 'pause'
+  t: number
+}
+export interface ResumeMark {
+  m: 'resume'
+  t: number
+}
+
 export type InboxMark =
+  | PauseMark
+  | ResumeMark
   | LeaseMark
   | KeepMark
   | DoneMark
@@ -136,7 +148,9 @@ const FIELDS: Readonly<Record<InboxMark['m'], string>> = {
   streams: 'q',
   ids: 'tk',
   moved: 'sr',
-  removed: 'qt'
+  removed: 'qt',
+  pause: 't',
+  resume: 't'
 }
 const KIND_OF: Readonly<Record<string, (value: unknown) => boolean>> = {
   l: value => typeof value === 'string',

@@ -16,6 +16,8 @@ export interface InboxPort {
   extend(leases: string[], leaseMs: number): Promise<{ lost: string[]; untilWall: number }>
   /** What would be handed out next, left as it is. Rejects as `claim` does. */
   peek(request: PeekRequest): Promise<ClaimRun[]>
+  /** Resolves when synced. */
+  steer(request: SteerRequest): Promise<SteerResult>
   /** Told of leases that ended without a verdict: what is done under them will be refused. */
   onLost: (leases: string[]) => void
   /** Gives back what is held, as `release` does. */
@@ -28,7 +30,8 @@ export interface ClaimRequest {
   max: number
   /** Bytes of entries at most, but at least one message. */
   bytesMax: number
-  leaseMs: number
+  /** Absent: as the channels have it; of several, the shortest. */
+  leaseMs?: number | undefined
   /** How long to wait for the first message; 0: answer at once. */
   waitMs: number
 }
@@ -40,11 +43,24 @@ export interface PeekRequest {
   bytesMax: number
 }
 
+/** What an operator does to a channel: nothing of it is handed out until it is resumed. Sends go on. */
+export interface SteerRequest {
+  act: 'pause' | 'resume'
+  channel: string
+}
+
+export interface SteerResult {
+  /** 0 when it was so before. */
+  changed: number
+}
+
 export interface Claim {
   /** The fencing token, `<epoch>.<number>`; '' when there was nothing. */
   lease: string
   /** Wall ms, for people. The owner goes by its own monotonic clock. */
   leaseUntil: number
+  /** How long it was given for. */
+  leaseMs: number
   /** How long the owner waited for something to give: the lease counts from then. Absent: not at all. */
   waitedMs?: number
   runs: ClaimRun[]

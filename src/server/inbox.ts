@@ -1,33 +1,31 @@
 import { DroprError, diskError } from '../errors.ts'
 import { Ids as MessageIds } from '../journal/ids.ts'
-import type { Limits } from '../limits.ts'
-import type { Spool } from '../spool/spool.ts'
 import { Alarm } from '../system/alarm.ts'
 import type { ArrivingRange } from './arriving.ts'
-import type { Bury } from './burial.ts'
 import { type ChannelDepth, depthOf, depthsOf } from './channel-depth.ts'
 import type { ChannelInbox } from './channel-inbox.ts'
 import { Channels } from './channels.ts'
 import { Claims } from './claims.ts'
 import { FirstLook } from './first-look.ts'
 import { cleanChannel } from './inbox-clean.ts'
-import type { Claim, ClaimRequest, ClaimRun, PeekRequest, Verdict, VerdictResult } from './inbox-port.ts'
+import type { InboxOptions } from './inbox-options.ts'
+import type {
+  Claim,
+  ClaimRequest,
+  ClaimRun,
+  PeekRequest,
+  SteerRequest,
+  SteerResult,
+  Verdict,
+  VerdictResult
+} from './inbox-port.ts'
 import type { LeaseHolder } from './lease-book.ts'
 import { LeaseDesk } from './lease-desk.ts'
 import { LocalPort } from './local-port.ts'
 import { peekChannel } from './peek.ts'
 import { markRemoved } from './removed-streams.ts'
+import { steer } from './steer.ts'
 import type { StreamState } from './stream-state.ts'
-
-export interface InboxOptions {
-  spool: Spool
-  /** Of the owner's lock: above that of every owner before. */
-  epoch: number
-  limits: Limits
-  bury: Bury
-  /** See ChannelState. */
-  exactMax?: number
-}
 
 /** All channels of the inbox, in the one process that owns it: what arrived, who has it, what became of it. */
 export class Inbox {
@@ -45,12 +43,8 @@ export class Inbox {
     this.#options = options
     this.#channels = channels
     this.#desk = new LeaseDesk(clock, () => channels.anyClosed)
-    this.#claims = new Claims({
-      clock,
-      epoch: channels.epoch,
-      book: this.#desk.book,
-      onDeadline: () => this.#setAlarm()
-    })
+    const { book } = this.#desk
+    this.#claims = new Claims({ clock, epoch: channels.epoch, book, onDeadline: () => this.#setAlarm() })
     this.#alarm = new Alarm(clock, () => this.#tick())
   }
 
@@ -68,12 +62,8 @@ export class Inbox {
       const channels = await Channels.open({
         ...options,
         ids: new MessageIds(clock, spool.system.random),
-        onReady: channel => {
-          if (inbox !== undefined) inbox.#ready(channel)
-        },
-        onOpen: channel => {
-          if (inbox !== undefined) inbox.#inherit([channel])
-        }
+        onReady: channel => inbox !== undefined && inbox.#ready(channel),
+        onOpen: channel => inbox !== undefined && inbox.#inherit([channel])
       })
       inbox = new Inbox(options, channels)
       inbox.#inherit(channels.all())
@@ -104,8 +94,7 @@ export class Inbox {
 
   /** See `markRemoved`. */
   removed(streams: readonly string[], node: string): Promise<string[]> {
-    const { clock } = this.#options.spool.system
-    return markRemoved(this.#channels, streams, { node, now: clock.now() })
+    return markRemoved(this.#channels, streams, { node, now: this.#options.spool.system.clock.now() })
   }
 
   streams(): Iterable<StreamState> {
@@ -168,8 +157,12 @@ export class Inbox {
 
   async peek(request: PeekRequest): Promise<ClaimRun[]> {
     this.#open()
-    const { channel } = request
-    return await peekChannel(this.#channels.ready(channel) ?? (await this.#channels.get(channel)), request)
+    return await peekChannel(await this.#channels.get(request.channel), request)
+  }
+
+  async steer(request: SteerRequest): Promise<SteerResult> {
+    this.#open()
+    return await steer(this.#channels, request)
   }
 
   async settle(verdicts: readonly Verdict[]): Promise<VerdictResult[]> {
@@ -201,6 +194,11 @@ export class Inbox {
     this.#desk.gone(holder)
   }
 
+  /** The policies of channels may be other ones now. */
+  repolicied(): void {
+    for (const channel of this.#channels.all()) this.#ready(channel)
+  }
+
   /** Ends waiting, and closes the journals. Leases stay, on disk, for the next owner. */
   async close(): Promise<void> {
     if (this.#closed) return
@@ -230,6 +228,7 @@ export class Inbox {
     this.#claims.serve(channel)
     this.#alarm.set(channel.state.nextDue)
     this.#alarm.set(this.#desk.firstEnd)
+    this.#alarm.set(this.#claims.firstPaced)
   }
 
   #tick(): void {
@@ -237,6 +236,7 @@ export class Inbox {
     const ticks = this.#options.spool.system.clock.ticks()
     this.#desk.endDue()
     for (const channel of this.#channels.all()) if (channel.state.wake(ticks)) this.#claims.serve(channel)
+    this.#claims.servePaced()
     this.#claims.expire(ticks)
     this.#setAlarm()
     for (const channel of this.#channels.all()) this.#alarm.set(channel.state.nextDue)
@@ -245,5 +245,6 @@ export class Inbox {
   #setAlarm(): void {
     this.#alarm.set(this.#desk.firstEnd)
     this.#alarm.set(this.#claims.firstDeadline)
+    this.#alarm.set(this.#claims.firstPaced)
   }
 }

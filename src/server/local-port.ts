@@ -1,6 +1,16 @@
 import { DroprError } from '../errors.ts'
 import type { Inbox } from './inbox.ts'
-import type { Claim, ClaimRequest, ClaimRun, InboxPort, PeekRequest, Verdict, VerdictResult } from './inbox-port.ts'
+import type {
+  Claim,
+  ClaimRequest,
+  ClaimRun,
+  InboxPort,
+  PeekRequest,
+  SteerRequest,
+  SteerResult,
+  Verdict,
+  VerdictResult
+} from './inbox-port.ts'
 
 /** A consumer of the inbox, in the owner's process or at the other end of a line to it. */
 export class LocalPort implements InboxPort {
@@ -35,6 +45,10 @@ export class LocalPort implements InboxPort {
 
   peek(request: PeekRequest): Promise<ClaimRun[]> {
     return this.#inbox.peek(request)
+  }
+
+  steer(request: SteerRequest): Promise<SteerResult> {
+    return this.#inbox.steer(request)
   }
 
   /** The name the consumer gave itself. */

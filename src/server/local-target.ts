@@ -1,5 +1,14 @@
 import { DroprError } from '../errors.ts'
-import type { Claim, ClaimRequest, ClaimRun, PeekRequest, Verdict, VerdictResult } from './inbox-port.ts'
+import type {
+  Claim,
+  ClaimRequest,
+  ClaimRun,
+  PeekRequest,
+  SteerRequest,
+  SteerResult,
+  Verdict,
+  VerdictResult
+} from './inbox-port.ts'
 import type { LocalPort } from './local-port.ts'
 import type { Held, OwnerTarget } from './owner-target.ts'
 
@@ -35,6 +44,10 @@ export class LocalTarget implements OwnerTarget {
 
   peek(request: PeekRequest): Promise<ClaimRun[]> {
     return this.#ask(() => this.#port.peek(request))
+  }
+
+  steer(request: SteerRequest): Promise<SteerResult> {
+    return this.#ask(() => this.#port.steer(request))
   }
 
   async bye(): Promise<void> {

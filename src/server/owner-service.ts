@@ -3,7 +3,7 @@ import { PRIORITY } from '../message.ts'
 import { checkChannel } from '../names.ts'
 import type { Line } from '../system/sockets.ts'
 import type { Inbox } from './inbox.ts'
-import type { ClaimRequest, PeekRequest, Verdict } from './inbox-port.ts'
+import type { ClaimRequest, PeekRequest, SteerRequest, Verdict } from './inbox-port.ts'
 import type { LocalPort } from './local-port.ts'
 import type { PullHint } from './local-puller.ts'
 import { errorToSay, parseSaid, type Said } from './owner-protocol.ts'
@@ -131,6 +131,8 @@ class Call {
         return await this.#attachedPort().extend(said['leases'] as string[], Number(said['leaseMs']))
       case 'peek':
         return await this.#peek(said['request'] as PeekRequest)
+      case 'steer':
+        return await this.#steer(said['request'] as SteerRequest)
       case 'depths':
         return inbox.depths()
       case 'handover':
@@ -172,6 +174,11 @@ class Call {
   #peek(request: PeekRequest): Promise<unknown> {
     checkChannel(request.channel)
     return this.#attachedPort().peek(request)
+  }
+
+  #steer(request: SteerRequest): Promise<unknown> {
+    checkChannel(request.channel)
+    return this.#attachedPort().steer(request)
   }
 
   #attachedPort(): LocalPort {

@@ -1,7 +1,16 @@
 import { DroprError } from '../errors.ts'
 import type { Line } from '../system/sockets.ts'
 import type { ChannelDepth } from './channel-depth.ts'
-import type { Claim, ClaimRequest, ClaimRun, PeekRequest, Verdict, VerdictResult } from './inbox-port.ts'
+import type {
+  Claim,
+  ClaimRequest,
+  ClaimRun,
+  PeekRequest,
+  SteerRequest,
+  SteerResult,
+  Verdict,
+  VerdictResult
+} from './inbox-port.ts'
 import { errorSaid, parseSaid } from './owner-protocol.ts'
 
 export interface Held {
@@ -17,6 +26,7 @@ export interface OwnerTarget {
   settle(verdicts: Verdict[]): Promise<VerdictResult[]>
   extend(leases: string[], leaseMs: number): Promise<{ lost: string[]; untilWall: number }>
   peek(request: PeekRequest): Promise<ClaimRun[]>
+  steer(request: SteerRequest): Promise<SteerResult>
   /** Gives back what is held, and lets go. */
   bye(): Promise<void>
   /** Lets go, whatever is held. */
@@ -74,6 +84,10 @@ export class LineTarget implements OwnerTarget {
 
   peek(request: PeekRequest): Promise<ClaimRun[]> {
     return this.#ask({ op: 'peek', request }) as Promise<ClaimRun[]>
+  }
+
+  steer(request: SteerRequest): Promise<SteerResult> {
+    return this.#ask({ op: 'steer', request }) as Promise<SteerResult>
   }
 
   depths(): Promise<ChannelDepth[]> {

@@ -1,6 +1,16 @@
 import { DroprError } from '../errors.ts'
 import type { Clock } from '../system/clock.ts'
-import type { Claim, ClaimRequest, ClaimRun, InboxPort, PeekRequest, Verdict, VerdictResult } from './inbox-port.ts'
+import type {
+  Claim,
+  ClaimRequest,
+  ClaimRun,
+  InboxPort,
+  PeekRequest,
+  SteerRequest,
+  SteerResult,
+  Verdict,
+  VerdictResult
+} from './inbox-port.ts'
 import type { OwnerTarget } from './owner-target.ts'
 
 /** An owner that answers nothing for so long is stopped, or as good as. */
@@ -57,9 +67,9 @@ export class RemotePort implements InboxPort {
       try {
         const claim = await target.claim({ ...request, waitMs }, signal)
         if (claim.lease === '') return claim
-        const { lease, runs, waitedMs = 0 } = claim
+        const { lease, runs, leaseMs, waitedMs = 0 } = claim
         const open = runs.reduce((sum, run) => sum + run.count, 0)
-        this.#held.set(lease, { until: asked + waitedMs + request.leaseMs, open })
+        this.#held.set(lease, { until: asked + waitedMs + leaseMs, open })
         // An earlier owner may have let us wait as well.
         return { ...claim, waitedMs: Math.floor(asked - begun) + waitedMs }
       } catch (error) {
@@ -104,11 +114,20 @@ export class RemotePort implements InboxPort {
     }
   }
 
-  async peek(request: PeekRequest): Promise<ClaimRun[]> {
+  peek(request: PeekRequest): Promise<ClaimRun[]> {
+    return this.#again(target => target.peek(request))
+  }
+
+  steer(request: SteerRequest): Promise<SteerResult> {
+    return this.#again(target => target.steer(request))
+  }
+
+  /** What may be asked twice, of one owner or the next. */
+  async #again<T>(ask: (target: OwnerTarget) => Promise<T>): Promise<T> {
     for (;;) {
       const target = await this.#get()
       try {
-        return await this.#answerIn(ANSWER_MS_MAX, target.peek(request))
+        return await this.#answerIn(ANSWER_MS_MAX, ask(target))
       } catch (error) {
         this.#checkGone(target, error)
       }

@@ -1,4 +1,4 @@
-import type { Limits } from '../limits.ts'
+import type { ChannelPolicy } from '../limits.ts'
 import type { System } from '../system/system.ts'
 import { AckBatch } from './ack-batch.ts'
 import type { BlockReader } from './block-reader.ts'
@@ -16,7 +16,7 @@ import type { StreamState } from './stream-state.ts'
 export interface VerdictsOptions {
   name: string
   system: System
-  limits: Limits
+  policy: () => ChannelPolicy
   journal: InboxJournal
   state: ChannelState
   reader: BlockReader
@@ -59,13 +59,14 @@ export class Verdicts {
 
   /** A lease ended without a verdict on what it still holds: a failed attempt. It comes back at once, in its place. */
   lapse(lease: ChannelLease, reason: string): void {
-    const { state, limits, system, onReady } = this.#options
+    const { state, policy, system, onReady } = this.#options
+    const { attemptsMax } = policy()
     lease.ended = reason
     const at = system.clock.now()
     const pieces = state.strip(lease)
     state.leases.check(lease)
-    const again = pieces.filter(piece => piece.attempts < limits.attemptsMax)
-    const last = pieces.filter(piece => piece.attempts >= limits.attemptsMax)
+    const again = pieces.filter(piece => piece.attempts < attemptsMax)
+    const last = pieces.filter(piece => piece.attempts >= attemptsMax)
     if (again.length > 0) {
       state.back(again, { dueAt: 0, ticks: system.clock.ticks(), failed: { at, reason } })
       // Nobody waits for this: if it is lost, the next owner finds the lease, and that it has ended.
@@ -127,7 +128,7 @@ export class Verdicts {
     runs: PositionRun[],
     pieces: Piece[]
   ): Promise<() => void> {
-    const { state, limits, system, journal } = this.#options
+    const { state, policy, system, journal } = this.#options
     const l = lease.id
     const ticks = () => system.clock.ticks()
     if (verdict.verdict === 'ack') {
@@ -148,6 +149,7 @@ export class Verdicts {
       return () => state.back(pieces, { dueAt: ticks() + afterMs, ticks: ticks() })
     }
     const failed = { at: t, reason }
+    const limits = policy()
     const again = pieces.filter(piece => piece.attempts < limits.attemptsMax)
     const last = pieces.filter(piece => piece.attempts >= limits.attemptsMax)
     const written: Promise<unknown>[] = []

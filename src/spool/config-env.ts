@@ -1,11 +1,12 @@
 import { LIMITS } from '../limits.ts'
+import { channelsFromPairs } from './channel-policy.ts'
 
 export type Env = Readonly<Record<string, string | undefined>>
 
 /**
  * What the environment says, in the shape of a file: `DROPR_NODE`, `DROPR_LISTEN`, `DROPR_HOSTS` (`name,name`), `DROPR_PEERS` and `DROPR_ACCEPT` (both
  * `name=value,name=value`), `DROPR_TOKEN_<PEER>` for each peer's token, `DROPR_ZONE`, `DROPR_SHARDS`,
- * `DROPR_COMPAT` (`name,name`), and every limit by its name, `DROPR_LEASE_MS`.
+ * `DROPR_COMPAT` (`name,name`), `DROPR_CHANNELS` (`channel.limit=number,channel.limit=number`), and every limit by its name, `DROPR_LEASE_MS`.
  *
  * Other variables that begin so are others' business.
  */
@@ -22,6 +23,7 @@ export function configFromEnv(env: Env): { config: object; tokens: Map<string, s
     peers: pairs(env, 'DROPR_PEERS'),
     accept: pairs(env, 'DROPR_ACCEPT'),
     limits,
+    channels: channelsFromPairs(Object.entries(pairs(env, 'DROPR_CHANNELS'))),
     schedule: {
       ...(env.DROPR_ZONE ? { zone: env.DROPR_ZONE } : {}),
       ...(env.DROPR_SHARDS ? { shards: env.DROPR_SHARDS } : {})

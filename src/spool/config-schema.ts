@@ -1,6 +1,7 @@
 import { durationMs } from '../duration.ts'
-import { LIMITS, type LimitName, type Limits, limitsFrom } from '../limits.ts'
-import { checkPeer, nearest } from '../names.ts'
+import { CHANNEL_LIMITS, LIMITS, type LimitName, type Limits, limitsFrom } from '../limits.ts'
+import { checkChannel, checkPeer, nearest } from '../names.ts'
+import type { ChannelsGiven } from './channel-policy.ts'
 import { parseLevels, parseShards, parseZone, type ScheduleConfig } from './schedule-config.ts'
 
 /** Where a server listens. */
@@ -26,6 +27,7 @@ export interface ConfigPart {
   peers: Map<string, PeerPart>
   accept: Map<string, string>
   limits: Partial<Record<LimitName, number>>
+  channels: ChannelsGiven
   schedule: ScheduleConfig
   compat: Compat
 }
@@ -36,7 +38,7 @@ export interface Compat {
   psched?: boolean
 }
 
-const KEYS = ['node', 'listen', 'hosts', 'peers', 'accept', 'limits', 'schedule', 'compat'] as const
+const KEYS = ['node', 'listen', 'hosts', 'peers', 'accept', 'limits', 'channels', 'schedule', 'compat'] as const
 const SCHEDULE_KEYS = ['levels', 'shards', 'zone'] as const
 const COMPAT_KEYS = ['psched'] as const
 const PEER_KEYS = ['url', 'token', 'tokenFile'] as const
@@ -46,8 +48,15 @@ const TOKEN = /^[\x21-\x7e]{16,512}$/
 export function parseConfig(given: unknown): ConfigPart {
   const config = objectOf(given, 'the configuration')
   refuseUnknown(config, KEYS, '')
-  const part: ConfigPart = { peers: new Map(), accept: new Map(), limits: {}, schedule: {}, compat: {} }
-  const { node, listen, hosts, peers, accept, limits, schedule, compat } = Object.fromEntries(config)
+  const part: ConfigPart = {
+    peers: new Map(),
+    accept: new Map(),
+    limits: {},
+    channels: new Map(),
+    schedule: {},
+    compat: {}
+  }
+  const { node, listen, hosts, peers, accept, limits, channels, schedule, compat } = Object.fromEntries(config)
   if (node !== undefined) part.node = checkPeer(node, 'node')
   if (listen !== undefined) part.listen = parseListen(listen)
   if (hosts !== undefined) part.hosts = parseHosts(hosts)
@@ -57,9 +66,25 @@ export function parseConfig(given: unknown): ConfigPart {
     part.accept.set(checkPeer(name, 'a name in accept'), parseDigest(digest, `accept.${name}`))
   for (const [name, value] of objectOf(limits ?? {}, 'limits'))
     part.limits = { ...part.limits, ...parseLimit(name, value) }
+  for (const [name, policy] of objectOf(channels ?? {}, 'channels'))
+    part.channels.set(checkChannel(name), parsePolicy(policy, `channels.${name}`))
   part.schedule = parseSchedule(schedule ?? {})
   part.compat = parseCompat(compat ?? {})
   return part
+}
+
+/** The settings that a source says, each by its key. */
+export function partKeys(part: ConfigPart): string[] {
+  const { peers, accept, limits, channels, schedule, compat, ...single } = part
+  return [
+    ...Object.keys(single),
+    ...[...peers.keys()].map(name => `peers.${name}`),
+    ...[...accept.keys()].map(name => `accept.${name}`),
+    ...Object.keys(limits).map(name => `limits.${name}`),
+    ...[...channels].flatMap(([name, policy]) => Object.keys(policy).map(limit => `channels.${name}.${limit}`)),
+    ...Object.keys(schedule).map(name => `schedule.${name}`),
+    ...Object.keys(compat).map(name => `compat.${name}`)
+  ]
 }
 
 /** `7473`, `127.0.0.1:7473`, `[::1]:7473`, `localhost:0`. */
@@ -106,21 +131,28 @@ export function checkToken(token: unknown, name: string): string {
 }
 
 /** A limit by its name. Texts are taken for numbers, and for times also '10s', '5m', '2h', '1d'. */
-export function parseLimit(name: string, value: unknown): Partial<Limits> {
+export function parseLimit(name: string, value: unknown, where = 'limits'): Partial<Limits> {
   if (typeof value !== 'string') {
-    checkLimit(name, value)
+    checkLimit(name, value, where)
     return { [name]: value as number }
   }
   const isTime = Object.hasOwn(LIMITS, name) && /Ms(?:Min|Max)?$/.test(name)
-  const number = /^\d{1,15}$/.test(value) ? Number(value) : isTime ? durationMs(value, `limits.${name}`) : value
-  checkLimit(name, number)
+  const number = /^\d{1,15}$/.test(value) ? Number(value) : isTime ? durationMs(value, `${where}.${name}`) : value
+  checkLimit(name, number, where)
   return { [name]: number as number }
 }
 
-function checkLimit(name: string, value: unknown): void {
+function checkLimit(name: string, value: unknown, where: string): void {
   const near = Object.hasOwn(LIMITS, name) ? undefined : nearest(name, Object.keys(LIMITS))
-  if (near !== undefined) throw new TypeError(`limits.${name} is not a limit: did you mean ${near}?`)
-  limitsFrom({ [name]: value })
+  if (near !== undefined) throw new TypeError(`${where}.${name} is not a limit: did you mean ${near}?`)
+  limitsFrom({ [name]: value }, where)
+}
+
+/** Some limits, for one channel. */
+function parsePolicy(given: unknown, name: string): Partial<Limits> {
+  const policy = objectOf(given, name)
+  refuseUnknown(policy, CHANNEL_LIMITS, `${name}.`)
+  return Object.assign({}, ...[...policy].map(([limit, value]) => parseLimit(limit, value, name)))
 }
 
 function parsePeer(given: unknown, name: string): PeerPart {

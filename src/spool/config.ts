@@ -2,8 +2,17 @@ import { dirname, resolve } from 'node:path'
 import { DroprError, diskError, systemCode } from '../errors.ts'
 import { type Limits, limitsFrom } from '../limits.ts'
 import type { Files } from '../system/files.ts'
+import { type ChannelsGiven, channelsFromPairs, joinChannels } from './channel-policy.ts'
 import { configFromEnv, type Env } from './config-env.ts'
-import { type Address, type Compat, type ConfigPart, checkToken, type PeerPart, parseConfig } from './config-schema.ts'
+import {
+  type Address,
+  type Compat,
+  type ConfigPart,
+  checkToken,
+  type PeerPart,
+  parseConfig,
+  partKeys
+} from './config-schema.ts'
 import type { ScheduleConfig } from './schedule-config.ts'
 
 const CONFIG_BYTES_MAX = 1_048_576
@@ -28,6 +37,8 @@ export interface Config {
   /** Who may send to this node: name and SHA-256 of the token, 64 hex digits. */
   accept: Map<string, string>
   limits: Limits
+  /** What some channels have instead of the limits. */
+  channels?: ChannelsGiven
   /** What was said of it; `scheduleOf` has the rest. */
   schedule?: ScheduleConfig
   compat?: Compat
@@ -42,6 +53,8 @@ export interface ConfigFlags {
   peers?: ReadonlyMap<string, string> | undefined
   accept?: ReadonlyMap<string, string> | undefined
   limits?: ReadonlyMap<string, string | number> | undefined
+  /** `orders/eu.leasedMax`. */
+  channels?: ReadonlyMap<string, string> | undefined
   compat?: readonly string[] | undefined
 }
 
@@ -89,7 +102,10 @@ export async function traceConfig(options: LoadConfigOptions): Promise<TracedCon
   const cwd = resolve(options.cwd)
   const sources = await readFiles(options, cwd)
   const fromEnv = named('the environment', () => configFromEnv(env))
-  sources.push(sourceOf('the environment', cwd, fromEnv.config), sourceOf('the flags', cwd, plain(flags)))
+  sources.push(
+    sourceOf('the environment', cwd, fromEnv.config),
+    sourceOf('the flags', cwd, () => plain(flags))
+  )
   const config: Config = { peers: new Map(), accept: new Map(), limits: limitsFrom({}) }
   const from = new Map<string, string>()
   for (const { part, name, folder } of sources) {
@@ -98,11 +114,12 @@ export async function traceConfig(options: LoadConfigOptions): Promise<TracedCon
     if (part.hosts !== undefined) config.hosts = part.hosts
     for (const [peer, digest] of part.accept) config.accept.set(peer, digest)
     config.limits = { ...config.limits, ...part.limits }
+    if (part.channels.size > 0) config.channels = joinChannels(config.channels ?? new Map(), part.channels)
     if (Object.keys(part.schedule).length > 0) config.schedule = { ...config.schedule, ...part.schedule }
     if (Object.keys(part.compat).length > 0) config.compat = { ...config.compat, ...part.compat }
     for (const [peer, given] of part.peers)
       config.peers.set(peer, await peerOf(files, { peer, given, name, folder, before: config.peers.get(peer) }))
-    for (const key of keysOf(part)) from.set(key, name)
+    for (const key of partKeys(part)) from.set(key, name)
   }
   for (const [peer, token] of fromEnv.tokens) {
     const known = config.peers.get(peer)
@@ -124,18 +141,6 @@ async function readFiles(options: LoadConfigOptions, cwd: string): Promise<Sourc
     if (source !== undefined) sources.push(source)
   }
   return sources
-}
-
-function keysOf(part: ConfigPart): string[] {
-  const { peers, accept, limits, schedule, compat, ...single } = part
-  return [
-    ...Object.keys(single),
-    ...[...peers.keys()].map(name => `peers.${name}`),
-    ...[...accept.keys()].map(name => `accept.${name}`),
-    ...Object.keys(limits).map(name => `limits.${name}`),
-    ...Object.keys(schedule).map(name => `schedule.${name}`),
-    ...Object.keys(compat).map(name => `compat.${name}`)
-  ]
 }
 
 async function readSource(
@@ -197,7 +202,7 @@ async function checkSecret(files: Files, path: string): Promise<void> {
 }
 
 function plain(flags: ConfigFlags): object {
-  const { node, listen, hosts, peers, accept, limits, compat = [] } = flags
+  const { node, listen, hosts, peers, accept, limits, channels = [], compat = [] } = flags
   return {
     ...(node === undefined ? {} : { node }),
     ...(listen === undefined ? {} : { listen }),
@@ -205,6 +210,7 @@ function plain(flags: ConfigFlags): object {
     peers: Object.fromEntries(peers ?? []),
     accept: Object.fromEntries(accept ?? []),
     limits: Object.fromEntries(limits ?? []),
+    channels: channelsFromPairs(channels),
     compat: Object.fromEntries(compat.map(name => [name, true]))
   }
 }

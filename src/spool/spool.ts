@@ -1,7 +1,7 @@
 import { dirname, resolve } from 'node:path'
 import { DroprError, diskError, systemCode } from '../errors.ts'
 import { Folders } from '../journal/folders.ts'
-import type { Limits } from '../limits.ts'
+import type { ChannelPolicy, Limits } from '../limits.ts'
 import { PRIORITY } from '../message.ts'
 import { checkPeer, decodeChannel, encodeChannel } from '../names.ts'
 import type { Files } from '../system/files.ts'
@@ -18,12 +18,15 @@ export interface SpoolOptions {
   /** The name of this node. Not given: the one it has, or a random one. */
   node?: string | undefined
   limits: Limits
+  /** What some channels have instead of the limits. */
+  channels?: ReadonlyMap<string, Partial<ChannelPolicy>> | undefined
 }
 
 /** A spool that is safe to use and of a format we know: where everything lies. Holds nothing open. */
 export class Spool {
   readonly system: System
   readonly limits: Limits
+  readonly channels: ReadonlyMap<string, Partial<ChannelPolicy>>
   /** Absolute. */
   readonly path: string
   readonly node: string
@@ -34,6 +37,7 @@ export class Spool {
   private constructor(options: SpoolOptions, path: string, identity: Identity) {
     this.system = options.system
     this.limits = options.limits
+    this.channels = options.channels ?? new Map()
     this.path = path
     this.node = identity.node
     this.id = identity.id

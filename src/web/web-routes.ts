@@ -12,6 +12,7 @@ import { cancelRoute, changeRoute, sendNowRoute } from './schedule-steer.ts'
 import { tickRoute } from './schedule-tick.ts'
 import { sendManyRoute, sendRoute } from './send.ts'
 import { extendRoute, settleRoute, verdictRoute } from './settle.ts'
+import { steerRoute } from './steer.ts'
 import { Waiting } from './waiting.ts'
 
 /** HTTP for any language, as data: the server serves it (`doors`). docs/http.md. */
@@ -24,6 +25,8 @@ export function webRoutes(options: WebOptions): Route[] {
     rawSendRoute(desk),
     rawPollRoute(desk),
     peekRoute(desk),
+    steerRoute(desk, 'pause'),
+    steerRoute(desk, 'resume'),
     pollRoute(desk),
     verdictRoute(desk),
     settleRoute(desk),

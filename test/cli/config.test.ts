@@ -60,7 +60,7 @@ test.each([
   ['with an angel', []],
   ['in one process', ['--single']]
 ])(
-  'G5: at SIGHUP, %s, the next messages go to the new URL and none is lost; UP-6: a bad configuration keeps the old one',
+  'G5: at SIGHUP, %s, the next messages go to the new URL and none is lost, a channel has its new policy; UP-6: a bad configuration keeps the old one',
   async (_, flags) => {
     const tokyo = new CliWorld()
     const log = path.join(world.folder, 'log')
@@ -78,14 +78,21 @@ test.each([
       await until(() => said('the old one is kept'))
       expect((await world.json(['status'])).value.peers).toMatchObject([{ name: 'tokyo', url: 'http://127.0.0.1:9' }])
 
-      put({ peers: { tokyo: `http://${value.listen}` } })
+      put({ peers: { tokyo: `http://${value.listen}` }, channels: { local: { leasedMax: 1 } } })
       here.process.kill('SIGHUP')
       await until(() => said('the configuration was read again'))
       await world.run(['send', 'c', 'second', '--to', 'tokyo'])
       const got = await tokyo.run(['poll', 'c', '--max', '1', '--wait', '20s', '--lines'])
       const rest = await tokyo.run(['poll', 'c', '--max', '1', '--wait', '20s', '--lines'])
       expect(got.stdout.toString() + rest.stdout.toString()).toBe('first\nsecond\n')
-      expect((await world.json(['status'])).value).toMatchObject({ pid: here.process.pid, ready: true })
+      const { value: status } = await world.json(['status'])
+      expect(status).toMatchObject({ pid: here.process.pid, ready: true })
+      const local = `http://${status.listen}/v1/queues/local`
+      for (const text of ['one', 'two']) await fetch(local, { method: 'PUT', body: text })
+      const headers = { 'content-type': 'application/json' }
+      const body = JSON.stringify({ channel: 'local', max: 5, wait: '20s' })
+      const polled = await fetch(`http://${status.listen}/v1/poll`, { method: 'POST', headers, body })
+      expect(await polled.json()).toMatchObject({ messages: [{ body: 'one' }] })
     } finally {
       await tokyo.end()
     }

@@ -117,3 +117,13 @@ test('doctor warns of network disks, of memory, and of a clock before 2020 or af
   const clocks = [Date.UTC(2019, 11, 31), Date.UTC(2020, 0, 1), Date.UTC(2089, 11, 31), Date.UTC(2090, 0, 1)]
   expect(clocks.map(now => judgeClock(now).length)).toEqual([1, 0, 0, 1])
 })
+
+test('a channel paused from the shell hands out nothing, says so where its messages are shown, and is resumed', async () => {
+  await world.run(['send', 'c', 'hello', '--id', 'm1'])
+  expect((await world.json(['channel', 'pause', 'c'])).value).toEqual({ channel: 'c', paused: true, changed: true })
+  expect((await world.run(['poll', 'c'])).code).toBe(1)
+  expect((await world.json(['channel', 'ls'])).value).toMatchObject({ channel: 'c', states: { pending: 1 } })
+  expect((await world.run(['explain', 'm1'])).stdout.toString()).toContain('its channel was paused')
+  expect((await world.run(['channel', 'resume', 'c'])).stdout.toString()).toBe('c: resumed\n')
+  expect((await world.run(['poll', 'c'])).stdout.toString()).toBe('hello')
+})

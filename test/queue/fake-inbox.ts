@@ -8,6 +8,8 @@ import type {
   ClaimRun,
   InboxPort,
   PeekRequest,
+  SteerRequest,
+  SteerResult,
   Verdict,
   VerdictResult
 } from '../../src/server/inbox-port.ts'
@@ -35,6 +37,7 @@ export class FakeInbox implements InboxPort {
   claims: ClaimRequest[] = []
   extended: string[] = []
   closed = false
+  readonly paused = new Set<string>()
   file = Buffer.alloc(0)
   /** Thrown by the next call, once. */
   failing: { settle?: Error; claim?: Error; extend?: Error } = {}
@@ -72,7 +75,7 @@ export class FakeInbox implements InboxPort {
       if (signal?.aborted) throw new DroprError('ABORTED', 'aborted')
       const claim = this.#now(request)
       if (claim !== undefined) return claim
-      if (this.clock.ticks() >= until) return { lease: '', leaseUntil: 0, runs: [] }
+      if (this.clock.ticks() >= until) return { lease: '', leaseUntil: 0, leaseMs: 0, runs: [] }
       const woken = new AbortController()
       this.#waiters.push(() => woken.abort())
       const wake = () => woken.abort()
@@ -108,6 +111,13 @@ export class FakeInbox implements InboxPort {
   peek({ channel, max }: PeekRequest): Promise<ClaimRun[]> {
     const ready = [...this.kept.entries()].filter(([, kept]) => kept.state === 'ready' && kept.channel === channel)
     return Promise.resolve(ready.slice(0, max).map(([i, kept]) => this.#run(i, kept)))
+  }
+
+  steer({ act, channel }: SteerRequest): Promise<SteerResult> {
+    const changed = this.paused.has(channel) === (act === 'pause') ? 0 : 1
+    if (act === 'pause') this.paused.add(channel)
+    else this.paused.delete(channel)
+    return Promise.resolve({ changed })
   }
 
   close(): Promise<void> {
@@ -152,8 +162,9 @@ export class FakeInbox implements InboxPort {
     }
     if (count === 0) return undefined
     this.#leased++
-    this.#leases.set(lease, this.clock.ticks() + request.leaseMs)
-    return { lease, leaseUntil: this.clock.now() + request.leaseMs, runs }
+    const { leaseMs = 60_000 } = request
+    this.#leases.set(lease, this.clock.ticks() + leaseMs)
+    return { lease, leaseUntil: this.clock.now() + leaseMs, leaseMs, runs }
   }
 
   #run(from: number, kept: Kept): ClaimRun {

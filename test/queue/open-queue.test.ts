@@ -159,3 +159,23 @@ test('an id sent twice is polled once', async () => {
   }
   expect(got).toEqual(['x', 'end'])
 })
+
+test('a policy from the configuration holds over all queues of a spool, and a channel is paused for all of them', async () => {
+  const config = { channels: { c: { leasedMax: 2, leaseMs: 5_000 } } }
+  const one = await queueAt({ config })
+  const other = await queueAt({ config })
+  await one.sendMessages(['a', 'b', 'c'], { channel: 'c' })
+  const held = await one.poll({ channel: 'c', max: 5 })
+  expect(held.map(message => message.body)).toEqual(['a', 'b'])
+  expect(held[0]!.leaseUntil - Date.now()).toBeLessThanOrEqual(5_000)
+  expect(await other.poll({ channel: 'c' })).toBeUndefined()
+  expect([await other.pause('c'), await one.pause('c')]).toEqual([true, false])
+  await held[0]!.ack()
+  expect(await other.poll({ channel: 'c' })).toBeUndefined()
+  expect(await one.resume('c')).toBe(true)
+  expect((await other.poll({ channel: 'c' }))?.body).toBe('c')
+  expect(await failure(one.pause(''))).toBeInstanceOf(TypeError)
+  await expect(queueAt({ config: { channels: { c: { leasdMax: 2 } as object } } })).rejects.toThrow(
+    'did you mean leasedMax'
+  )
+})

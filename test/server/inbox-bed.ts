@@ -2,7 +2,7 @@ import { expect } from 'vitest'
 import { checkEntries } from '../../src/journal/check-entries.ts'
 import { decodeMessage, encodeMessage, messageBytesMost } from '../../src/journal/entry.ts'
 import { Ids } from '../../src/journal/ids.ts'
-import { limitsFrom } from '../../src/limits.ts'
+import { type ChannelPolicy, limitsFrom } from '../../src/limits.ts'
 import type { ArrivingRange } from '../../src/server/arriving.ts'
 import type { DeadLetter } from '../../src/server/burial.ts'
 import { Inbox } from '../../src/server/inbox.ts'
@@ -60,6 +60,7 @@ export function texts(count: number, prefix = 'm'): DraftOf[] {
 export class InboxBed {
   readonly world: SimWorld
   readonly limits: ReturnType<typeof limitsFrom>
+  readonly channels = new Map<string, Partial<ChannelPolicy>>()
   readonly dead: DeadLetter[] = []
   buryError: Error | undefined
   epoch = 0
@@ -86,8 +87,8 @@ export class InboxBed {
   }
 
   async open(): Promise<Inbox> {
-    const { limits } = this
-    const spool = await this.until(Spool.open({ system: this.process, path: '/spool', node: 'here', limits }))
+    const { limits, channels } = this
+    const spool = await this.until(Spool.open({ system: this.process, path: '/spool', node: 'here', limits, channels }))
     this.epoch++
     const bury = async (_channel: string, letters: DeadLetter[]) => {
       if (this.buryError) throw this.buryError

@@ -5,6 +5,8 @@ import type {
   ClaimRun,
   InboxPort,
   PeekRequest,
+  SteerRequest,
+  SteerResult,
   Verdict,
   VerdictResult
 } from '../../src/server/inbox-port.ts'
@@ -39,7 +41,7 @@ export class SpyPort implements InboxPort {
     const { port, disk, checker, who, ticks } = this.#options
     const asked = ticks()
     const claim = await port.claim(request, signal)
-    const until = asked + (claim.waitedMs ?? 0) + request.leaseMs
+    const until = asked + (claim.waitedMs ?? 0) + claim.leaseMs
     if (claim.lease !== '') checker.handed(who, claim.lease, until, messagesOf(claim, disk))
     // What comes while it says good-bye goes back at once.
     if (this.#closed) checker.holds.died(who.consumer)
@@ -65,6 +67,10 @@ export class SpyPort implements InboxPort {
 
   peek(request: PeekRequest): Promise<ClaimRun[]> {
     return this.#options.port.peek(request)
+  }
+
+  steer(request: SteerRequest): Promise<SteerResult> {
+    return this.#options.port.steer(request)
   }
 
   close(): Promise<void> {

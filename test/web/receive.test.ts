@@ -150,3 +150,14 @@ describe('POST /v1/poll', () => {
     })
   })
 })
+
+test('a channel that is paused over HTTP gives nothing until it is resumed', async () => {
+  const node = await desk()
+  await node.call('PUT', '/v1/queues/c', { body: 'x' })
+  expect((await node.call('POST', '/v1/queues/c/pause')).json).toEqual({ changed: true })
+  expect((await node.call('POST', '/v1/queues/c/pause')).json).toEqual({ changed: false })
+  expect((await node.call('GET', '/v1/queues/c?wait=50')).status).toBe(404)
+  expect(node.depths()).toMatchObject([{ channel: 'c', paused: true }])
+  await node.call('POST', '/v1/queues/c/resume')
+  expect((await node.call('GET', '/v1/queues/c?wait=10s')).text).toBe('x')
+})
