@@ -10,7 +10,9 @@ import type { Ids } from './ids.ts'
 import { type Place, SegmentFile } from './segment-file.ts'
 import { type Commit, Waiting, type WaitingFrame } from './waiting.ts'
 
-/** A commit starts before its turn of the loop is over once so much waits: encoding and writing then overlap. */
+/** What a commit that does not wait for the end of its turn has at least: fewer are not worth a sync of their own. */
+const EARLY_BYTES_MIN = 4_096
+/** Before the first commit nobody knows how many are in flight. */
 const EARLY_BYTES = 65_536
 
 export interface JournalWriterOptions {
@@ -46,6 +48,8 @@ export class JournalWriter {
   #running: Promise<void> | undefined
   #starting = false
   #closed = false
+  /** A commit starts before its turn of the loop is over once so much waits. */
+  #earlyBytes = EARLY_BYTES
 
   constructor(options: JournalWriterOptions) {
     this.#options = options
@@ -62,7 +66,7 @@ export class JournalWriter {
     return new Promise<T>((resolve, reject) => {
       this.#open()
       this.#waiting.tell(resolve, reject, done(this.#waiting.message(draft)), !buffered)
-      this.#start()
+      this.#start(this.#earlyBytes)
     })
   }
 
@@ -72,7 +76,7 @@ export class JournalWriter {
       this.#open()
       if (drafts.length === 0) return resolve([])
       this.#waiting.tell(resolve, reject, this.#waiting.messages(drafts).map(done), !buffered)
-      this.#start()
+      this.#start(this.#earlyBytes)
     })
   }
 
@@ -117,9 +121,10 @@ export class JournalWriter {
   /** Commits what waits and seals the segment. Later appends reject with CLOSED. */
   async close(): Promise<void> {
     this.#closed = true
-    await this.#running
-    if (this.#waiting.bytes > 0) this.#running = this.#run()
-    await this.#running
+    while (this.#running !== undefined || this.#waiting.bytes > 0) {
+      this.#running ??= this.#run()
+      await this.#running
+    }
     const segment = this.#segment
     this.#segment = undefined
     const entries = segment && (await this.#options.onSeal?.(segment.n))
@@ -132,9 +137,10 @@ export class JournalWriter {
     if (this.#closed) throw new DroprError('CLOSED', `${this.#options.folder} takes nothing more`)
   }
 
-  #start(): void {
+  /** Commits at the end of this turn, with all that it still appends; or now, once `earlyBytes` wait. */
+  #start(earlyBytes = Number.POSITIVE_INFINITY): void {
     if (this.#running !== undefined) return
-    if (this.#waiting.bytes >= EARLY_BYTES) this.#running = this.#run()
+    if (this.#waiting.bytes >= earlyBytes) this.#running = this.#run()
     else if (!this.#starting) {
       this.#starting = true
       queueMicrotask(() => {
@@ -144,9 +150,9 @@ export class JournalWriter {
     }
   }
 
-  /** Commits until nothing waits. Never rejects: those who wait are told. */
+  /** Commits until too little waits. Never rejects: those who wait are told. */
   async #run(): Promise<void> {
-    for (let commit = this.#waiting.take(); commit !== undefined; commit = this.#waiting.take()) {
+    for (let commit = this.#waiting.take(); commit !== undefined; commit = this.#next(commit)) {
       let places: Place[]
       const { clock } = this.#options.system
       const began = POINTS.commit.on ? clock.ticks() : undefined
@@ -166,6 +172,18 @@ export class JournalWriter {
       tellAll(commit, places)
     }
     this.#running = undefined
+    if (this.#waiting.bytes > 0) this.#start()
+  }
+
+  /**
+   * What follows a commit: what waits, when that is half of all in flight. When it is less, those just told may come back
+   * within this turn: the next commit starts as soon as half is there. So the writing of one half always overlaps with the
+   * encoding of the other, and neither grows at the cost of the other.
+   */
+  #next(commit: Commit): Commit | undefined {
+    const half = (commit.bytes + this.#waiting.bytes) / 2
+    this.#earlyBytes = Math.max(half, EARLY_BYTES_MIN)
+    return this.#waiting.bytes >= half ? this.#waiting.take() : undefined
   }
 
   async #commit(commit: Commit): Promise<Place[]> {
