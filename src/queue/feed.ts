@@ -23,6 +23,9 @@ export interface FeedOptions {
   onMore: () => void
 }
 
+/** Batches at hand and asked for: while one answer is on its way here, another claim waits where the messages arrive. */
+const CLAIMS_MAX = 2
+
 /**
  * Keeps messages at hand for handlers: the next batch is claimed while the one before is worked on, in a size that follows
  * the speed of the handlers. Leases are renewed until every message of theirs has its verdict.
@@ -34,7 +37,7 @@ export class Feed {
   #asked: number
   /** Of the batch being handed over: when its first message was, and how many it had. */
   #begun = { ticks: 0, count: 0 }
-  #claiming: Promise<void> | undefined
+  readonly #claims = new Set<Promise<void>>()
   #failed = 0
 
   constructor(options: FeedOptions) {
@@ -64,42 +67,43 @@ export class Feed {
   async close(): Promise<void> {
     this.#closing.abort()
     for (const batch of this.#batches.splice(0)) batch.release()
-    await this.#claiming
+    await Promise.all(this.#claims)
   }
 
+  /** Asks for more. After a failure only one claim is tried. */
   #claim(): void {
-    this.#claiming ??= this.#claimed().finally(() => {
-      this.#claiming = undefined
-      this.#options.onMore()
-    })
+    const most = this.#failed > 0 ? 1 : CLAIMS_MAX
+    while (!this.closed && this.#batches.length + this.#claims.size < most) {
+      const claim = this.#claimed().finally(() => {
+        this.#claims.delete(claim)
+        this.#options.onMore()
+      })
+      this.#claims.add(claim)
+    }
   }
 
   async #claimed(): Promise<void> {
     const { intake, channels, leaseMs, system } = this.#options
     const request = { channels, max: this.#asked, bytesMax: BATCH_BYTES_MAX, leaseMs, waitMs: WAIT_MS }
-    while (!this.closed) {
-      try {
-        const asked = system.clock.ticks()
-        const batch = await intake.take(request, this.#closing.signal)
-        this.#failed = 0
-        if (batch === undefined) {
-          // An owner that says so before its time must not be asked in a circle.
-          if (system.clock.ticks() - asked < AGAIN_MS_MIN) await system.clock.sleep(AGAIN_MS_MIN, this.#closing.signal)
-          continue
-        }
-        if (this.closed) return batch.release()
-        intake.renewer.add(batch.lease)
-        this.#batches.push(batch)
-        if (this.#batches.length === 1) this.#begin(batch)
-        return
-      } catch (error) {
-        if (error instanceof DroprError && error.code === 'CLOSED') this.#closing.abort()
-        if (this.closed) return
-        const code = error instanceof DroprError ? error.code : 'UNEXPECTED'
-        system.log.warn({ code, channels, error: String(error) }, 'cannot claim messages; trying again')
-        const ms = Math.min(AGAIN_MS_MIN * 2 ** Math.min(this.#failed++, 10), AGAIN_MS_MAX)
-        await system.clock.sleep(Math.round(ms * (0.5 + system.random.next() / 2)), this.#closing.signal)
-      }
+    try {
+      const asked = system.clock.ticks()
+      const batch = await intake.take(request, this.#closing.signal)
+      this.#failed = 0
+      // An owner that says so before its time must not be asked in a circle.
+      if (batch === undefined && system.clock.ticks() - asked < AGAIN_MS_MIN)
+        await system.clock.sleep(AGAIN_MS_MIN, this.#closing.signal)
+      if (batch === undefined) return
+      if (this.closed) return batch.release()
+      intake.renewer.add(batch.lease)
+      this.#batches.push(batch)
+      if (this.#batches.length === 1) this.#begin(batch)
+    } catch (error) {
+      if (error instanceof DroprError && error.code === 'CLOSED') this.#closing.abort()
+      if (this.closed) return
+      const code = error instanceof DroprError ? error.code : 'UNEXPECTED'
+      system.log.warn({ code, channels, error: String(error) }, 'cannot claim messages; trying again')
+      const ms = Math.min(AGAIN_MS_MIN * 2 ** Math.min(this.#failed++, 10), AGAIN_MS_MAX)
+      await system.clock.sleep(Math.round(ms * (0.5 + system.random.next() / 2)), this.#closing.signal)
     }
   }
 

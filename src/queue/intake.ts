@@ -21,6 +21,8 @@ export class Intake {
   readonly #link: InboxLink
   readonly #system: System
   readonly #files: ReadFiles
+  /** Over when every claim answered so far has been read. */
+  #readBefore: Promise<unknown> = Promise.resolve()
 
   constructor(system: System, attach: () => Promise<InboxPort>) {
     this.#system = system
@@ -49,7 +51,7 @@ export class Intake {
       open: claim.runs.reduce((count, run) => count + run.count, 0)
     })
     this.leases.add(lease)
-    const batch = await this.#read(claim, lease)
+    const batch = await this.#inOrder(this.#read(claim, lease))
     if (!signal?.aborted) return batch
     batch.release()
     throw new DroprError('ABORTED', 'aborted', signal.reason)
@@ -78,6 +80,14 @@ export class Intake {
     this.#files.close()
     await this.#link.close()
     this.leases.loseAll()
+  }
+
+  /** Several claims are read at the same time; they end in the order in which they were answered. */
+  async #inOrder<T>(reading: Promise<T>): Promise<T> {
+    const before = this.#readBefore
+    this.#readBefore = Promise.allSettled([before, reading])
+    await before
+    return reading
   }
 
   async #read(claim: Claim, lease: Lease): Promise<Batch> {
