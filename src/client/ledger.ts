@@ -9,13 +9,15 @@ export interface LedgerBook {
   record(next: number): Promise<void>
   /** Waits before a failed write is tried again: `failed` times so far. */
   wait(failed: number): Promise<void>
+  /** Lets some time pass between two writes, or less when `signal` aborts. */
+  rest(signal: AbortSignal): Promise<void>
   /** Something was settled, or writing it down failed. */
   changed(): void
 }
 
 /**
  * Writes down what one stream's answers said, off the way of the uploads: refused messages to the dead letters first, then how
- * far the peer is. One write at a time; what is learned meanwhile goes with the next.
+ * far the peer is. One write at a time, then a rest, since nobody waits for it; what is learned meanwhile goes with the next.
  */
 export class Ledger {
   readonly #book: LedgerBook
@@ -29,9 +31,10 @@ export class Ledger {
   #era = 0
   #refused = new Map<number, Refusal>()
   #writing: Promise<void> | undefined
+  #resting: Promise<void> | undefined
   #failed = 0
   #failure: Failure | undefined
-  #closed = false
+  readonly #closing = new AbortController()
 
   /** @param recorded What was on disk when this began. */
   constructor(book: LedgerBook, recorded: number) {
@@ -90,7 +93,7 @@ export class Ledger {
 
   /** Resolves when everything noted is on disk, or its last try has failed. */
   async close(): Promise<void> {
-    this.#closed = true
+    this.#closing.abort()
     await this.#writing
   }
 
@@ -108,6 +111,7 @@ export class Ledger {
   }
 
   async #write(): Promise<void> {
+    if (this.#resting !== undefined) await this.#resting
     while (!this.#done) {
       try {
         await this.#writeOnce()
@@ -117,10 +121,14 @@ export class Ledger {
         this.#failure = localFailure(error, 'record what the peer stored')
         this.#failed++
         this.#book.changed()
-        if (this.#closed) return
+        if (this.#closing.signal.aborted) return
         await this.#book.wait(this.#failed)
       }
     }
+    const resting = this.#book.rest(this.#closing.signal).then(() => {
+      if (this.#resting === resting) this.#resting = undefined
+    })
+    this.#resting = resting
   }
 
   async #writeOnce(): Promise<void> {

@@ -21,6 +21,9 @@ import { Steps } from './steps.ts'
 import type { StreamSource } from './stream-source.ts'
 import { Uploader } from './uploader.ts'
 
+/** Between two records of how far a stream has come: each costs the disk as much as a message, and nobody waits for it. */
+const RECORD_REST_MS = 20
+
 export interface PeerOptions {
   spool: Spool
   /** Read at each upload: changing it in place moves what is sent next. */
@@ -140,6 +143,7 @@ export class Peer {
         copyRefused: refusals => copyRefused(refusedFrom, refusals),
         record: next => acked.record([{ stream, next, settled: next }]),
         wait: failed => system.clock.sleep(retryDelayMs({ failed, chance: system.random.next() }, limits), its.signal),
+        rest: signal => system.clock.sleep(RECORD_REST_MS, signal),
         changed: its.changed
       },
       acked.get(stream)?.settled ?? 0

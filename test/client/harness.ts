@@ -66,6 +66,7 @@ export function peerQueue(world: {
             book.next.set(stream, next)
           },
           wait: failed => clock.sleep(10 * failed, signal),
+          rest: closing => clock.sleep(20, closing),
           changed
         },
         book.next.get(stream) ?? 0

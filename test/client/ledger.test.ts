@@ -18,6 +18,7 @@ function slowBook() {
     copyRefused: (refusals: readonly Refusal[]) => write(`dead ${refusals.map(({ at }) => at).join(' ')}`),
     record: (next: number) => write(`next ${next}`),
     wait: (failed: number) => write(`wait ${failed}`),
+    rest: () => Promise.resolve(),
     changed: () => undefined
   }
   const step = async (error?: Error) => {
