@@ -3,7 +3,8 @@ import type { ClaimRun } from '../server/inbox-port.ts'
 import type { Clock } from '../system/clock.ts'
 import { HeldMessage } from './held-message.ts'
 import type { Lease } from './lease.ts'
-import type { Group, Verdicts } from './verdicts.ts'
+import type { VerdictGroup } from './verdict-group.ts'
+import type { Verdicts } from './verdicts.ts'
 
 /** One run of a claim with its bytes: entries that lie side by side, checked. */
 export interface Part {
@@ -17,8 +18,8 @@ export interface Part {
   /** Entries that must not be handed over, and why. */
   readonly damaged: ReadonlyMap<number, string> | undefined
   /** The acks of this part that wait for the next call: those nobody waits for, those somebody does. */
-  acks: Group | undefined
-  ackAwaited: Group | undefined
+  acks: VerdictGroup | undefined
+  ackAwaited: VerdictGroup | undefined
 }
 
 /** What one claim gave, handed over one by one. */

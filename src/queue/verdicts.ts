@@ -7,6 +7,8 @@ import type { Lease, Leases } from './lease.ts'
 import type { Part } from './part.ts'
 import { extendLeases } from './renew.ts'
 import { addPosition, mergedRuns } from './runs.ts'
+import type { VerdictGroup } from './verdict-group.ts'
+import { VerdictLane } from './verdict-lane.ts'
 
 /** What may be said with a verdict. */
 export interface Said {
@@ -15,18 +17,6 @@ export interface Said {
   result?: unknown
 }
 
-/** Positions of one stream, handed out by one lease, that got the same verdict. */
-export interface Group {
-  key: string
-  lease: Lease
-  verdict: Verdict
-  pairs: number[]
-  sent: boolean
-  /** resolve, reject, ... of those who wait. Empty: nobody asked, so it is tried again when the disk refuses it. */
-  waiters: (((error: DroprError) => void) | (() => void))[]
-}
-
-const GROUPS_MAX = 1_000
 const AGAIN_MS = 1_000
 const SAYS_NOTHING: Said = {}
 
@@ -40,9 +30,9 @@ export class Verdicts {
   readonly #leases: Leases
   readonly #clock: Clock
   readonly #log: Log
-  #groups: Group[] = []
-  #byKey = new Map<string, Group>()
-  #flight: Promise<void> | undefined
+  /** What nobody waits for may take its time; what somebody waits for goes past it. */
+  readonly #quiet = new VerdictLane(groups => this.#tell(groups))
+  readonly #awaited = new VerdictLane(groups => this.#tell(groups))
   #closing = new AbortController()
 
   constructor(options: { link: InboxLink; leases: Leases; clock: Clock; log: Log }) {
@@ -56,7 +46,7 @@ export class Verdicts {
   quiet(part: Part, index: number, verdict: Verdict['verdict'], said = SAYS_NOTHING): void {
     const group = this.#groupOf(part, verdict, said, false)
     addPosition(group.pairs, part.run.from + index)
-    this.#start()
+    this.#quiet.start()
   }
 
   /** Resolves when the verdict is synced. Rejects with LEASE_LOST when it came too late. */
@@ -65,7 +55,7 @@ export class Verdicts {
       const group = this.#groupOf(part, verdict, said, true)
       addPosition(group.pairs, part.run.from + index)
       group.waiters.push(resolve, reject)
-      this.#start()
+      this.#awaited.start()
     })
   }
 
@@ -77,7 +67,7 @@ export class Verdicts {
 
   /** Resolves when all that was given has an answer. */
   async idle(): Promise<void> {
-    while (this.#flight !== undefined) await this.#flight
+    await Promise.all([this.#quiet.idle(), this.#awaited.idle()])
   }
 
   /** No more tries for what nobody waits for. */
@@ -86,7 +76,7 @@ export class Verdicts {
   }
 
   /** Most verdicts are acks that say nothing more: their group is at hand. */
-  #groupOf(part: Part, verdict: Verdict['verdict'], said: Said, awaited: boolean): Group {
+  #groupOf(part: Part, verdict: Verdict['verdict'], said: Said, awaited: boolean): VerdictGroup {
     if (verdict !== 'ack' || said.result !== undefined) return this.#group(part, verdict, said, awaited)
     const last = awaited ? part.ackAwaited : part.acks
     if (last !== undefined && !last.sent) return last
@@ -96,14 +86,15 @@ export class Verdicts {
     return group
   }
 
-  #group(part: Part, verdict: Verdict['verdict'], said: Said, awaited: boolean): Group {
+  #group(part: Part, verdict: Verdict['verdict'], said: Said, awaited: boolean): VerdictGroup {
     const { lease, run } = part
     const { afterMs, reason, result } = said
     const key =
-      result === undefined ? JSON.stringify([lease.id, run.channel, run.stream, verdict, awaited, afterMs, reason]) : '' // a result is one message's own
-    const known = this.#byKey.get(key)
+      result === undefined ? JSON.stringify([lease.id, run.channel, run.stream, verdict, afterMs, reason]) : '' // a result is one message's own
+    const lane = awaited ? this.#awaited : this.#quiet
+    const known = key === '' ? undefined : lane.find(key)
     if (known !== undefined) return known
-    const group: Group = {
+    const group: VerdictGroup = {
       key,
       lease,
       verdict: {
@@ -112,6 +103,7 @@ export class Verdicts {
         channel: run.channel,
         runs: [],
         verdict,
+        ...(!awaited && { quiet: true }),
         ...(afterMs !== undefined && { afterMs }),
         ...(reason !== undefined && { reason }),
         ...(result !== undefined && { result })
@@ -120,36 +112,21 @@ export class Verdicts {
       sent: false,
       waiters: []
     }
-    this.#groups.push(group)
-    if (key !== '') this.#byKey.set(key, group)
+    lane.add(group)
     return group
   }
 
-  #start(): void {
-    if (this.#flight !== undefined) return
-    // What the same turn still has to say goes along.
-    this.#flight = Promise.resolve().then(() => this.#fly())
-  }
-
-  async #fly(): Promise<void> {
-    while (this.#groups.length > 0) {
-      const groups = this.#groups.splice(0, GROUPS_MAX)
-      for (const group of groups) {
-        group.sent = true
-        this.#byKey.delete(group.key)
-        group.verdict.runs = mergedRuns(group.pairs)
-      }
-      try {
-        const results = await this.#link.use(port => port.settle(groups.map(group => group.verdict)))
-        for (const [i, group] of groups.entries()) this.#answered(group, results[i])
-      } catch (error) {
-        this.#failed(groups, typed(error))
-      }
+  async #tell(groups: readonly VerdictGroup[]): Promise<void> {
+    for (const group of groups) group.verdict.runs = mergedRuns(group.pairs)
+    try {
+      const results = await this.#link.use(port => port.settle(groups.map(group => group.verdict)))
+      for (const [i, group] of groups.entries()) this.#answered(group, results[i])
+    } catch (error) {
+      this.#failed(groups, typed(error))
     }
-    this.#flight = undefined
   }
 
-  #answered(group: Group, result: VerdictResult | undefined): void {
+  #answered(group: VerdictGroup, result: VerdictResult | undefined): void {
     const { lease, waiters, verdict } = group
     for (const [from, to] of verdict.runs) lease.open -= to - from
     if (lease.open <= 0) this.#leases.remove(lease)
@@ -161,9 +138,9 @@ export class Verdicts {
     tell(waiters, late ? new DroprError('LEASE_LOST', `lease ${lease.id} was over before the verdict`) : undefined)
   }
 
-  #failed(groups: readonly Group[], error: DroprError): void {
+  #failed(groups: readonly VerdictGroup[], error: DroprError): void {
     this.#log.warn({ code: error.code, error: error.message }, 'verdicts could not be stored')
-    const again: Group[] = []
+    const again: VerdictGroup[] = []
     for (const group of groups) {
       if (group.waiters.length > 0) tell(group.waiters, error)
       else again.push(group)
@@ -171,17 +148,17 @@ export class Verdicts {
     if (again.length > 0 && error.retry && !this.#closing.signal.aborted) void this.#again(again)
   }
 
-  async #again(groups: readonly Group[]): Promise<void> {
+  async #again(groups: readonly VerdictGroup[]): Promise<void> {
     await this.#clock.sleep(AGAIN_MS, this.#closing.signal)
     if (this.#closing.signal.aborted) return
     const open = groups.filter(group => !group.lease.lost)
     if (open.length === 0) return
-    this.#groups.push(...open)
-    this.#start()
+    this.#quiet.add(...open)
+    this.#quiet.start()
   }
 }
 
-function tell(waiters: Group['waiters'], error: DroprError | undefined): void {
+function tell(waiters: VerdictGroup['waiters'], error: DroprError | undefined): void {
   for (let i = 0; i < waiters.length; i += 2) {
     if (error === undefined) (waiters[i] as () => void)()
     else (waiters[i + 1] as (error: DroprError) => void)(error)

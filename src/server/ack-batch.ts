@@ -1,7 +1,11 @@
+import type { Clock } from '../system/clock.ts'
 import type { InboxJournal } from './inbox-journal.ts'
 import type { DoneMark } from './inbox-marks.ts'
 import type { PositionRun } from './inbox-port.ts'
 import { Runs } from './runs.ts'
+
+/** Without a reason of its own, each abort makes an exception with a stack. */
+const HURRY = 'hurry'
 
 interface Group {
   lease: string
@@ -9,20 +13,29 @@ interface Group {
   runs: Runs
 }
 
-/** Gathers ACKs while the ones before are being synced, so that many of them are one mark. */
+/** Between two rounds of ACKs that nobody waits for: each sync holds up the messages that arrive. */
+const QUIET_MS = 5
+
+/**
+ * Gathers ACKs while the ones before are being synced, so that many of them are one mark. Those that nobody waits for are
+ * gathered a little longer, unless somebody waits for one of them.
+ */
 export class AckBatch {
   readonly #journal: InboxJournal
+  readonly #clock: Clock
   #groups = new Map<string, Group>()
-  /** The round that gathers now. */
-  #round: Promise<void> | undefined
+  /** The round that gathers now, and what ends its rest. */
+  #round: { written: Promise<void>; hurry: AbortController } | undefined
   #writing: Promise<unknown> = Promise.resolve()
+  #restUntil = 0
 
-  constructor(journal: InboxJournal) {
+  constructor(journal: InboxJournal, clock: Clock) {
     this.#journal = journal
+    this.#clock = clock
   }
 
   /** Resolves when synced. */
-  add(lease: string, stream: string, runs: readonly PositionRun[]): Promise<void> {
+  add(lease: string, stream: string, runs: readonly PositionRun[], quiet: boolean): Promise<void> {
     const key = `${lease} ${stream}`
     let group = this.#groups.get(key)
     if (group === undefined) {
@@ -30,8 +43,19 @@ export class AckBatch {
       this.#groups.set(key, group)
     }
     for (const [from, to] of runs) group.runs.add(from, to)
-    this.#round ??= this.#writing.then(() => this.#write())
-    return this.#round
+    if (this.#round === undefined) {
+      const hurry = new AbortController()
+      this.#round = { written: this.#gather(hurry.signal), hurry }
+    }
+    if (!quiet) this.#round.hurry.abort(HURRY)
+    return this.#round.written
+  }
+
+  async #gather(hurry: AbortSignal): Promise<void> {
+    await this.#writing
+    const restMs = this.#restUntil - this.#clock.ticks()
+    if (restMs > 0) await this.#clock.sleep(restMs, hurry)
+    return this.#write()
   }
 
   async #write(): Promise<void> {
@@ -44,5 +68,6 @@ export class AckBatch {
     const writing = Promise.all(marks.map(mark => this.#journal.mark(mark)))
     this.#writing = writing.catch(() => undefined)
     await writing
+    this.#restUntil = this.#clock.ticks() + QUIET_MS
   }
 }

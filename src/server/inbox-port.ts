@@ -98,6 +98,8 @@ export interface Verdict {
   /** Positions, half open. */
   runs: PositionRun[]
   verdict: 'ack' | 'retry' | 'release' | 'reject'
+  /** Nobody waits for the answer: an ack may share its sync with later ones. */
+  quiet?: boolean
   /** Not handed out again before so many ms; for `retry` instead of the back-off. */
   afterMs?: number
   reason?: string

@@ -16,6 +16,8 @@ import type { OwnerTarget } from './owner-target.ts'
 /** An owner that answers nothing for so long is stopped, or as good as. */
 const ANSWER_MS_MAX = 10_000
 const AGAIN_MS = 20
+/** Without a reason of its own, each abort makes an exception with a stack. */
+const ANSWERED = 'answered'
 
 export interface RemotePortOptions {
   clock: Clock
@@ -211,7 +213,7 @@ export class RemotePort implements InboxPort {
     try {
       return (await Promise.race([answer, silence])) as T
     } finally {
-      answered.abort()
+      answered.abort(ANSWERED)
     }
   }
 

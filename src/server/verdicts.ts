@@ -33,7 +33,7 @@ export class Verdicts {
 
   constructor(options: VerdictsOptions) {
     this.#options = options
-    this.#acks = new AckBatch(options.journal)
+    this.#acks = new AckBatch(options.journal, options.system.clock)
     this.#burials = new Burials(options)
   }
 
@@ -133,7 +133,9 @@ export class Verdicts {
     const ticks = () => system.clock.ticks()
     if (verdict.verdict === 'ack') {
       const mark: DoneMark = { m: 'done', l, s: stream.id, r: runs, x: verdict.result }
-      await (verdict.result === undefined ? this.#acks.add(l, stream.id, runs) : journal.mark(mark))
+      await (verdict.result === undefined
+        ? this.#acks.add(l, stream.id, runs, verdict.quiet === true)
+        : journal.mark(mark))
       return () => state.finish(pieces, 'done', system.clock.now())
     }
     const reason = verdict.reason ?? ''
