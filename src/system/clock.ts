@@ -1,5 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises'
-
 /** Time, as the rest of dropr sees it. Nothing else calls Date.now() or setTimeout(). */
 export interface Clock {
   /** Wall time, ms since the Unix epoch, whole. May jump. For dates people chose, and for the disk. */
@@ -13,5 +11,15 @@ export interface Clock {
 export const systemClock: Clock = {
   now: () => Date.now(),
   ticks: () => performance.now(),
-  sleep: (ms, signal) => delay(ms, undefined, signal ? { signal, ref: false } : { ref: false }).catch(() => undefined)
+  sleep: (ms, signal) =>
+    new Promise(resolve => {
+      if (signal?.aborted) return resolve()
+      const timer = setTimeout(wake, ms).unref()
+      signal?.addEventListener('abort', wake)
+      function wake(): void {
+        clearTimeout(timer)
+        signal?.removeEventListener('abort', wake)
+        resolve()
+      }
+    })
 }

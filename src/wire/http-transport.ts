@@ -15,6 +15,9 @@ import type { PeerAddress, Transport } from './transport.ts'
 import { ANSWER_TYPE, ENTRIES_TYPE, type UploadAnswer, type UploadRequest } from './upload.ts'
 import { uploadFailure } from './upload-failure.ts'
 
+/** The system takes so much at once: nobody need watch it go. */
+const SMALL_BYTES_MAX = 16_384
+
 export interface HttpTransportOptions {
   clock: Clock
   limits: Limits
@@ -89,13 +92,13 @@ export class HttpTransport implements Transport {
       if (patience.signal.aborted) throw patience.signal.reason
       const { entries } = request
       const movingUntil = this.#clock.ticks() + (entries.length * 1_000) / bodyBytesPerSecondMin
-      if (entries.length === 0) patience.await('a connection and the head of the answer', connectMsMax + answerMsMax)
+      const small = entries.length <= SMALL_BYTES_MAX
+      if (small) patience.await('a connection and the head of the answer', connectMsMax + answerMsMax)
       const answer = await pool.request({
         path,
         method: 'POST',
         headers: { ...headers, 'content-length': String(entries.length) },
-        body:
-          entries.length === 0 ? null : watched(entries, () => patience.await('the head of the answer', answerMsMax)),
+        body: small ? entries : watched(entries, () => patience.await('the head of the answer', answerMsMax)),
         signal: patience.signal,
         // 102: bytes that our system took long ago are arriving. Believed for as long as the slowest body may take.
         onInfo: () => {
