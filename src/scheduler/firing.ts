@@ -15,6 +15,9 @@ import type { Soon } from './soon.ts'
 /** How far ahead it is said that messages are handed over: one small sync for all that are due meanwhile. */
 const HORIZON_MS = 2_000
 
+/** What a step of the clock made early again is looked at so often. */
+const EARLY_MS = 200
+
 /** What became of one message that was due. */
 export interface Fired {
   id: string
@@ -120,8 +123,14 @@ export class Firing {
     const now = this.#options.spool.system.clock.now()
     const groups = new Map<Way, HeldRow[]>()
     const gone: HeldRow[] = []
+    const early: HeldRow[] = []
     for (const row of batch) {
       if (!isWaiting(row)) continue
+      // The clock stepped back since it was taken.
+      if (row.due > now) {
+        early.push(row)
+        continue
+      }
       if (this.#isDouble(row)) {
         gone.push(row)
         continue
@@ -131,6 +140,7 @@ export class Firing {
       if (group === undefined) groups.set(way, [row])
       else group.push(row)
     }
+    if (early.length > 0) this.#again(early, EARLY_MS)
     const handing = Promise.all([...groups].map(([way, rows]) => this.#append(way, rows, now)))
     this.#inHand = handing
     for (const rows of await handing) for (const row of rows) gone.push(row)
@@ -175,10 +185,14 @@ export class Firing {
 
   #fail(rows: HeldRow[], error: DroprError): void {
     const { spool } = this.#options
-    const { log, clock } = spool.system
+    const { log } = spool.system
     this.failures++
     log.error({ code: error.code, messages: rows.length, error: error.message }, 'scheduled messages wait')
-    this.#failed.push({ rows, atTicks: clock.ticks() + spool.limits.retryMsMin })
+    this.#again(rows, spool.limits.retryMsMin)
+  }
+
+  #again(rows: HeldRow[], ms: number): void {
+    this.#failed.push({ rows, atTicks: this.#options.spool.system.clock.ticks() + ms })
   }
 
   /** Not waited for: what is handed over next need not wait, and a mark that fails is said again later. */
