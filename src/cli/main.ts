@@ -27,6 +27,7 @@ import { addToken } from './token.ts'
 import { addUp } from './up.ts'
 import { UsageError } from './usage-error.ts'
 import { VERSION } from './version.ts'
+import { addWork } from './work.ts'
 
 /** In the order of the help. */
 const WORK = [
@@ -39,6 +40,7 @@ const WORK = [
   addPoll,
   addPeek,
   addTail,
+  addWork,
   addSchedule,
   addForecast,
   addTick
@@ -74,7 +76,8 @@ export async function main(argv: string[]): Promise<number> {
       exit = await run(() => does({ ...callOf(options), args, options } as never), options)
     }
   }
-  const json = argv.includes('--json')
+  // What stands behind -- is for another program.
+  const json = argv.slice(0, argv.indexOf('--') >>> 0).includes('--json')
   const program = makeProgram(act, json ? { writeErr: () => undefined } : {})
   addRole(program, act)
   try {
