@@ -39,6 +39,11 @@ export function processorMs(pid: number): number | undefined {
   return stat ? (Number(fields[11]) + Number(fields[12])) * 10 : undefined
 }
 
+/** What a process holds in memory; 0 where the system does not tell. */
+export function memoryMiB(pid: number): number {
+  return Number(/VmRSS:\s+(\d+)/.exec(readOr('', `/proc/${pid}/status`))?.[1] ?? 0) / 1_024
+}
+
 /** Ends a process that may be gone already. */
 export function killQuietly(pid: number): void {
   try {

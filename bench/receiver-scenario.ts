@@ -15,8 +15,8 @@ const RANGE_MESSAGES = 900
 const IN_FLIGHT = 4
 
 /** `count` entries as a client daemon would send them. */
-function entries(count: number): Buffer {
-  const draft = { sentAt: Date.now(), kind: 'text', body: 'x'.repeat(BODY_BYTES) } as const
+export function entries(count: number, bodyBytes = BODY_BYTES): Buffer {
+  const draft = { sentAt: Date.now(), kind: 'text', body: 'x'.repeat(bodyBytes) } as const
   const ids = new Ids(systemClock, systemRandom)
   const bytes = Buffer.alloc(count * messageBytesMost(draft))
   let end = 0
@@ -58,12 +58,18 @@ async function receiving(stage: Stage): Promise<Result> {
   }
 }
 
-function request(given: { origin: string; stream: string; from: number; range: Buffer }): UploadRequest {
+export function request(given: {
+  origin: string
+  stream: string
+  from: number
+  range: Buffer
+  channel?: string
+}): UploadRequest {
   return {
     origin: given.origin,
     node: 'bench-a',
     stream: given.stream,
-    channel: 'bench',
+    channel: given.channel ?? 'bench',
     priority: 4,
     from: given.from,
     nonce: randomBytes(16).toString('hex'),

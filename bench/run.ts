@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
+import { backlogScenarios } from './backlog-scenarios.ts'
 import { hopsScenarios } from './hops-scenarios.ts'
 import { inventoryScenarios } from './inventory-scenarios.ts'
 import { fileSystemOf, machine, version } from './machine.ts'
@@ -16,7 +17,13 @@ import { ROOT } from './up.ts'
  * One JSON line a scenario on stdout. A run with all messages also writes docs/benchmarks.md; what it did not measure
  * stays there as it was.
  */
-const ALL: readonly Scenario[] = [...sendScenarios, ...hopsScenarios, ...inventoryScenarios, ...scheduleScenarios]
+const ALL: readonly Scenario[] = [
+  ...sendScenarios,
+  ...hopsScenarios,
+  ...inventoryScenarios,
+  ...scheduleScenarios,
+  ...backlogScenarios
+]
 const PAGE = path.join(ROOT, 'docs/benchmarks.md')
 const IN_MEMORY = /^(?:tmpfs|ramfs)$/
 const ROUNDS = 5

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import net, { type AddressInfo } from 'node:net'
 import path from 'node:path'
@@ -59,6 +59,26 @@ export class UpNode {
     return childrenOf(this.#child.pid!).find(child => child.command.includes(` role ${role} `))?.pid
   }
 
+  /** Messages that wait at this node; 0 while it does not answer. */
+  async depth(): Promise<number> {
+    const answer = await fetch(`http://127.0.0.1:${this.port}/health`).catch(() => undefined)
+    const { depth = 0 } = answer === undefined ? {} : ((await answer.json()) as { depth?: number })
+    return depth
+  }
+
+  /** The status of a poll of 100 over HTTP; 0 while nobody answers. */
+  async poll(channel: string): Promise<number> {
+    const ask = { method: 'POST', body: JSON.stringify({ channel, max: 100, lease: 1_000 }) }
+    const headers = { 'content-type': 'application/json' }
+    return await fetch(`http://127.0.0.1:${this.port}/v1/poll`, { ...ask, headers }).then(
+      async answer => {
+        await answer.arrayBuffer()
+        return answer.status
+      },
+      () => 0
+    )
+  }
+
   /** What the node wrote, its end first when it is long. */
   log(): string {
     return readFileSync(this.#log, 'utf8').slice(-2_000)
@@ -100,6 +120,11 @@ export interface UpOptions {
   spool: string
   port: number
   peers?: Record<string, { url: string }>
+}
+
+/** What `du` says of a folder. */
+export function diskBytes(folder: string): number {
+  return Number(execFileSync('du', ['-sk', folder], { encoding: 'utf8' }).split('\t')[0]) * 1_024
 }
 
 /** A port that nobody listens on at this moment. */

@@ -106,6 +106,18 @@ export const LIMITS = {
     max: 1_099_511_627_776,
     why: 'Finished messages a channel keeps at most.'
   },
+  deadRetentionMs: {
+    default: 2_592_000_000,
+    min: 0,
+    max: 315_360_000_000,
+    why: 'Dead letters are kept so long, for somebody to look and send them again.'
+  },
+  deadRetentionBytes: {
+    default: 1_073_741_824,
+    min: 0,
+    max: 1_099_511_627_776,
+    why: 'Dead letters a channel keeps at most; the oldest go first.'
+  },
   channelDepthMax: {
     default: 0,
     min: 0,

@@ -10,8 +10,11 @@ const run = promisify(execFile)
 const bench = (...args: string[]) =>
   run(process.execPath, [path.join(ROOT, 'dist/bench/run.js'), ...args], { cwd: ROOT })
 
-/** Its settling alone takes 18 s, however few messages are held: `npm run soak` runs it too. */
-const SLOW = process.env.DROPR_SOAK === '1' ? [] : ['schedule-memory-100000-held']
+/** They settle, or start many processes, however few messages there are: `npm run soak` runs them too. */
+const SLOW =
+  process.env.DROPR_SOAK === '1'
+    ? []
+    : ['schedule-memory-100000-held', 'backlog-1000000-256B', 'backlog-1000000-256B-single-frames']
 
 async function scenarios(): Promise<string[]> {
   const refused = await bench('send-nonsense').then(

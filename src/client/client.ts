@@ -227,6 +227,7 @@ export class Client {
       this.#hints.scans++
       if (clock.ticks() - cleanedAt >= CLEAN_MS) {
         for (const peer of peers) if (!signal.aborted) await peer.clean()
+        this.#parts.dead.tidy()
         cleanedAt = clock.ticks()
       }
       await clock.sleep(spool.limits.scanMs, signal)

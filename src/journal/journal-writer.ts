@@ -24,6 +24,8 @@ export interface JournalWriterOptions {
   /** Spool id, 32 hex digits. */
   spool: string
   limits: Limits
+  /** A segment of more frames is sealed too, however small they are: reading it frame by frame takes long. */
+  segmentFramesMax?: number
   ids: Ids
   /** Called after each commit, before those who waited are told. `end`: how far that segment is synced or written. */
   onCommit?: (at: { path: string; n: number; end: number }) => void
@@ -187,8 +189,9 @@ export class JournalWriter {
   }
 
   async #commit(commit: Commit): Promise<Place[]> {
-    if (this.#segment !== undefined && this.#segment.bytes >= this.#options.limits.segmentBytesMax) {
-      const full = this.#segment
+    const { limits, segmentFramesMax = Number.POSITIVE_INFINITY } = this.#options
+    const full = this.#segment
+    if (full !== undefined && (full.bytes >= limits.segmentBytesMax || full.frames >= segmentFramesMax)) {
       this.#segment = undefined
       await full.seal(await this.#options.onSeal?.(full.n))
     }

@@ -35,6 +35,7 @@ export class SegmentFile {
   #position = 0
   #syncedTo = 0
   #entries = 0
+  #frames = 0
   #unsynced = false
   #allocatedTo = 0
   #allocating: Promise<void> | undefined
@@ -93,6 +94,10 @@ export class SegmentFile {
     return this.#entries
   }
 
+  get frames(): number {
+    return this.#frames
+  }
+
   /** Writes a commit and, if it asks for it, syncs it with all before. Returns where its frames lie. */
   async write(commit: Commit): Promise<Place[]> {
     const begins = this.#position === 0
@@ -117,6 +122,7 @@ export class SegmentFile {
         : headerBytes + frame.payload.reduce((sum, part) => sum + part.length, 0)
       this.#entries += frame.count
     }
+    this.#frames += commit.frames.length
     if (end > this.#allocatedTo) await this.#allocating
     if (this.#failed !== undefined) throw this.#failed
     const naming = commit.synced && !this.#named ? this.#syncName() : undefined

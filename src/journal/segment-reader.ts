@@ -132,12 +132,25 @@ export class SegmentReader {
       const header = decodeFrameHeader(bytes, at, this.head.salt)
       if (header === undefined)
         return { frames, used: at, needs: bytes.length - at < FRAME_HEADER_BYTES_MAX ? FRAME_HEADER_BYTES_MAX : 0 }
-      const { headerBytes, payloadBytes, payloadCrc, ...frame } = header
+      const { headerBytes, payloadBytes, payloadCrc } = header
       const end = at + headerBytes + payloadBytes
       if (end > bytes.length) return { frames, used: at, needs: payloadBytes > FRAME_BYTES_MAX ? 0 : end - at }
       const payload = bytes.subarray(at + headerBytes, end)
       if (crc32(payload) !== payloadCrc) return { frames, used: at, needs: 0 }
-      frames.push({ ...frame, offset: offset + at, payloadAt: offset + at + headerBytes, end: offset + end, payload })
+      // Named one by one: taking an object apart costs more than all the rest of this.
+      const { kind, count, first, syncedTo, at: writtenAt, source } = header
+      frames.push({
+        kind,
+        count,
+        first,
+        syncedTo,
+        at: writtenAt,
+        source,
+        offset: offset + at,
+        payloadAt: offset + at + headerBytes,
+        end: offset + end,
+        payload
+      })
       at = end
     }
   }

@@ -39,7 +39,8 @@ export function foldFrame(into: FoldInto, frame: Frame, segment: SegmentState): 
   }
   const { state, channel } = into
   const { source } = frame
-  const stream = state.stream(source.stream, { ...source, channel })
+  const { origin, node, priority } = source
+  const stream = state.streams.get(source.stream) ?? state.stream(source.stream, { origin, node, priority, channel })
   if (frame.kind === 'data') foldData(into, frame, stream, segment)
   stream.next = Math.max(stream.next, source.to)
   stream.pending = stream.next

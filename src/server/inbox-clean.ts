@@ -151,22 +151,23 @@ async function idMarks({ spool, channel, ids }: CleanOptions, segment: SegmentSt
       for (const mark of checkpoint.marks) marks.push(...stillKnown(mark, ids))
       return marks
     }
-    for await (const { source, payload, count, at, kind } of scanSegment(spool, reader)) {
-      if (!ids.counts(at)) continue
-      if (source !== undefined && kind === 'data') {
-        const { origin, from } = source
-        const read = readBack(payload, { origin, channel: channel.name, from, count })
-        // Not those of a commit that failed, or of a tail that nobody was told of.
-        keys.push(...read.keys.filter(key => ids.remembers(key)))
-        t = Math.max(t, at)
-        if (keys.length >= IDS_PER_MARK) put()
-      } else if (source === undefined) {
-        for (let i = 0, place = 0; i < count && place < payload.length; i++, place += entryBytes(payload, place)) {
-          const mark = inboxMark(decodeNote(payload, place))
-          if (mark !== undefined) marks.push(...stillKnown(mark, ids))
+    for await (const frames of scanSegment(spool, reader))
+      for (const { source, payload, count, at, kind } of frames) {
+        if (!ids.counts(at)) continue
+        if (source !== undefined && kind === 'data') {
+          const { origin, from } = source
+          const read = readBack(payload, { origin, channel: channel.name, from, count })
+          // Not those of a commit that failed, or of a tail that nobody was told of.
+          keys.push(...read.keys.filter(key => ids.remembers(key)))
+          t = Math.max(t, at)
+          if (keys.length >= IDS_PER_MARK) put()
+        } else if (source === undefined) {
+          for (let i = 0, place = 0; i < count && place < payload.length; i++, place += entryBytes(payload, place)) {
+            const mark = inboxMark(decodeNote(payload, place))
+            if (mark !== undefined) marks.push(...stillKnown(mark, ids))
+          }
         }
       }
-    }
     put()
     return marks
   } finally {

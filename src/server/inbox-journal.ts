@@ -9,6 +9,8 @@ type Undo = () => void
 
 /** More than any chain of promises between a commit and the state that follows from it is long. */
 const SEAL_TURNS = 200
+/** What a crash leaves unsealed is read frame by frame at the next start: so many take a tenth of a second. */
+const SEGMENT_FRAMES_MAX = 16_384
 
 /**
  * The journal of one channel, with memory that follows the disk.
@@ -34,6 +36,7 @@ export class InboxJournal {
     this.#now = () => options.system.clock.now()
     this.#writer = new JournalWriter({
       ...options,
+      segmentFramesMax: SEGMENT_FRAMES_MAX,
       onSeal: n => this.#seal(n),
       onCommit: ({ n, end }) => {
         this.#good = { n, end }

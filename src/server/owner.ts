@@ -1,5 +1,6 @@
 import { DroprError, diskError } from '../errors.ts'
 import { Ids } from '../journal/ids.ts'
+import { cleanDead } from '../spool/dead-retention.ts'
 import { DeadRoom } from '../spool/room-dead.ts'
 import type { Spool } from '../spool/spool.ts'
 import { acquireLock, findHolder, type Lock, LockHeldError } from '../system/lock.ts'
@@ -50,7 +51,7 @@ export class Owner {
     this.#spool = spool
     this.#lock = lock
     this.#dead = dead
-    this.#puller = new LocalPuller({ spool, inbox, tidy: () => inbox.clean() })
+    this.#puller = new LocalPuller({ spool, inbox, tidy: () => this.#tidy() })
     inbox.firstLook.begins(this.#puller.first)
     this.#service = new OwnerService({
       inbox,
@@ -175,6 +176,14 @@ export class Owner {
     for (const target of this.#targets) target.end()
     this.#targets.clear()
     for (const result of [...pulled, ...closed, ...buried]) if (result.status === 'rejected') throw result.reason
+  }
+
+  /** What is past its retention goes. */
+  async #tidy(): Promise<void> {
+    const { epoch } = this
+    await this.inbox.clean()
+    this.#dead.tidy()
+    for (const channel of await this.#spool.deadChannels()) await cleanDead({ spool: this.#spool, channel, epoch })
   }
 
   /** An application that owns the inbox only for its own sake lets go when it needs it no more. */

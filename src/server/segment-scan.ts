@@ -10,7 +10,7 @@ const READ_BYTES = 1_048_576
 const SALVAGE_BYTES_MAX = 67_108_864
 
 /**
- * All frames of an inbox segment that nobody writes to any more, and what can be read of damaged ones.
+ * All frames of an inbox segment that nobody writes to any more, and what can be read of damaged ones; many at a time.
  *
  * What lies below a place that some frame knows to be synced was once acknowledged: if it cannot be read, that is damage;
  * it is set aside, and what is whole in it is kept. Anything else that is no frame is what a crash leaves behind, and with
@@ -20,16 +20,16 @@ export async function* scanSegment(
   spool: Spool,
   reader: SegmentReader,
   nextOf?: (stream: string) => number
-): AsyncGenerator<Frame> {
+): AsyncGenerator<Frame[]> {
   let offset = SEGMENT_HEAD_BYTES
   for (;;) {
     const { frames, next, stop } = await reader.read(offset, READ_BYTES)
-    yield* frames
+    if (frames.length > 0) yield frames
     offset = next
     if (stop === 'more') continue
     const after = await afterDamage(reader, offset)
     if (after === undefined) return
-    yield* await stepOver(spool, reader, { from: offset, after, nextOf })
+    yield await stepOver(spool, reader, { from: offset, after, nextOf })
     offset = after.offset
   }
 }

@@ -57,15 +57,17 @@ export async function readChannel(spool: Spool, folder: string, into: FoldInto):
     latest = undefined
     let tail: Frame[] = []
     let sealed = false
+    const mine = voids.filter(({ writer }) => writer === name.writer)
     try {
-      for await (const frame of scanSegment(spool, reader, id => into.state.streams.get(id)?.next ?? 0)) {
-        if (voids.some(gone => isVoid(gone, name, frame))) continue
-        foldFrame(into, frame, segment)
-        if (frame.source === undefined) for (const n of takenIn(frame)) taken.add(n)
-        sealed = frame.kind === 'seal'
-        if (tail.length > 0 && tail[0]!.end <= frame.syncedTo) tail = tail.filter(({ end }) => end > frame.syncedTo)
-        tail.push(frame)
-      }
+      for await (const frames of scanSegment(spool, reader, id => into.state.streams.get(id)?.next ?? 0))
+        for (const frame of frames) {
+          if (mine.some(gone => isVoid(gone, name, frame))) continue
+          foldFrame(into, frame, segment)
+          if (frame.source === undefined) for (const n of takenIn(frame)) taken.add(n)
+          sealed = frame.kind === 'seal'
+          if (tail.length > 0 && tail[0]!.end <= frame.syncedTo) tail = tail.filter(({ end }) => end > frame.syncedTo)
+          tail.push(frame)
+        }
     } finally {
       await reader.close()
     }

@@ -77,6 +77,11 @@ export class JournalCache {
     })
   }
 
+  /** Seals what is written to in that folder, if anything is; what comes later goes into another segment. */
+  rest(folder: string): void {
+    this.#shut(folder)
+  }
+
   /** Commits what waits and seals everything. Rejects with the first failure, when all are closed. */
   async close(): Promise<void> {
     this.#closed = true

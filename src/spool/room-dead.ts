@@ -8,6 +8,9 @@ import { SegmentReader } from '../journal/segment-reader.ts'
 import { JournalCache } from './journal-cache.ts'
 import type { Spool } from './spool.ts'
 
+/** Letters go by whole segments: one gets letters for no longer than this. */
+const SEGMENT_MS_MAX = 86_400_000
+
 /** One failed try to deliver. */
 export interface Attempt {
   /** Wall ms. */
@@ -53,6 +56,8 @@ export interface FoundLetter {
 export class DeadRoom {
   readonly #spool: Spool
   readonly #cache: JournalCache
+  /** Since when each folder's segment is written to, in ticks. */
+  readonly #since = new Map<string, number>()
 
   constructor(options: { spool: Spool; writer: string; ids: Ids }) {
     this.#spool = options.spool
@@ -70,6 +75,16 @@ export class DeadRoom {
     await Promise.all(letters.map(letter => this.#add(letter, at)))
   }
 
+  /** Ends segments that were begun long ago, so that old letters can go though new ones come. To be called now and then. */
+  tidy(): void {
+    const { clock } = this.#spool.system
+    for (const [folder, since] of this.#since) {
+      if (clock.ticks() - since < SEGMENT_MS_MAX) continue
+      this.#since.delete(folder)
+      this.#cache.rest(folder)
+    }
+  }
+
   close(): Promise<void> {
     return this.#cache.close()
   }
@@ -78,8 +93,10 @@ export class DeadRoom {
     const { channel, priority, origin, node, stream, position, entry, reason, code, attempts } = letter
     const source = { origin, node, stream, from: position, to: position + 1, order: position, priority }
     const dead = { stream, position, reason, code, by: this.#spool.node, attempts, at }
+    const folder = this.#spool.dead(channel)
+    if (!this.#since.has(folder)) this.#since.set(folder, this.#spool.system.clock.ticks())
     // In this order and in one go: the two share a commit.
-    return this.#cache.use(this.#spool.dead(channel), journal =>
+    return this.#cache.use(folder, journal =>
       Promise.all([journal.appendRange({ source, entries: [entry], count: 1 }), journal.appendMark({ dead })])
     )
   }

@@ -16,7 +16,13 @@ export const FOLDER = '/s/outbox/tokyo/common/4'
 
 /** A journal on a simulated disk whose calls end at the next microtask. */
 export async function desk(
-  options: { seed?: number | string; limits?: Partial<Limits>; writer?: string; system?: System } = {}
+  options: {
+    seed?: number | string
+    limits?: Partial<Limits>
+    writer?: string
+    system?: System
+    segmentFramesMax?: number
+  } = {}
 ) {
   const random = new SimRandom(options.seed ?? 1)
   const clock = new SimClock()
@@ -34,7 +40,8 @@ export async function desk(
       writer,
       spool: SPOOL,
       limits: { ...DEFAULT_LIMITS, ...options.limits },
-      ids: new Ids(system.clock, system.random)
+      ids: new Ids(system.clock, system.random),
+      ...(options.segmentFramesMax !== undefined && { segmentFramesMax: options.segmentFramesMax })
     })
   return { random, clock, disk, system, open, journal: open(options.writer ?? 'w1') }
 }

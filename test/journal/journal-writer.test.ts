@@ -118,6 +118,15 @@ test('a full segment is sealed before the next begins', async () => {
   expect(ends.every(part => part.sealed)).toBe(true)
 })
 
+test('a segment of many small frames is sealed too, so that reading it after a crash takes no longer than it may', async () => {
+  const { journal, disk } = await desk({ segmentFramesMax: 3 })
+  for (let i = 0; i < 7; i++) await journal.append(text('x'), given => given)
+  await journal.close()
+  const found = await parts(disk)
+  const frames = found.flatMap(part => (part.kind === 'frame' ? [part.frame.kind] : []))
+  expect(frames.join()).toBe('data,data,data,seal,data,data,data,seal,data,seal')
+})
+
 test('close commits what waits, and what comes later rejects with CLOSED', async () => {
   const { journal, disk } = await desk()
   const waiting = names(0, 5).map(body => journal.append(text(body), id))
