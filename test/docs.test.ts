@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { manPages } from '../docs/man.ts'
 import { errorsPage, metricsPage, optionsPage, SETTINGS } from '../docs/pages.ts'
 import { makeProgram } from '../src/cli/main.ts'
 import { parseConfig } from '../src/spool/config-schema.ts'
@@ -17,6 +18,26 @@ test('docs/errors.md lists every code as the code has it', () => {
 
 test('docs/options.md lists every limit, command and flag as the code has them', () => {
   expect(read('docs/options.md'), 'run `npm run docs`').toBe(optionsPage(makeProgram()))
+})
+
+test('O6 F20: there is a manual page for each command, as the code has it, and the package installs them all', () => {
+  const pages = manPages(makeProgram())
+  expect(readdirSync(path.join(ROOT, 'docs/man')).sort(), 'run `npm run docs`').toEqual([...pages.keys()].sort())
+  for (const [name, page] of pages) expect(read(`docs/man/${name}`), 'run `npm run docs`').toBe(page)
+  expect(JSON.parse(read('package.json')).man).toEqual([...pages.keys()].map(name => `docs/man/${name}`))
+})
+
+test('F20: a manual page has the words, the options and the examples of its command, and nothing in them means anything to roff', () => {
+  for (const [name, page] of manPages(makeProgram())) {
+    expect(page).toContain('.SH NAME')
+    if (name !== 'dropr.1') expect(page, name).toMatch(/\.SH EXAMPLES\n\.nf\n\$ dropr /)
+    const requests = page.split('\n').filter(line => /^[.']/.test(line))
+    expect(requests.filter(line => !/^\.(TH|SH|PP|TP|RS|RE|nf|fi|\\")( |$)/.test(line))).toEqual([])
+    expect(page.replace(/\\(e|-|&|f[BR]|\((aq|ga|ha|ti)|")/g, '')).not.toContain('\\')
+  }
+  const send = manPages(makeProgram()).get('dropr-send.1')!
+  expect(send).toContain('\\fB\\-\\-header <name=value>\\fR\nMay be repeated.')
+  expect(send).toContain('$ dropr send orders \\(aqone message\\(aq')
 })
 
 test('docs/options.md explains every key that a configuration may have, and no other', () => {
