@@ -1,12 +1,14 @@
 import { join } from 'node:path'
 import { findDaemons } from '../angel/hold.ts'
-import { openQueue } from '../queue/open-queue.ts'
 import type { Queue } from '../queue/queue.ts'
+import { type OwnerDoor, openSpool, queueOn } from '../queue/queue-on.ts'
 import type { Config } from '../spool/config.ts'
 import { nodeSystem } from '../system/node-system.ts'
 import type { System } from '../system/system.ts'
 import type { Call } from './act.ts'
 import { loadCallConfig } from './call-config.ts'
+
+const OPTIONS = new Set(['spool', 'config', 'system'])
 
 /**
  * The queue that a command works with, on the spool and with the configuration that were named.
@@ -17,7 +19,20 @@ export async function openCallQueue(call: Call<object>, to: readonly string[] = 
   const system = nodeSystem()
   const config = await loadCallConfig(call, system.files)
   if (to.some(peer => !config.peers.has(peer))) await addRunningPeers(config, system, call.spool)
-  return await openQueue({ spool: call.spool, config })
+  const opened = await openSpool({ spool: call.spool, config, system }, OPTIONS, 'openQueue')
+  return await queueOn({ ...opened, owner: lazyOwner() })
+}
+
+/** Sending needs no owner of the inbox, whose code is half of dropr's: it is loaded at the first look into the inbox. */
+function lazyOwner(): OwnerDoor {
+  let owner: OwnerDoor | undefined
+  return {
+    here: spool => owner?.here(spool),
+    async attach(options) {
+      owner = (await import('../server/owner.ts')).Owner
+      return await owner.attach(options)
+    }
+  }
 }
 
 async function addRunningPeers(config: Config, system: System, spool: string): Promise<void> {

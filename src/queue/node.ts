@@ -5,9 +5,9 @@ import type { Config } from '../spool/config.ts'
 import type { Spool } from '../spool/spool.ts'
 import { keepAlive } from '../system/keep-alive.ts'
 import type { Transport } from '../wire/transport.ts'
-import { openSpool, type QueueOptions, queueOn } from './open-queue.ts'
 import { checkDuration, checkOptions, type Duration, said } from './options.ts'
 import type { Queue } from './queue.ts'
+import { openSpool, type QueueOptions, queueOn } from './queue-on.ts'
 import { type RunningScheduler, startScheduler } from './start-scheduler.ts'
 
 const ROLES = ['client', 'server', 'scheduler'] as const
@@ -100,7 +100,7 @@ export async function startNode(options: NodeOptions = {}): Promise<Node> {
       parts.client = await startClient(spool, config, options.transport ?? parts.transport!)
     }
     if (roles.has('scheduler')) parts.scheduler = await startScheduler(spool, config)
-    return new Node({ ...parts, queue: await queueOn({ spool, config }) })
+    return new Node({ ...parts, queue: await queueOn({ spool, config, owner: Owner }) })
   } catch (error) {
     await closeAll({ ...parts, queue: undefined }, 0).catch(() => undefined)
     throw error

@@ -1,41 +1,9 @@
-import { Ids } from '../journal/ids.ts'
-import type { Schedule } from '../scheduler/index.ts'
-import { ScheduleIntake } from '../scheduler/intake.ts'
 import { Owner } from '../server/owner.ts'
-import type { Config } from '../spool/config.ts'
-import { OutboxWriter } from '../spool/outbox-writer.ts'
-import { scheduleOf } from '../spool/schedule-config.ts'
-import { Spool } from '../spool/spool.ts'
-import { WriterLife } from '../spool/writer-life.ts'
 import { keepAlive } from '../system/keep-alive.ts'
-import type { Log } from '../system/log.ts'
-import { nodeSystem } from '../system/node-system.ts'
-import type { System } from '../system/system.ts'
-import { Destinations } from './destinations.ts'
-import { Intake } from './intake.ts'
-import { observedOutbox } from './observed-outbox.ts'
-import { observed } from './observed-port.ts'
-import { checkOptions } from './options.ts'
-import { Poker } from './poke.ts'
-import { Queue } from './queue.ts'
-import { type ConfigGiven, queueConfig } from './queue-config.ts'
-import { Sender } from './send.ts'
-import { Tracker } from './tracker.ts'
+import type { Queue } from './queue.ts'
+import { openSpool, type QueueOptions, queueOn } from './queue-on.ts'
 
-export const SPOOL_DEFAULT = './spool'
-
-export interface QueueOptions {
-  /** Default `./spool` of the working folder. Made when it is not there. */
-  spool?: string
-  /** On top of `<spool>/dropr.json`, `./dropr.json` and the environment; or whole, as `loadConfig` gives it. */
-  config?: ConfigGiven | Config
-  /** Default: silence. pino's shape fits. */
-  log?: Log
-  /** The name of this node, for a spool that has none yet. */
-  node?: string
-  /** The world; for tests. */
-  system?: System
-}
+export type { QueueOptions } from './queue-on.ts'
 
 const OPTIONS = new Set(['spool', 'config', 'log', 'node', 'system'])
 
@@ -43,63 +11,8 @@ const OPTIONS = new Set(['spool', 'config', 'log', 'node', 'system'])
 export async function openQueue(options: QueueOptions = {}): Promise<Queue> {
   const letGo = keepAlive()
   try {
-    return await queueOn(await openSpool(options, OPTIONS, 'openQueue'))
+    return await queueOn({ ...(await openSpool(options, OPTIONS, 'openQueue')), owner: Owner })
   } finally {
     letGo()
   }
-}
-
-/** Checks the options, reads the settings, opens the spool. */
-export async function openSpool(
-  options: QueueOptions,
-  known: ReadonlySet<string>,
-  what: string
-): Promise<{ spool: Spool; config: Config }> {
-  checkOptions(options, known, what)
-  const { spool: path = SPOOL_DEFAULT, log } = options
-  if (typeof path !== 'string' || path === '') throw new TypeError('spool must be the path of a folder')
-  const system = options.system ?? nodeSystem(log === undefined ? {} : { log })
-  const config = await queueConfig({ files: system.files, spool: path, given: options.config })
-  const node = options.node ?? config.node
-  const spool = await Spool.open({ system, path, node, limits: config.limits, channels: config.channels })
-  return { spool, config }
-}
-
-/** A queue on a spool that is open. */
-export async function queueOn(below: { spool: Spool; config: Config }): Promise<Queue> {
-  const { spool, config } = below
-  const { system, limits, node } = spool
-  const ids = new Ids(system.clock, system.random)
-  const life = await WriterLife.begin(spool)
-  const poker = new Poker({ system, run: spool.run, node, here: () => Owner.here(spool) })
-  const outbox = new OutboxWriter({ spool, writer: life.writer, ids, poke: hint => poker.poke(hint) })
-  const destinations = new Destinations(node, config.peers)
-  const { levels, shards, zone } = scheduleOf(config)
-  const box = new ScheduleIntake({ spool, writer: life.writer, ids, shards })
-  const sent = observedOutbox(outbox, system.log)
-  const { clock } = system
-  let schedule: Promise<Schedule> | undefined
-  const open = () => {
-    schedule ??= import('../scheduler/schedule.ts').then(room => new room.Schedule({ spool, levels, shards }))
-    return schedule
-  }
-  const desk = new Tracker({ spool, held: async id => (await open()).show(id) })
-  return new Queue({
-    system,
-    limits,
-    node,
-    spool: spool.path,
-    sender: new Sender({ outbox: sent, destinations, clock, ids, limits, later: { box, zone }, desk }),
-    desk,
-    later: { zone, open },
-    intake: new Intake(system, async () => observed(await Owner.attach({ spool, mayOwn: true }), system.log)),
-    async closeBelow() {
-      await desk.close()
-      poker.close()
-      // Others take this process for dead once its socket is gone: only when nothing more is written.
-      const closing = await Promise.allSettled([outbox.close(), box.close()])
-      await life.close()
-      for (const closed of closing) if (closed.status === 'rejected') throw closed.reason
-    }
-  })
 }

@@ -1,6 +1,6 @@
-import { type FSWatcher, watch } from 'chokidar'
+import type { FSWatcher } from 'chokidar'
 import type { Log } from './log.ts'
-import type { Watch, Watcher, WatchOptions } from './watch.ts'
+import type { Watch, WatchOptions } from './watch.ts'
 
 /**
  * File events by chokidar: the hint that needs nobody's help. The only door to that package.
@@ -11,24 +11,25 @@ import type { Watch, Watcher, WatchOptions } from './watch.ts'
 export function chokidarWatch(log: Log): Watch {
   return {
     folder(folder, hint, options) {
-      try {
-        return watchFolder(folder, hint, options, log)
-      } catch (error) {
+      const watching = watchFolder(folder, hint, options, log).catch((error: unknown) => {
         log.warn({ code: 'WATCH_FAILED', folder, error: String(error) }, 'no file events: the timed scan goes on')
-        return { close: () => Promise.resolve() }
-      }
+        return undefined
+      })
+      return { close: async () => (await watching)?.close() }
     }
   }
 }
 
-function watchFolder(
+/** Who only sends watches nothing: the package is loaded with the first watch. */
+async function watchFolder(
   folder: string,
   hint: (path: string) => void,
   options: WatchOptions | undefined,
   log: Log
-): Watcher {
+): Promise<FSWatcher> {
+  const { watch } = await import('chokidar')
   let warned = false
-  const watcher: FSWatcher = watch(folder, {
+  const watcher = watch(folder, {
     ignoreInitial: true,
     persistent: false,
     followSymlinks: false,
@@ -47,5 +48,5 @@ function watchFolder(
       'file events may be missing: the timed scan goes on'
     )
   })
-  return { close: () => watcher.close() }
+  return watcher
 }

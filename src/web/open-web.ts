@@ -1,5 +1,6 @@
-import { queueOn } from '../queue/open-queue.ts'
 import type { Queue } from '../queue/queue.ts'
+import { queueOn } from '../queue/queue-on.ts'
+import { Owner } from '../server/owner.ts'
 import type { Route } from '../server/route.ts'
 import type { Config } from '../spool/config.ts'
 import type { Spool } from '../spool/spool.ts'
@@ -22,7 +23,7 @@ export async function openWeb(options: {
 }): Promise<Web> {
   const { spool, config, depths } = options
   const { clock, random } = spool.system
-  const queue = await queueOn({ spool, config })
+  const queue = await queueOn({ spool, config, owner: Owner })
   const status = () => webStatus({ spool, peers: config.peers.keys(), depths })
   const doors = webRoutes({ queue, clock, random, limits: config.limits, status, compat: config.compat })
   return { queue, doors, close: () => queue.close({ within: 0 }) }
