@@ -51,7 +51,7 @@ function letterOf(from: RefusedFrom, { at: position, code, detail }: Refusal, en
   const { stream, channel, priority } = source
   const reason = `${peer} refused it: ${detail}`
   const attempts = [{ at: system.clock.now(), reason }]
-  return { channel, priority, origin, node, stream, position, entry, reason, code, attempts }
+  return { channel, priority, origin, node, stream, position, entry, reason, code, to: peer, attempts }
 }
 
 /** It was sent, so it could be read a moment ago. Its damage is set aside by who reads; here is only said what else is known. */

@@ -29,4 +29,6 @@ export interface ArrivingRange {
   refused?: readonly Refusal[]
   /** Nothing comes for these positions, and never will. */
   skip?: SkipReason
+  /** They were here and come back, since somebody wants that: never taken for duplicates, marked as handed out before. */
+  again?: true
 }

@@ -10,6 +10,8 @@ import { encodeCheckpoint } from './checkpoint.ts'
 import { HandOut } from './hand-out.ts'
 import type { Ids } from './ids.ts'
 import type { InboxJournal } from './inbox-journal.ts'
+import type { BackMark } from './inbox-marks.ts'
+import type { PositionRun } from './inbox-port.ts'
 import { type Block, type SegmentState, tableOf } from './pieces.ts'
 import { sift } from './sift.ts'
 import type { StreamState } from './stream-state.ts'
@@ -139,7 +141,8 @@ export class ChannelInbox {
       stream.pending = from
       state.unarrive(block)
     })
-    state.arrive(block, sifted.present)
+    state.arrive(block, sifted.present, range.again ? 1 : 0)
+    if (range.again) this.#markHandedOut(stream, sifted.present)
     // In the same turn: who waits for a message is given it in the same commit.
     if (sifted.present.length > 0) this.onReady()
     const place = await writing
@@ -172,6 +175,12 @@ export class ChannelInbox {
     })
     stream.next = to
     return to
+  }
+
+  /** They come again. If only this is lost, they come all the same. */
+  #markHandedOut({ id }: StreamState, r: PositionRun[]): void {
+    const mark: BackMark = { m: 'back', l: '', s: id, r, d: 1, t: this.#options.system.clock.now() }
+    this.journal.mark(mark).catch(() => undefined)
   }
 
   /** The segment something was written to. */

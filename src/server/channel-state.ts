@@ -60,10 +60,11 @@ export class ChannelState {
   }
 
   /** New messages: the positions in `runs`, all of one block. */
-  arrive(block: Block, runs: readonly PositionRun[]): void {
+  arrive(block: Block, runs: readonly PositionRun[], deliveries = 0): void {
     let count = 0
     for (const [from, to] of runs) {
       const piece = freshPiece(block, from, to)
+      piece.deliveries = deliveries
       block.stream.add(piece)
       this.#shelves.enter(piece)
       count += to - from

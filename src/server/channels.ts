@@ -73,8 +73,8 @@ export class Channels {
 
   /** @throws DroprError what keeps it from being opened. */
   get(name: string): Promise<ChannelInbox> {
-    const opening = this.#opening.get(name)
-    if (opening !== undefined) return opening
+    const opening = this.#opening.get(name) ?? this.#open.get(name)
+    if (opening !== undefined) return Promise.resolve(opening)
     const { system } = this.#options.spool
     const broken = this.#broken.get(name)
     if (broken !== undefined && system.clock.ticks() < broken.ticks + AGAIN_MS) return Promise.reject(broken.error)

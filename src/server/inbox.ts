@@ -35,7 +35,6 @@ export class Inbox {
   readonly #claims: Claims
   readonly #alarm: Alarm
   readonly firstLook = new FirstLook()
-  readonly #ports = new Set<LocalPort>()
   #closed = false
 
   private constructor(options: InboxOptions, channels: Channels) {
@@ -103,20 +102,17 @@ export class Inbox {
 
   /** Removes the segments whose messages are finished and past their retention. Gives how many. */
   async clean(): Promise<number> {
-    const { spool, limits } = this.#options
     let removed = 0
     for (const channel of this.#channels.all()) {
       if (this.#closed) break
-      removed += await cleanChannel({ spool, limits, channel, ids: this.#channels.known })
+      removed += await cleanChannel({ ...this.#options, channel, ids: this.#channels.known })
     }
     return removed
   }
 
   /** A consumer. `own`: it is in this process, and dies with it. */
   port(options: { own: boolean }): LocalPort {
-    const port: LocalPort = new LocalPort(this, options.own, () => this.#ports.delete(port))
-    this.#ports.add(port)
-    return port
+    return new LocalPort(this, options.own)
   }
 
   /** A consumer that an earlier owner gave leases to says which it still holds, and for how long. Gives those it does not. */
@@ -156,13 +152,17 @@ export class Inbox {
   }
 
   async peek(request: PeekRequest): Promise<ClaimRun[]> {
-    this.#open()
-    return await peekChannel(await this.#channels.get(request.channel), request)
+    return await peekChannel(await this.channel(request.channel), request)
   }
 
   async steer(request: SteerRequest): Promise<SteerResult> {
     this.#open()
     return await steer(this.#channels, request)
+  }
+
+  channel(name: string): Promise<ChannelInbox> {
+    this.#open()
+    return this.#channels.get(name)
   }
 
   async settle(verdicts: readonly Verdict[]): Promise<VerdictResult[]> {

@@ -17,14 +17,12 @@ export class LocalPort implements InboxPort {
   onLost: (leases: string[]) => void = () => undefined
   readonly #inbox: Inbox
   readonly #own: boolean
-  readonly #removed: () => void
   #consumer: string | undefined
   #closed = false
 
-  constructor(inbox: Inbox, own: boolean, removed: () => void) {
+  constructor(inbox: Inbox, own: boolean) {
     this.#inbox = inbox
     this.#own = own
-    this.#removed = removed
   }
 
   async claim(request: ClaimRequest, signal?: AbortSignal): Promise<Claim> {
@@ -65,7 +63,6 @@ export class LocalPort implements InboxPort {
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
-    this.#removed()
     await this.#inbox.release(this)
   }
 
@@ -73,7 +70,6 @@ export class LocalPort implements InboxPort {
   gone(): void {
     if (this.#closed) return
     this.#closed = true
-    this.#removed()
     this.#inbox.gone(this)
   }
 

@@ -10,6 +10,7 @@ import type {
   VerdictResult
 } from './inbox-port.ts'
 import type { LocalPort } from './local-port.ts'
+import type { MoveAnswer, MoveRequest, MovesPort } from './move.ts'
 import type { Held, OwnerTarget } from './owner-target.ts'
 
 /** The owner in this very process, as one consumer reaches it. */
@@ -17,11 +18,13 @@ export class LocalTarget implements OwnerTarget {
   onLost: (leases: string[]) => void = () => undefined
   onGone: () => void = () => undefined
   readonly #port: LocalPort
+  readonly #moves: MovesPort
   readonly #left: () => Promise<void>
   #gone = false
 
-  constructor(port: LocalPort, left: () => Promise<void>) {
+  constructor(port: LocalPort, moves: MovesPort, left: () => Promise<void>) {
     this.#port = port
+    this.#moves = moves
     this.#left = left
     port.onLost = leases => this.onLost(leases)
   }
@@ -48,6 +51,10 @@ export class LocalTarget implements OwnerTarget {
 
   steer(request: SteerRequest): Promise<SteerResult> {
     return this.#ask(() => this.#port.steer(request))
+  }
+
+  move(request: MoveRequest): Promise<MoveAnswer> {
+    return this.#ask(() => this.#moves.move(request))
   }
 
   async bye(): Promise<void> {

@@ -12,6 +12,7 @@ import { DroprError, ERRORS, type ErrorCode } from '../errors.ts'
  *   {"id":9,"op":"peek","request":{...}}        ->  {"id":9,"ok":[...]}       runs, as of a claim
  *   {"id":10,"op":"steer","request":{"act":"pause","channel":"c"}}  ->  {"id":10,"ok":{"changed":1}}
  *   {"id":7,"op":"handover"}                    ->  the line ends once the inbox is free, or {"id":7,"error":...}
+ *   {"id":10,"op":"move","request":{...}}       ->  {"id":10,"ok":{...}}      a step of an operator's move (move.ts)
  *   {"op":"poke","channel":"c","priority":4}    no answer
  *   {"lost":["3.17"]}                           from the owner, unasked
  *   {"id":8,"error":{"code":"DISK_FULL","text":"..."}}

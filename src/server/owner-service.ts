@@ -6,12 +6,14 @@ import type { Inbox } from './inbox.ts'
 import type { ClaimRequest, PeekRequest, SteerRequest, Verdict } from './inbox-port.ts'
 import type { LocalPort } from './local-port.ts'
 import type { PullHint } from './local-puller.ts'
+import type { MoveRequest, MovesPort } from './move.ts'
 import { errorToSay, parseSaid, type Said } from './owner-protocol.ts'
 
 export interface OwnerServiceOptions {
   inbox: Inbox
   /** Spool id: who comes with another one is at the wrong door. */
   spool: string
+  moves: MovesPort
   poke: (hint?: PullHint) => void
   /** Gives the inbox away; rejects with DAEMON_RUNNING when this owner keeps it. */
   handOver: () => Promise<void>
@@ -133,6 +135,8 @@ class Call {
         return await this.#peek(said['request'] as PeekRequest)
       case 'steer':
         return await this.#steer(said['request'] as SteerRequest)
+      case 'move':
+        return await this.#options.moves.move(said['request'] as MoveRequest)
       case 'depths':
         return inbox.depths()
       case 'handover':

@@ -11,6 +11,7 @@ import type {
   Verdict,
   VerdictResult
 } from './inbox-port.ts'
+import type { MoveAnswer, MoveRequest } from './move.ts'
 import { errorSaid, parseSaid } from './owner-protocol.ts'
 
 export interface Held {
@@ -27,6 +28,7 @@ export interface OwnerTarget {
   extend(leases: string[], leaseMs: number): Promise<{ lost: string[]; untilWall: number }>
   peek(request: PeekRequest): Promise<ClaimRun[]>
   steer(request: SteerRequest): Promise<SteerResult>
+  move(request: MoveRequest): Promise<MoveAnswer>
   /** Gives back what is held, and lets go. */
   bye(): Promise<void>
   /** Lets go, whatever is held. */
@@ -88,6 +90,10 @@ export class LineTarget implements OwnerTarget {
 
   steer(request: SteerRequest): Promise<SteerResult> {
     return this.#ask({ op: 'steer', request }) as Promise<SteerResult>
+  }
+
+  move(request: MoveRequest): Promise<MoveAnswer> {
+    return this.#ask({ op: 'move', request }) as Promise<MoveAnswer>
   }
 
   depths(): Promise<ChannelDepth[]> {

@@ -11,6 +11,8 @@ import { Inbox } from './inbox.ts'
 import type { InboxPort } from './inbox-port.ts'
 import { LocalPuller, type PullHint } from './local-puller.ts'
 import { LocalTarget } from './local-target.ts'
+import type { MovesPort } from './move.ts'
+import { Moves } from './moves.ts'
 import { codeOf, isApplication, running, standBack, standsBack } from './owner-manners.ts'
 import { OwnerService } from './owner-service.ts'
 import { LineTarget, type OwnerTarget } from './owner-target.ts'
@@ -39,6 +41,7 @@ export class Owner {
   readonly #spool: Spool
   readonly #lock: Lock
   readonly #dead: DeadRoom
+  readonly #moves: Moves
   readonly #puller: LocalPuller
   readonly #service: OwnerService
   readonly #targets = new Set<LocalTarget>()
@@ -51,11 +54,13 @@ export class Owner {
     this.#spool = spool
     this.#lock = lock
     this.#dead = dead
+    this.#moves = new Moves({ spool, inbox, epoch: lock.epoch })
     this.#puller = new LocalPuller({ spool, inbox, tidy: () => this.#tidy() })
     inbox.firstLook.begins(this.#puller.first)
     this.#service = new OwnerService({
       inbox,
       spool: spool.id,
+      moves: this.#moves,
       poke: hint => this.#puller.poke(hint),
       handOver: () => this.#handOver()
     })
@@ -70,7 +75,7 @@ export class Owner {
    *
    * @throws DroprError OWNER_UNREACHABLE, DISK_*
    */
-  static async attach(options: { spool: Spool; mayOwn: boolean }): Promise<InboxPort> {
+  static async attach(options: { spool: Spool; mayOwn: boolean }): Promise<InboxPort & MovesPort> {
     const { spool, mayOwn } = options
     const port = new RemotePort({
       clock: spool.system.clock,
@@ -153,7 +158,8 @@ export class Owner {
   }
 
   target(): LocalTarget {
-    const target: LocalTarget = new LocalTarget(this.inbox.port({ own: true }), () => this.#left(target))
+    const port = this.inbox.port({ own: true })
+    const target: LocalTarget = new LocalTarget(port, this.#moves, () => this.#left(target))
     this.#targets.add(target)
     return target
   }
@@ -168,14 +174,13 @@ export class Owner {
     const here = OWNERS.get(this.#spool.system)
     if (here?.get(this.#spool.path) === this) here.delete(this.#spool.path)
     // Whatever cannot be closed: the inbox must not be kept from its next owner.
-    const pulled = await Promise.allSettled([this.#puller.close()])
+    const closed: PromiseSettledResult<void>[] = await Promise.allSettled([this.#puller.close()])
     this.#service.close()
-    const closed = await Promise.allSettled([this.inbox.close()])
-    const buried = await Promise.allSettled([this.#dead.close()])
+    for (const part of [this.#moves, this.inbox, this.#dead]) closed.push(...(await Promise.allSettled([part.close()])))
     await this.#lock.release()
     for (const target of this.#targets) target.end()
     this.#targets.clear()
-    for (const result of [...pulled, ...closed, ...buried]) if (result.status === 'rejected') throw result.reason
+    for (const result of closed) if (result.status === 'rejected') throw result.reason
   }
 
   /** What is past its retention goes. */

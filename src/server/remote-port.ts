@@ -11,13 +11,17 @@ import type {
   Verdict,
   VerdictResult
 } from './inbox-port.ts'
+import type { MoveAnswer, MoveRequest, MovesPort } from './move.ts'
 import type { OwnerTarget } from './owner-target.ts'
+import { isGone, orAborted, Silence } from './silence.ts'
 
 /** An owner that answers nothing for so long is stopped, or as good as. */
 const ANSWER_MS_MAX = 10_000
 const AGAIN_MS = 20
 /** Without a reason of its own, each abort makes an exception with a stack. */
 const ANSWERED = 'answered'
+/** A step reads and writes megabytes, behind others. */
+const MOVE_MS_MAX = 60_000
 
 export interface RemotePortOptions {
   clock: Clock
@@ -40,7 +44,7 @@ interface HeldLease {
  * Asking twice is harmless: a verdict told twice gets the same answer, and messages of a claim whose answer was lost come
  * back, in their place, when it tells the next owner what it holds.
  */
-export class RemotePort implements InboxPort {
+export class RemotePort implements InboxPort, MovesPort {
   onLost: (leases: string[]) => void = () => undefined
   readonly #options: RemotePortOptions
   readonly #held = new Map<string, HeldLease>()
@@ -117,19 +121,23 @@ export class RemotePort implements InboxPort {
   }
 
   peek(request: PeekRequest): Promise<ClaimRun[]> {
-    return this.#again(target => target.peek(request))
+    return this.#again(ANSWER_MS_MAX, target => target.peek(request))
   }
 
   steer(request: SteerRequest): Promise<SteerResult> {
-    return this.#again(target => target.steer(request))
+    return this.#again(ANSWER_MS_MAX, target => target.steer(request))
+  }
+
+  move(request: MoveRequest): Promise<MoveAnswer> {
+    return this.#again(MOVE_MS_MAX, target => target.move(request))
   }
 
   /** What may be asked twice, of one owner or the next. */
-  async #again<T>(ask: (target: OwnerTarget) => Promise<T>): Promise<T> {
+  async #again<T>(msMax: number, ask: (target: OwnerTarget) => Promise<T>): Promise<T> {
     for (;;) {
       const target = await this.#get()
       try {
-        return await this.#answerIn(ANSWER_MS_MAX, ask(target))
+        return await this.#answerIn(msMax, ask(target))
       } catch (error) {
         this.#checkGone(target, error)
       }
@@ -224,23 +232,4 @@ export class RemotePort implements InboxPort {
     for (const [id, { until }] of this.#held) if (until <= now) this.#held.delete(id)
     if (this.#held.size > 0 && !this.#closing.signal.aborted) this.#get().catch(() => undefined)
   }
-}
-
-class Silence extends DroprError {
-  constructor(ms: number) {
-    super('OWNER_UNREACHABLE', `the process that owns the inbox has not answered for ${Math.round(ms)} ms`)
-  }
-}
-
-function isGone(error: unknown): boolean {
-  return error instanceof DroprError && (error.code === 'OWNER_UNREACHABLE' || error.code === 'CLOSED')
-}
-
-function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(new DroprError('ABORTED', 'nobody waits for messages any more'))
-    if (signal.aborted) return abort()
-    signal.addEventListener('abort', abort)
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
-  })
 }

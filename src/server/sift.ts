@@ -50,7 +50,7 @@ export function sift(range: ArrivingRange, from: number, isKnown: (key: string) 
     if (refusal !== undefined) {
       sifted.refused.push(refusal)
       hole = encodeHole({ code: refusal.code, id: refusal.id, detail: refusal.detail })
-    } else if (flags!.remembered) hole = remember(range, at, sifted, own, isKnown)
+    } else if (flags!.remembered && range.again === undefined) hole = remember(range, at, sifted, own, isKnown)
     if (hole === undefined) {
       pushRun(sifted.present, from + i, from + i + 1)
       noteExpiry(sifted, flags!.expiresAt, i, count)

@@ -25,6 +25,8 @@ export interface DeathNote {
   code: string
   /** The node that gave it up. */
   by: string
+  /** The peer that refused it. Absent: it had arrived here, and its consumers could not take it. */
+  to?: string
   attempts: readonly Attempt[]
   /** Wall ms. */
   at: number
@@ -90,9 +92,10 @@ export class DeadRoom {
   }
 
   #add(letter: DeadLetter, at: number): Promise<unknown> {
-    const { channel, priority, origin, node, stream, position, entry, reason, code, attempts } = letter
+    const { channel, priority, origin, node, stream, position, entry, reason, code, attempts, to } = letter
     const source = { origin, node, stream, from: position, to: position + 1, order: position, priority }
-    const dead = { stream, position, reason, code, by: this.#spool.node, attempts, at }
+    const by = this.#spool.node
+    const dead = { stream, position, reason, code, by, ...(to !== undefined && { to }), attempts, at }
     const folder = this.#spool.dead(channel)
     if (!this.#since.has(folder)) this.#since.set(folder, this.#spool.system.clock.ticks())
     // In this order and in one go: the two share a commit.
@@ -135,13 +138,14 @@ function takeFrame(found: Map<string, FoundLetter>, source: Source | undefined, 
           note: undefined
         })
     }
-    const note = payload[at + 8] === MARK ? noteOf(decodeNote(payload, at)) : undefined
+    const note = payload[at + 8] === MARK ? deathNoteOf(decodeNote(payload, at)) : undefined
     const letter = note && found.get(`${note.stream} ${note.position}`)
     if (letter !== undefined) letter.note ??= note
   }
 }
 
-function noteOf(mark: unknown): (DeathNote & { stream: string; position: number }) | undefined {
+/** Why a message was given up, and which, as its mark says. */
+export function deathNoteOf(mark: unknown): (DeathNote & { stream: string; position: number }) | undefined {
   if (typeof mark !== 'object' || mark === null || !Object.hasOwn(mark, 'dead')) return undefined
   const { dead } = mark as { dead: unknown }
   return typeof dead === 'object' && dead !== null

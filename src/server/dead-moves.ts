@@ -1,0 +1,136 @@
+import { decodeMessage, messageFlags } from '../journal/entry.ts'
+import type { Ids } from '../journal/ids.ts'
+import { DEAD_STATES, knownOf } from '../spool/dead-list.ts'
+import type { DeadFates } from '../spool/dead-marks.ts'
+import { type Letter, readFates, walkLetters } from '../spool/dead-walk.ts'
+import { Sieve } from '../spool/filter.ts'
+import type { Spool } from '../spool/spool.ts'
+import { DeadLedger } from './dead-ledger.ts'
+import { DeadReturns } from './dead-returns.ts'
+import type { Inbox } from './inbox.ts'
+import type { MoveAnswer, MoveRequest } from './move.ts'
+
+/** One step reads and moves so much at most, so that it is answered soon. */
+const READ_BYTES_MAX = 33_554_432
+const MOVED_BYTES_MAX = 4_194_304
+
+export interface DeadMovesOptions {
+  spool: Spool
+  inbox: Pick<Inbox, 'appendRange' | 'stream' | 'channel'>
+  epoch: number
+  ids: Ids
+}
+
+/**
+ * What an operator does to dead letters: back to where they were to go, or away. In the inbox's owner only, one step after the
+ * other in each channel, each durable before it is answered.
+ */
+export class DeadMoves {
+  readonly #options: DeadMovesOptions
+  readonly #ledger: DeadLedger
+  readonly #returns: DeadReturns
+  /** Of channels in which somebody is at work. */
+  readonly #fates = new Map<string, DeadFates>()
+  readonly #turns = new Map<string, Promise<unknown>>()
+
+  constructor(options: DeadMovesOptions) {
+    this.#options = options
+    this.#ledger = new DeadLedger(options)
+    this.#returns = new DeadReturns({ ...options, ledger: this.#ledger })
+  }
+
+  step(request: MoveRequest): Promise<MoveAnswer> {
+    const { channel } = request
+    const turn = (this.#turns.get(channel) ?? Promise.resolve()).then(() => this.#step(request))
+    const over = turn
+      .catch(() => undefined)
+      .then(() => {
+        if (this.#turns.get(channel) === over) this.#turns.delete(channel)
+      })
+    this.#turns.set(channel, over)
+    return turn
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#turns.values())
+    await this.#returns.close()
+    await this.#ledger.close()
+  }
+
+  async #step(request: MoveRequest): Promise<MoveAnswer> {
+    const { channel, what, dryRun = false } = request
+    const fates = await this.#fatesOf(channel)
+    const { chosen, left, next } = await this.#choose(request, fates)
+    const bytes = chosen.reduce((sum, { entry }) => sum + entry.length, 0)
+    if (!dryRun && chosen.length > 0) {
+      if (what === 'drop') await this.#ledger.gone(channel, 'dropped', chosen, fates)
+      else await this.#returns.send(channel, chosen, fates)
+    }
+    if (next === undefined) {
+      this.#fates.delete(channel)
+      if (!dryRun && what === 'redrive') await this.#returns.rest(channel)
+      this.#ledger.rest(channel)
+    }
+    return {
+      moved: chosen.length,
+      bytes,
+      left,
+      ...(next !== undefined && { next }),
+      ...(dryRun && { ids: chosen.map(({ entry }) => decodeMessage(entry, 0).id) })
+    }
+  }
+
+  /** What of the next letters is meant, and could be moved. */
+  async #choose(
+    request: MoveRequest,
+    fates: DeadFates
+  ): Promise<{ chosen: Letter[]; left: Record<string, number>; next: string | undefined }> {
+    const { channel, filter, began, after, max } = request
+    const { spool } = this.#options
+    const sieve = new Sieve({ ...filter, states: DEAD_STATES }, began)
+    const chosen: Letter[] = []
+    const left: Record<string, number> = {}
+    let read = 0
+    let moving = 0
+    const { files } = spool.system
+    for await (const page of walkLetters({ files, folder: spool.dead(channel), channel, fates, after })) {
+      for (const letter of page.letters) {
+        const { entry, note } = letter
+        read += entry.length
+        // What died since this began may have died of it.
+        if (note.at > began || !sieve.takes(knownOf(letter))) continue
+        if (sieve.reads && !sieve.holds(decodeMessage(entry, 0))) continue
+        const why = this.#whyNot(letter, request)
+        if (why !== undefined) left[why] = (left[why] ?? 0) + 1
+        else {
+          // The page's bytes may be a window that is read into again.
+          chosen.push({ ...letter, entry: Buffer.from(entry) })
+          moving += entry.length
+        }
+      }
+      const full = chosen.length >= max || moving >= MOVED_BYTES_MAX || read >= READ_BYTES_MAX
+      if (full) return { chosen, left, next: page.after }
+    }
+    return { chosen, left, next: undefined }
+  }
+
+  #whyNot({ stream, position, entry, note }: Letter, { what }: MoveRequest): string | undefined {
+    const { inbox, spool } = this.#options
+    // A crash came between its burial and the mark that it is over: it still waits there, and may be buried again.
+    if (inbox.stream(stream)?.between(position, position + 1).length) return 'alive'
+    if (what !== 'redrive') return undefined
+    if (note.reason.startsWith('damaged')) return 'damaged'
+    const { expiresAt } = messageFlags(entry, 0)
+    return expiresAt !== undefined && expiresAt <= spool.system.clock.now() ? 'expired' : undefined
+  }
+
+  async #fatesOf(channel: string): Promise<DeadFates> {
+    const known = this.#fates.get(channel)
+    if (known !== undefined) return known
+    const { spool } = this.#options
+    const { fates, unsettled } = await readFates(spool.system.files, spool.dead(channel))
+    await this.#returns.settle(channel, unsettled, fates)
+    this.#fates.set(channel, fates)
+    return fates
+  }
+}
