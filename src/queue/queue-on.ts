@@ -2,6 +2,7 @@ import { Ids } from '../journal/ids.ts'
 import type { Schedule } from '../scheduler/index.ts'
 import { ScheduleIntake } from '../scheduler/intake.ts'
 import type { InboxPort } from '../server/inbox-port.ts'
+import type { MovesPort } from '../server/move.ts'
 import type { Config } from '../spool/config.ts'
 import { type OutboxHint, OutboxWriter } from '../spool/outbox-writer.ts'
 import { scheduleOf } from '../spool/schedule-config.ts'
@@ -12,6 +13,7 @@ import { nodeSystem } from '../system/node-system.ts'
 import type { System } from '../system/system.ts'
 import { Destinations } from './destinations.ts'
 import { Intake } from './intake.ts'
+import { MovesLink } from './moves-link.ts'
 import { observedOutbox } from './observed-outbox.ts'
 import { observed } from './observed-port.ts'
 import { checkOptions } from './options.ts'
@@ -40,7 +42,7 @@ export interface QueueOptions {
 export interface OwnerDoor {
   /** The owner in this very process, if it is there. */
   here(spool: Spool): { poke(hint: OutboxHint): void } | undefined
-  attach(options: { spool: Spool; mayOwn: boolean }): Promise<InboxPort>
+  attach(options: { spool: Spool; mayOwn: boolean }): Promise<InboxPort & MovesPort>
 }
 
 /** Checks the options, reads the settings, opens the spool. */
@@ -78,6 +80,7 @@ export async function queueOn(below: { spool: Spool; config: Config; owner: Owne
     return schedule
   }
   const desk = new Tracker({ spool, held: async id => (await open()).show(id) })
+  const moves = new MovesLink(() => owner.attach({ spool, mayOwn: true }))
   return new Queue({
     system,
     limits,
@@ -85,11 +88,13 @@ export async function queueOn(below: { spool: Spool; config: Config; owner: Owne
     spool: spool.path,
     sender: new Sender({ outbox: sent, destinations, clock, ids, limits, later: { box, zone }, desk }),
     desk,
+    dead: { spool, step: request => moves.move(request) },
     later: { zone, open },
     intake: new Intake(system, async () => observed(await owner.attach({ spool, mayOwn: true }), system.log)),
     async closeBelow() {
       await desk.close()
       poker.close()
+      await moves.close()
       // Others take this process for dead once its socket is gone: only when nothing more is written.
       const closing = await Promise.allSettled([outbox.close(), box.close()])
       await life.close()

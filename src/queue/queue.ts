@@ -13,6 +13,7 @@ import { iterateMessages } from './messages-iterator.ts'
 import { checkDuration, checkOptions, type Duration } from './options.ts'
 import type { Peeked } from './peeked.ts'
 import { pollMessages } from './poll.ts'
+import { QueueDead, type QueueDeadParts } from './queue-dead.ts'
 import { QueueSchedule, type QueueScheduleParts } from './queue-schedule.ts'
 import { type Receipt, type ReceiptDesk, type SentMessage, sentMessage } from './receipt.ts'
 import {
@@ -40,6 +41,8 @@ export interface QueueParts {
   intake: Intake
   /** Asked what became of messages. */
   desk?: ReceiptDesk
+  /** How to look at dead letters, and move them. */
+  dead?: Omit<QueueDeadParts, 'checkOpen'>
   /** How to look at what is held for later. */
   later?: Pick<QueueScheduleParts, 'open' | 'zone'>
   /** Closes what is below, once nothing is sent or received any more. */
@@ -58,6 +61,7 @@ export class Queue {
   readonly spool: string
   /** What is held for later. */
   readonly schedule: QueueSchedule
+  readonly #dead: QueueDead | undefined
   readonly #parts: QueueParts
   readonly #sender: Sender
   readonly #consumers = new Set<Consumer>()
@@ -72,8 +76,15 @@ export class Queue {
     const { limits, later = NOTHING_LATER } = parts
     const { clock } = parts.system
     this.schedule = new QueueSchedule({ clock, limits, ...later, checkOpen: () => this.#checkOpen() })
+    this.#dead = parts.dead && new QueueDead({ ...parts.dead, checkOpen: () => this.#checkOpen() })
     // One listener for each poll that waits: many are no leak.
     setMaxListeners(0, this.#closing.signal)
+  }
+
+  /** What was given up. */
+  get dead(): QueueDead {
+    if (this.#dead === undefined) throw new TypeError('this queue has no dead letters')
+    return this.#dead
   }
 
   /** Resolves when the message is synced here; never waits for a network (P1). */

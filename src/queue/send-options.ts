@@ -94,7 +94,7 @@ export function checkKind(kind: unknown, body: Draft['body']): BodyKind {
   return kind as BodyKind
 }
 
-export function checkId(id: unknown): void {
+export function checkId(id: unknown): string {
   const bytes = typeof id === 'string' ? Buffer.byteLength(id) : 0
   if (typeof id !== 'string' || bytes < 1 || bytes > ID_BYTES_MAX) {
     throw new TypeError(
@@ -104,4 +104,5 @@ export function checkId(id: unknown): void {
   if (!id.isWellFormed() || /\p{Cc}/u.test(id)) {
     throw new TypeError(`id must be well-formed text without control characters, got ${JSON.stringify(id)}`)
   }
+  return id
 }

@@ -1,4 +1,5 @@
 import type { Route } from '../server/route.ts'
+import { deadRoutes } from './dead.ts'
 import { Holds } from './holds.ts'
 import { peekRoute, statusRoute } from './look.ts'
 import { openapiOf } from './openapi.ts'
@@ -38,6 +39,7 @@ export function webRoutes(options: WebOptions): Route[] {
     cancelRoute(desk),
     changeRoute(desk),
     sendNowRoute(desk),
+    ...deadRoutes(desk),
     statusRoute(desk)
   ]
   const document = JSON.stringify(openapiOf(routes))
