@@ -86,7 +86,7 @@ export async function* listDead(options: {
 
 function rowOf(letter: Letter, { id, sentAt, body }: Stored): DeadRow {
   const { channel, priority, node: from, stream, position, state, note } = letter
-  const { reason, code, by, to, at: deadAt, attempts = [] } = note
+  const { reason, code, by, to, at: deadAt, attempts } = note
   const place = { id, channel, priority, from, ...(to !== undefined && { to }), stream, position, state }
   return { ...place, sentAt, deadAt, reason, code, by, attempts, bytes: body.length }
 }

@@ -32,8 +32,8 @@ export interface Known {
 }
 
 /** Whether anything is left out by it: a change of everything must be said to be one. */
-export function isUnfiltered({ limit: _, ...filter }: Filter): boolean {
-  return Object.keys(filter).length === 0
+export function isUnfiltered(filter: Filter): boolean {
+  return Object.keys(filter).every(name => name === 'limit')
 }
 
 /** A filter at one moment: ages count from `now`, however long the work takes. */
