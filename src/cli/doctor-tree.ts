@@ -2,6 +2,7 @@ import { parseSegmentName } from '../journal/segment-names.ts'
 import { decodeChannel } from '../names.ts'
 import { SPOOL_PARTS } from '../spool/spool-safety.ts'
 import type { Files, FolderEntry } from '../system/files.ts'
+import { examineMode } from './doctor-modes.ts'
 import type { Finding } from './finding.ts'
 
 /** A segment of the spool, by the room it lies in. */
@@ -20,84 +21,96 @@ export interface Tree {
   peers: string[]
 }
 
-/** What names a folder may have, level by level, below a room whose files are segments. */
-const LEVELS: Readonly<Record<string, readonly ((name: string) => boolean)[]>> = {
-  acked: [],
-  dead: [isChannel],
-  inbox: [isChannel],
-  outbox: [name => /^[a-z0-9-]{1,63}$/.test(name), isChannel, name => /^[0-9]$/.test(name)]
+/** What a folder may hold. */
+interface Place {
+  /** What the folder of this name may hold; undefined: dropr did not make it. */
+  folder?: (name: string) => Place | undefined
+  /** A file, a socket. */
+  file?: (entry: FolderEntry) => boolean
+  segments?: true
 }
-/** Rooms with rules of their own, that are not looked into here. */
-const OTHER = new Set(['corrupt', 'run', 'schedule'])
+
+const SEGMENTS: Place = { segments: true }
+const CHANNELS: Place = { folder: name => (decodeChannel(name) === undefined ? undefined : SEGMENTS) }
+const PRIORITIES: Place = { folder: name => (/^[0-9]$/.test(name) ? SEGMENTS : undefined) }
+const OUTBOX_CHANNELS: Place = { folder: name => (decodeChannel(name) === undefined ? undefined : PRIORITIES) }
+const BUCKETS: Place = { folder: name => (/^\d{4}-\d\d-\d\d(T\d\d(-\d\d){0,2})?$/.test(name) ? SEGMENTS : undefined) }
+const SHARD: Place = {
+  folder: name => (name === 'in' || name === 'marks' ? SEGMENTS : /^[a-z]{1,20}$/.test(name) ? BUCKETS : undefined)
+}
+
+/** Rooms, by the names of their folders. What lies in `corrupt/` has a doctor of its own. */
+const ROOMS: Readonly<Record<string, Place>> = {
+  acked: SEGMENTS,
+  dead: CHANNELS,
+  inbox: CHANNELS,
+  outbox: { folder: name => (/^[a-z0-9-]{1,63}$/.test(name) ? OUTBOX_CHANNELS : undefined) },
+  schedule: { folder: name => (/^shard-[1-9][0-9]?$/.test(name) ? SHARD : SHARD.folder!(name)) },
+  paused: { file: ({ name, kind }) => kind === 'file' && /^[a-z0-9-]{1,63}\.json$/.test(name) },
+  run: {
+    file: ({ name, kind }) =>
+      (kind === 'socket' && name.endsWith('.sock')) || (kind === 'file' && /^[a-z-]+\.json$/.test(name))
+  },
+  corrupt: { file: () => true }
+}
 const OUR_FILES = new Set(['dropr.log', 'dropr.pid'])
-const LEFTOVER = /\.[0-9a-f]{12}(?:\.new(?:\.[0-9]+)?)?$|\.new(?:\.[0-9]+)?$/
+const ROOT: Place = {
+  folder: name => (Object.hasOwn(ROOMS, name) ? ROOMS[name] : undefined),
+  file: ({ name, kind }) => kind === 'file' && (SPOOL_PARTS.get(name) === 'file' || OUR_FILES.has(name))
+}
+/** What write-file-atomic and our own wrapper call what is not finished. */
+const LEFTOVER = /\.new(?:\.[0-9]+)?$|\.[0-9a-f]{12}(?:\.new(?:\.[0-9]+)?)?$/
+/** Nobody else calls a file of his own so. */
+const OUR_LEFTOVER = /\.[0-9a-f]{12}(?:\.new(?:\.[0-9]+)?)?$/
 
 /** Every name in the spool: what is ours, and what is not. */
 export async function examineTree(files: Files, spool: string): Promise<Tree> {
   const tree: Tree = { findings: [], segments: [], peers: [] }
-  for (const entry of await files.list(spool)) {
-    const path = `${spool}/${entry.name}`
-    const levels = Object.hasOwn(LEVELS, entry.name) ? LEVELS[entry.name] : undefined
-    if (levels !== undefined && entry.kind === 'folder') {
-      await examineRoom(files, tree, { path, room: entry.name, levels })
-    } else if (entry.name === 'paused' && entry.kind === 'folder') {
-      tree.findings.push(...(await strangers(files, path, ({ name, kind }) => kind === 'file' && isPauseFile(name))))
-    } else if (OTHER.has(entry.name) && entry.kind === 'folder') {
-      tree.findings.push(...(entry.name === 'run' ? await strangers(files, path, isRunFile) : []))
-    } else if (!isRootFile(entry)) {
-      tree.findings.push(strange(path, entry.kind))
-    }
-  }
+  await examinePlace({ files, tree, spool, way: [] }, ROOT)
   return tree
 }
 
-async function examineRoom(
-  files: Files,
-  tree: Tree,
-  at: { path: string; room: string; levels: readonly ((name: string) => boolean)[]; peer?: string }
-): Promise<void> {
-  const [known, ...levels] = at.levels
-  for (const { name, kind } of await files.list(at.path)) {
-    const path = `${at.path}/${name}`
-    const peer = at.peer ?? (at.room === 'outbox' ? name : undefined)
-    if (known !== undefined && kind === 'folder' && known(name)) {
-      if (at.peer === undefined && at.room === 'outbox') tree.peers.push(name)
-      await examineRoom(files, tree, { path, room: at.room, levels, ...(peer === undefined ? {} : { peer }) })
+interface Walk {
+  files: Files
+  tree: Tree
+  spool: string
+  /** Names from the spool down to here. */
+  way: readonly string[]
+}
+
+async function examinePlace(walk: Walk, place: Place): Promise<void> {
+  const { files, tree, way } = walk
+  const here = [walk.spool, ...way].join('/')
+  for (const entry of await files.list(here)) {
+    const { name, kind } = entry
+    const path = `${here}/${name}`
+    const below = kind === 'folder' ? place.folder?.(name) : undefined
+    const segment = place.segments && kind === 'file' ? parseSegmentName(here, name) : undefined
+    if (below === undefined && segment === undefined && !place.file?.(entry)) {
+      tree.findings.push(strange(path, kind, way[0] === 'corrupt'))
       continue
     }
-    const segment = known === undefined && kind === 'file' ? parseSegmentName(at.path, name) : undefined
-    if (segment === undefined) tree.findings.push(strange(path, kind))
-    else tree.segments.push({ path, room: at.room, writer: segment.writer, ...(peer === undefined ? {} : { peer }) })
+    tree.findings.push(...(await examineMode(files, path, kind)))
+    if (segment !== undefined) tree.segments.push(foundSegment(way, segment))
+    if (below !== undefined) {
+      if (way.length === 1 && way[0] === 'outbox') tree.peers.push(name)
+      await examinePlace({ ...walk, way: [...way, name] }, below)
+    }
   }
 }
 
-/** What in a folder of one level is not ours. */
-async function strangers(files: Files, folder: string, ours: (entry: FolderEntry) => boolean): Promise<Finding[]> {
-  const found = await files.list(folder)
-  return found.filter(entry => !ours(entry)).map(({ name, kind }) => strange(`${folder}/${name}`, kind))
+function foundSegment(way: readonly string[], { path, writer }: { path: string; writer: string }): FoundSegment {
+  const [room = '', peer = ''] = way
+  return { path, room, writer, ...(room === 'outbox' ? { peer } : {}) }
 }
 
-function isRunFile({ name, kind }: FolderEntry): boolean {
-  return kind === 'socket' ? name.endsWith('.sock') : kind === 'file' && /^[a-z-]+\.json$/.test(name)
-}
-
-function isPauseFile(name: string): boolean {
-  return /^[a-z0-9-]{1,63}\.json$/.test(name)
-}
-
-function isRootFile({ name, kind }: FolderEntry): boolean {
-  return kind === 'file' && (SPOOL_PARTS.get(name) === 'file' || OUR_FILES.has(name))
-}
-
-function isChannel(name: string): boolean {
-  return decodeChannel(name) !== undefined
-}
-
-function strange(path: string, kind: FolderEntry['kind']): Finding {
+function strange(path: string, kind: FolderEntry['kind'], kept: boolean): Finding {
   if (kind === 'file' && LEFTOVER.test(path)) {
     const what = 'a file that a process was writing when it ended, or is writing now'
-    return { level: 'note', kind: 'leftover', path, what, hint: 'When it is older than a minute it may be removed.' }
+    const hint = 'Nothing needs it once that process is gone: `dropr doctor --repair` removes it.'
+    const repair = OUR_LEFTOVER.test(path) && !kept ? { repair: 'remove' as const } : {}
+    return { level: 'note', kind: 'leftover', path, what, hint, ...repair }
   }
   const what = `a ${kind} that dropr did not make; it is left alone`
-  return { level: 'warning', kind: 'stray', path, what, hint: 'Move it elsewhere.' }
+  return { level: 'warning', kind: 'stray', path, what, hint: 'Look at it, and move it elsewhere.' }
 }

@@ -9,4 +9,6 @@ export interface Finding {
   what: string
   /** What to do. */
   hint: string
+  /** What `--repair` does about it: take rights from others, remove what nobody finished. */
+  repair?: 'mode' | 'remove'
 }

@@ -2,13 +2,19 @@ import { dirname } from 'node:path'
 import { DroprError } from '../errors.ts'
 import { readFormat, readIdentity } from '../spool/spool-identity.ts'
 import { checkSpoolFolder } from '../spool/spool-safety.ts'
+import { keepAlive } from '../system/keep-alive.ts'
+import { silentLog } from '../system/log.ts'
 import { nodeSystem } from '../system/node-system.ts'
+import { setMode } from '../system/set-mode.ts'
 import type { System } from '../system/system.ts'
 import type { Call } from './act.ts'
 import { loadCallConfig } from './call-config.ts'
 import { printable } from './columns.ts'
+import type { DoctorOptions } from './doctor.ts'
 import { examineCorrupt } from './doctor-corrupt.ts'
 import { examineHost } from './doctor-host.ts'
+import { examineMode } from './doctor-modes.ts'
+import { type Repaired, repairFindings } from './doctor-repair.ts'
 import { examineSegment } from './doctor-segments.ts'
 import { examineTree } from './doctor-tree.ts'
 import { EXIT } from './exit-codes.ts'
@@ -18,30 +24,61 @@ import { UsageError } from './usage-error.ts'
 const LEVELS: readonly Finding['level'][] = ['error', 'warning', 'note']
 const SICK = 1
 
-export async function runDoctor(call: Call<object>): Promise<number> {
-  const { out, spool } = call
-  const system = nodeSystem()
+export async function runDoctor(call: Call<DoctorOptions>, system: System = nodeSystem()): Promise<number> {
+  const { options, out, spool } = call
+  if (options.dryRun && !options.repair) throw new UsageError('--dry-run goes with --repair')
   if ((await system.files.stat(spool)) === undefined) throw new UsageError(`there is no spool at ${spool}`)
-  const findings = [
-    ...(await examineHost(system, spool)),
-    ...(await examineSafety(system, spool)),
-    ...(await examineFiles(call, system))
-  ]
-  findings.sort((a, b) => LEVELS.indexOf(a.level) - LEVELS.indexOf(b.level))
-  for (const finding of findings) await (out.json ? out.value(finding) : out.line(textOf(finding)))
-  if (findings.length === 0 && !out.json) await out.line('nothing to say: the spool, its disk and the clock are well')
-  return findings.some(({ level }) => level !== 'note') ? SICK : EXIT.done
+  const awake = keepAlive()
+  try {
+    const findings = [
+      ...(await examineHost(system, spool)),
+      ...(await examineSafety(system, spool)),
+      ...(await examineFiles(call, system))
+    ]
+    findings.sort((a, b) => LEVELS.indexOf(a.level) - LEVELS.indexOf(b.level))
+    const repaired = options.repair ? await repair(call, system, findings) : new Map<Finding, Repair>()
+    const left = findings.filter(finding => !over(repaired.get(finding)))
+    for (const finding of findings) {
+      const { result, error } = repaired.get(finding) ?? {}
+      if (out.json) await out.value({ ...finding, repaired: result, error })
+      else if (left.includes(finding)) await out.line(textOf(finding, error))
+    }
+    if (left.length === 0 && !out.json) await out.line('nothing to say: the spool, its disk and the clock are well')
+    return left.some(({ level }) => level !== 'note') ? SICK : EXIT.done
+  } finally {
+    awake()
+  }
 }
 
-async function examineSafety(system: System, spool: string): Promise<Finding[]> {
-  const findings: Finding[] = []
-  const warn = (fields: object, text: string) => {
-    const path = 'path' in fields ? String(fields.path) : spool
-    findings.push({ level: 'warning', kind: 'mode', path, what: text, hint: `chmod 700 ${path}` })
+type Repair = { result: Repaired | 'would'; error?: string }
+
+function over(repair: Repair | undefined): boolean {
+  return repair?.result === 'done' || repair?.result === 'unneeded'
+}
+
+async function repair(call: Call<DoctorOptions>, system: System, findings: readonly Finding[]) {
+  const { options, out } = call
+  const say = async (verb: string, { path }: Finding, does: string) => {
+    if (!out.json) await out.line(`${verb}: ${printable(path!)}: ${does}`)
   }
-  const log = { ...system.log, warn }
+  if (options.dryRun) {
+    const would = new Map<Finding, Repair>()
+    for (const finding of findings) {
+      if (finding.repair === undefined) continue
+      await say('WOULD REPAIR', finding, finding.repair === 'mode' ? 'take rights from others' : 'remove')
+      would.set(finding, { result: 'would' })
+    }
+    return would
+  }
+  const announce = (finding: Finding, does: string) => say('REPAIR', finding, does)
+  return await repairFindings(findings, { system, setMode, announce })
+}
+
+/** Whether the folder can be trusted, and others have rights in it that they should not have. */
+async function examineSafety(system: System, spool: string): Promise<Finding[]> {
   const { files } = system
-  await checkSpoolFolder({ files, log, path: spool, uid: process.getuid?.() }).catch((error: unknown) => {
+  const findings = await examineMode(files, spool, 'folder')
+  await checkSpoolFolder({ files, log: silentLog, path: spool, uid: process.getuid?.() }).catch((error: unknown) => {
     findings.push(findingOf(error, spool))
   })
   return findings
@@ -82,6 +119,7 @@ function findingOf(error: unknown, path: string): Finding {
   return { level: 'error', kind: error.code, path, what, hint: error.hint }
 }
 
-function textOf({ level, path, what, hint }: Finding): string {
-  return `${level.toUpperCase()}: ${path === undefined ? '' : `${printable(path)}: `}${printable(what)}\n  ${printable(hint)}`
+function textOf({ level, path, what, hint }: Finding, failed?: string): string {
+  const repair = failed === undefined ? '' : `\n  It could not be repaired: ${printable(failed)}`
+  return `${level.toUpperCase()}: ${path === undefined ? '' : `${printable(path)}: `}${printable(what)}\n  ${printable(hint)}${repair}`
 }
