@@ -79,7 +79,7 @@ export const SETTINGS: Readonly<Record<string, { flag: string; variable: string;
 export function metricsTable(): string {
   const rows = Object.entries<MetricRow>(METRICS).map(
     ([name, { kind, role, labels, help }]) =>
-      `| \`${name}\` | ${kind} | ${role === 'both' ? 'client, server' : role} | ${labels.map(label => `\`${label}\``).join(', ')} | ${cell(help)} |`
+      `| \`${name}\` | ${kind} | ${role === 'all' ? 'client, server, scheduler' : role} | ${labels.map(label => `\`${label}\``).join(', ')} | ${cell(help)} |`
   )
   return `| metric | kind | of | labels | what it is |\n|---|---|---|---|---|\n${rows.join('\n')}\n`
 }

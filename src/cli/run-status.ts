@@ -89,7 +89,7 @@ function statusText(status: SpoolStatus, now: number): string {
   if (peers.length > 0) parts.push(peerTable(peers, now))
   if (channels.length > 0) parts.push(channelTable(channels))
   const schedule = status.schedule as Record<string, unknown>[]
-  if (schedule.some(shard => shard.held !== 0)) parts.push(scheduleTable(schedule))
+  if (schedule.some(shard => shard.held !== 0)) parts.push(scheduleTable(schedule, now))
   return parts.join('\n\n')
 }
 
@@ -123,10 +123,15 @@ function peerTable(peers: readonly Record<string, unknown>[], now: number): stri
   return columns([['PEER', 'STATE', 'ACKED', 'WAITING', 'OLDEST', 'NEXT TRY', 'LAST ERROR'], ...rows])
 }
 
-function scheduleTable(shards: readonly Record<string, unknown>[]): string {
-  const counts = ['shard', 'held', 'fired', 'late', 'failures']
-  const rows = (shards as Record<string, number>[]).map(shard => counts.map(name => String(shard[name] ?? 0)))
-  return columns([['SCHEDULE', 'HELD', 'FIRED', 'LATE', 'FAILURES'], ...rows])
+function scheduleTable(shards: readonly Record<string, unknown>[], now: number): string {
+  const rows = shards.map(({ shard, held, due, nextDueAt, fired, late, failing }) => {
+    const { code, text, since } = (failing ?? {}) as { code?: string; text?: string; since?: number }
+    const next = typeof nextDueAt === 'number' ? nextDueAt - now : undefined
+    const error = code === undefined ? '' : `${code}, since ${humanMs(Math.max(0, now - since!))}: ${text}`
+    const until = next === undefined ? '-' : next < 0 ? `${humanMs(-next)} overdue` : `in ${humanMs(next)}`
+    return [shard, held, due, until, fired, late, error].map((cell = 0) => String(cell as string | number))
+  })
+  return columns([['SCHEDULE', 'HELD', 'DUE', 'NEXT', 'FIRED', 'LATE', 'FAILING'], ...rows])
 }
 
 function channelTable(channels: readonly Record<string, unknown>[]): string {

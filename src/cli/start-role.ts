@@ -79,13 +79,18 @@ async function startServer({ spool, config, reload }: DaemonContext): Promise<Ro
   }
 }
 
+/** Its loops come round every second, or `scanMs`: see `stillMs`. */
 async function startSchedule({ spool, config, reload }: DaemonContext): Promise<Role> {
   const { startScheduler } = await import('../queue/start-scheduler.ts')
   const scheduler = await startScheduler(spool, config)
   const fired = () => scheduler.status().shards.reduce((sum, shard) => sum + shard.fired, 0)
   return {
     facts: () => ({}),
-    health: () => Promise.resolve(),
+    async health() {
+      for (const { shard, stillMs } of scheduler.status().shards)
+        if (stillMs > config.limits.heartbeatMsMax / 2)
+          throw new Error(`shard ${shard} of the schedule stands still for ${stillMs} ms`)
+    },
     status: () => scheduler.status(),
     // Levels and shards are for life; limits are read where they stand.
     reload: async () => void (await reload()),

@@ -14,7 +14,7 @@ import type { System } from '../system/system.ts'
 import { Destinations } from './destinations.ts'
 import { Intake } from './intake.ts'
 import { MovesLink } from './moves-link.ts'
-import { observedOutbox } from './observed-outbox.ts'
+import { observedBox, observedOutbox } from './observed-outbox.ts'
 import { observed } from './observed-port.ts'
 import { checkOptions } from './options.ts'
 import { Poker } from './poke.ts'
@@ -71,7 +71,7 @@ export async function queueOn(below: { spool: Spool; config: Config; owner: Owne
   const outbox = new OutboxWriter({ spool, writer: life.writer, ids, poke: hint => poker.poke(hint) })
   const destinations = new Destinations(node, config.peers)
   const { levels, shards, zone } = scheduleOf(config)
-  const box = new ScheduleIntake({ spool, writer: life.writer, ids, shards })
+  const box = observedBox(new ScheduleIntake({ spool, writer: life.writer, ids, shards }), system.log)
   const sent = observedOutbox(outbox, system.log)
   const { clock } = system
   let schedule: Promise<Schedule> | undefined

@@ -20,6 +20,14 @@ export interface ScheduledQuery {
   after?: string
 }
 
+export interface ScheduledChange {
+  when?: Time
+  /** A `when` that has passed rejects with DUE_PAST. Default: it goes at once. */
+  rejectPast?: boolean
+  body?: Body
+  kind?: BodyKind
+}
+
 export interface QueueScheduleParts {
   clock: Clock
   limits: Limits
@@ -29,6 +37,7 @@ export interface QueueScheduleParts {
   checkOpen: () => void
 }
 
+const CHANGE = new Set(['when', 'rejectPast', 'body', 'kind'])
 const RESCHEDULE = new Set(['rejectPast'])
 const EDIT = new Set(['kind'])
 const LIST = new Set(['from', 'to', 'channel', 'limit', 'after'])
@@ -53,25 +62,30 @@ export class QueueSchedule {
     return (await this.#open()).cancel(id)
   }
 
+  /** Another time, another body, or both in one moment: under the same id; all else stays. */
+  async change(id: string, change: ScheduledChange): Promise<Steered> {
+    checkId(id)
+    checkOptions(change, CHANGE, 'change')
+    const { when, rejectPast, body, kind } = change
+    if (when === undefined && body === undefined) throw new TypeError('change needs when, body, or both')
+    if (body === undefined && kind !== undefined) throw new TypeError('kind is that of a body: give both')
+    const { clock } = this.#parts
+    const now = clock.now()
+    const due = when === undefined ? undefined : notPast(this.#time(when, 'when', now), now, rejectPast)
+    const bytes = body === undefined ? undefined : this.#bodyOf(body, kind)
+    return (await this.#open()).change(id, { ...(due !== undefined && { due }), ...(bytes && { body: bytes }) })
+  }
+
   /** A time that has passed: it goes at once, unless `rejectPast`. */
   async reschedule(id: string, when: Time, options: { rejectPast?: boolean } = {}): Promise<Steered> {
-    checkId(id)
     checkOptions(options, RESCHEDULE, 'reschedule')
-    const now = this.#parts.clock.now()
-    const due = notPast(this.#time(when, 'when', now), now, options.rejectPast)
-    return (await this.#open()).reschedule(id, due)
+    return this.change(id, { ...options, when })
   }
 
   /** Another body under the same id; all else stays. */
   async edit(id: string, body: Body, options: { kind?: BodyKind } = {}): Promise<Steered> {
-    checkId(id)
     checkOptions(options, EDIT, 'edit')
-    const { clock, limits } = this.#parts
-    const draft = draftOf(body, clock.now(), limits.messageBytesMax)
-    const kind = options.kind === undefined ? draft.kind : checkKind(options.kind, draft.body)
-    // A copy: what the caller does to the bytes meanwhile must not show.
-    const bytes = Buffer.from(draft.body as Uint8Array)
-    return (await this.#open()).edit(id, { kind, bytes })
+    return this.change(id, { ...options, body })
   }
 
   /** Resolves when it is in the outbox. */
@@ -110,6 +124,14 @@ export class QueueSchedule {
   /** Hands over all that is due now, and says what became of each. Safe beside a running scheduler. */
   async tick(): Promise<Ticked[]> {
     return (await this.#open()).tick()
+  }
+
+  #bodyOf(body: Body, given: BodyKind | undefined): { kind: BodyKind; bytes: Buffer } {
+    const { clock, limits } = this.#parts
+    const draft = draftOf(body, clock.now(), limits.messageBytesMax)
+    const kind = given === undefined ? draft.kind : checkKind(given, draft.body)
+    // A copy: what the caller does to the bytes meanwhile must not show.
+    return { kind, bytes: Buffer.from(draft.body as Uint8Array) }
   }
 
   #open(): Promise<Schedule> {

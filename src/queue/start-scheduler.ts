@@ -5,19 +5,40 @@ import { scheduleOf } from '../spool/schedule-config.ts'
 import type { Spool } from '../spool/spool.ts'
 import { Poker } from './poke.ts'
 
-/** A scheduler that tells the client, or for this node the inbox's owner, what it has handed over. */
+/**
+ * A scheduler that tells the client, or for this node the inbox's owner, what it has handed over, and monitoring how it goes.
+ */
 export async function startScheduler(
   spool: Spool,
   config: Config
 ): Promise<Pick<Scheduler, 'status'> & { close(): Promise<void> }> {
-  const { Scheduler } = await import('../scheduler/index.ts')
-  const { system, run, node } = spool
+  const [{ Scheduler, latenessCounts, schedulerSamples }, { Metrics }, { watchCommits }] = await Promise.all([
+    import('../scheduler/index.ts'),
+    import('../system/metrics.ts'),
+    import('../system/watched-commits.ts')
+  ])
+  const { system, run, node, path } = spool
   const { levels, shards } = scheduleOf(config)
   const poker = new Poker({ system, run, node, here: () => Owner.here(spool) })
-  const scheduler = await Scheduler.start({ spool, levels, shards, poke: hint => poker.poke(hint) })
-  return {
-    status: () => scheduler.status(),
-    close: () => scheduler.close().finally(() => poker.close())
+  let scheduler: Scheduler | undefined
+  const metrics = new Metrics({
+    role: 'scheduler',
+    collect: () => schedulerSamples(scheduler?.status() ?? { shards: [] }, system.clock.now()),
+    counts: () => latenessCounts(scheduler?.lateness ?? [])
+  })
+  const unwatch = watchCommits(metrics, path)
+  const end = () => {
+    unwatch()
+    poker.close()
+  }
+  try {
+    const poke = poker.poke.bind(poker)
+    const started = await Scheduler.start({ spool, levels, shards, poke, metrics: () => metrics.json() })
+    scheduler = started
+    return { status: () => started.status(), close: () => started.close().finally(end) }
+  } catch (error) {
+    end()
+    throw error
   }
 }
 

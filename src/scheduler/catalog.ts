@@ -77,6 +77,13 @@ export class Catalog {
     return soonest
   }
 
+  /** When the first message is due in any segment of which something is left. */
+  get firstDue(): number {
+    let first = Number.POSITIVE_INFINITY
+    for (const { left, minDue } of this.all) if (left > 0 && minDue < first) first = minDue
+    return first
+  }
+
   /** Removes the file of a segment of which nothing is left, and its folder when it was the last. Durable when resolved. */
   async remove(held: Held): Promise<void> {
     const { files } = this.#spool.system

@@ -1,4 +1,4 @@
-import { type DroprError, diskError } from '../errors.ts'
+import type { DroprError } from '../errors.ts'
 import { dueEndAt } from '../journal/due.ts'
 import { decodeMessage, duePlace, entryBytes } from '../journal/entry.ts'
 import type { Spool } from '../spool/spool.ts'
@@ -6,11 +6,13 @@ import { runsOf } from './bits.ts'
 import type { Catalog } from './catalog.ts'
 import { LATE_MS } from './fired.ts'
 import type { Held } from './held.ts'
+import { Lateness } from './lateness.ts'
 import type { Marks } from './marks.ts'
 import type { HeldRow } from './merge.ts'
 import type { Outlet, Way } from './outlet.ts'
 import type { Recent } from './recent.ts'
 import type { Soon } from './soon.ts'
+import { Trouble } from './trouble.ts'
 
 /** How far ahead it is said that messages are handed over: one small sync for all that are due meanwhile. */
 const HORIZON_MS = 2_000
@@ -54,6 +56,10 @@ export class Firing {
   fired = 0
   late = 0
   failures = 0
+  /** When something was last handed over, wall ms. */
+  firedAt: number | undefined
+  readonly lateness = new Lateness()
+  readonly trouble = new Trouble()
   /** Called with each batch. */
   onFired: ((fired: readonly Fired[]) => void) | undefined
 
@@ -88,12 +94,12 @@ export class Firing {
     await Promise.all(this.#marking)
   }
 
-  /** Says ahead of time that what is soon due may go. */
+  /** Says ahead of time that what is soon due may go. By due times, not by the clock, which may be decades wrong. */
   #raise(): void {
-    const { marks, soon, spool } = this.#options
+    const { marks, soon } = this.#options
     const { lastDue } = soon
     if (lastDue === undefined || lastDue <= marks.horizon) return
-    this.#raising = marks.raise(Math.max(lastDue, spool.system.clock.now()) + HORIZON_MS)
+    this.#raising = marks.raise(lastDue + HORIZON_MS)
     this.#raising.catch(() => undefined)
   }
 
@@ -117,7 +123,8 @@ export class Firing {
         await this.#raising
         await marks.raise(horizon + HORIZON_MS)
       } catch (error) {
-        return this.#fail([...batch], diskError(error, 'mark that messages go'))
+        this.#fail([...batch], error, 'mark that messages go')
+        return
       }
     }
     const now = this.#options.spool.system.clock.now()
@@ -167,14 +174,16 @@ export class Firing {
     try {
       await outlet.append(way, rows, now)
       this.fired += rows.length
+      this.firedAt = now
+      this.trouble.worked()
       for (const { held, position, due, a, b } of rows) {
         held.fired.add(position)
         recent.set(a, b, 'fired')
+        this.lateness.add(now - due)
         if (now - due > LATE_MS) this.late++
       }
     } catch (caught) {
-      error = diskError(caught, `hand over to ${way.peer}`)
-      this.#fail(rows, error)
+      error = this.#fail(rows, caught, `hand over to ${way.peer}`)
     }
     if (this.onFired !== undefined) {
       const { peer: to, channel } = way
@@ -183,12 +192,18 @@ export class Firing {
     return error === undefined ? rows : []
   }
 
-  #fail(rows: HeldRow[], error: DroprError): void {
-    const { spool } = this.#options
-    const { log } = spool.system
+  #fail(rows: HeldRow[], caught: unknown, doing: string): DroprError {
+    const { system, limits } = this.#options.spool
+    const error = this.trouble.failed(caught, { now: system.clock.now(), doing })
     this.failures++
-    log.error({ code: error.code, messages: rows.length, error: error.message }, 'scheduled messages wait')
-    this.#again(rows, spool.limits.retryMsMin)
+    system.log.error({ code: error.code, messages: rows.length, error: error.message }, 'scheduled messages wait')
+    this.#again(rows, limits.retryMsMin)
+    return error
+  }
+
+  /** When the first of those is due that could not be handed over. */
+  get failedDue(): number {
+    return Math.min(...this.#failed.flatMap(({ rows }) => rows[0]?.due ?? []))
   }
 
   #again(rows: HeldRow[], ms: number): void {

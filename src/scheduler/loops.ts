@@ -1,5 +1,5 @@
-import type { DroprError } from '../errors.ts'
 import type { Spool } from '../spool/spool.ts'
+import { Trouble } from './trouble.ts'
 
 /** No sleep is longer: what the wall clock does is seen within this. */
 const SLEEP_MS_MAX = 1_000
@@ -22,10 +22,22 @@ export class Loops {
   #wakeFiring = new AbortController()
   #hinted = false
   #closed = false
+  /** When the loops last came round, ticks. */
+  #moved: number
+  #stepped: number
+  /** Of moving on. */
+  readonly trouble = new Trouble()
   #running: Promise<unknown> = Promise.resolve()
 
   constructor(work: Work) {
     this.#work = work
+    this.#moved = this.#stepped = work.spool.system.clock.ticks()
+  }
+
+  /** How long one of the loops has not come round, ms: above some seconds the disk, or this process, stands still. */
+  get stillMs(): number {
+    const { spool } = this.#work
+    return spool.system.clock.ticks() - Math.min(this.#moved + spool.limits.scanMs, this.#stepped)
   }
 
   run(): void {
@@ -64,11 +76,13 @@ export class Loops {
         if ((await drain(thorough)) > 0) this.wake()
         more = await promote()
         if (thorough && !more) await tidy()
+        this.trouble.worked()
       } catch (error) {
-        const { code } = error as DroprError
-        log.error({ code, error: String(error) }, 'the schedule could not be moved on: it is tried again')
+        const { code, message } = this.trouble.failed(error, { now: clock.now(), doing: 'move the schedule on' })
+        log.error({ code, error: message }, 'the schedule could not be moved on: it is tried again')
         await this.#sleep(spool.limits.retryMsMin, new AbortController().signal)
       }
+      this.#moved = clock.ticks()
       if (thorough && !more) thoroughAt = clock.ticks() + spool.limits.scanMs
       if (!more && !this.#hinted) await this.#sleep(Math.max(1, thoroughAt - clock.ticks()), signal)
     }
@@ -86,6 +100,7 @@ export class Loops {
         spool.system.log.error({ error: String(error) }, 'what is due could not be read: it is tried again')
         waitMs = spool.limits.retryMsMin
       }
+      this.#stepped = spool.system.clock.ticks()
       if (waitMs > 0) await this.#sleep(Math.min(waitMs, SLEEP_MS_MAX), signal)
     }
   }

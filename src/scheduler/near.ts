@@ -42,6 +42,13 @@ export class Near {
     return this.#cursors.size
   }
 
+  /** Messages that wait in them. */
+  get left(): number {
+    let left = 0
+    for (const held of this.#cursors.keys()) left += held.left
+    return left
+  }
+
   /** When the next one is due, or earlier. */
   get due(): number {
     if (this.#again.size > 0) return 0

@@ -7,12 +7,13 @@ import { keepAlive } from '../system/keep-alive.ts'
 import { acquireLock, findHolder, LockHeldError } from '../system/lock.ts'
 import type { Line } from '../system/sockets.ts'
 import type { ForecastRow } from './forecast.ts'
+import { joinPages } from './join-pages.ts'
 import { LEVELS, type Level } from './levels.ts'
 import type { Listed, ListPage, ListQuery } from './listing.ts'
 import { type Answer, type Request, serve } from './service.ts'
 import { Shard } from './shard.ts'
 import { shardLock, shardRoot, shardsThere } from './shard-root.ts'
-import type { HeldState, Steered } from './steering.ts'
+import type { Change, HeldState, Steered } from './steering.ts'
 
 const TRIES_MAX = 5
 /** One question a line. */
@@ -58,13 +59,19 @@ export class Schedule {
     return oneOf(await this.#askAll<Steered>({ op: 'cancel', id }))
   }
 
-  async reschedule(id: string, due: number): Promise<Steered> {
-    return oneOf(await this.#askAll<Steered>({ op: 'change', id, due }))
+  reschedule(id: string, due: number): Promise<Steered> {
+    return this.change(id, { due })
   }
 
-  async edit(id: string, body: { kind: BodyKind; bytes: Uint8Array }): Promise<Steered> {
-    const base64 = Buffer.from(body.bytes).toString('base64')
-    return oneOf(await this.#askAll<Steered>({ op: 'change', id, body: { kind: body.kind, base64 } }))
+  edit(id: string, body: { kind: BodyKind; bytes: Uint8Array }): Promise<Steered> {
+    return this.change(id, { body })
+  }
+
+  /** Another time, another body, or both in one moment. */
+  async change(id: string, { due, body }: Change): Promise<Steered> {
+    const changed = body && { kind: body.kind, base64: Buffer.from(body.bytes).toString('base64') }
+    const ask = { op: 'change', id, ...(due !== undefined && { due }), ...(changed && { body: changed }) } as const
+    return oneOf(await this.#askAll<Steered>(ask))
   }
 
   /** Resolves when it is in the outbox. */
@@ -218,30 +225,4 @@ function unreachable(shard: number): DroprError {
 /** What several shards say of one id: the one that has it. */
 function oneOf(all: readonly Steered[]): Steered {
   return all.find(({ done }) => done) ?? all.find(({ state }) => state !== 'unknown') ?? all[0]!
-}
-
-/** The first `limit` of all pages in due order. What a shard gave beyond that comes again with the next page. */
-function joinPages(pages: readonly ListPage[], limit: number, after: readonly string[]): ListPage {
-  const all = pages.flatMap((page, shard) => page.messages.map((message, i) => ({ message, shard, i })))
-  all.sort((a, b) => a.message.dueAt - b.message.dueAt || a.message.sentAt - b.message.sentAt || a.i - b.i)
-  const kept = all.slice(0, limit)
-  const next = pages.map((page, shard) => {
-    const taken = kept.filter(one => one.shard === shard)
-    if (taken.length === page.messages.length) return page.next ?? 'end'
-    return placeAfter(
-      taken.map(({ message }) => message),
-      after[shard]
-    )
-  })
-  const ended = next.every(place => place === 'end')
-  return { messages: kept.map(({ message }) => message), next: ended ? undefined : next.join(' ') }
-}
-
-function placeAfter(taken: readonly Listed[], before: string | undefined): string {
-  const last = taken.at(-1)
-  if (last === undefined) return before ?? ''
-  const same = taken.filter(({ dueAt, sentAt }) => dueAt === last.dueAt && sentAt === last.sentAt).length
-  const [due, sentAt, skip] = (before ?? '').split('.')
-  const earlier = Number(due) === last.dueAt && Number(sentAt) === last.sentAt ? Number(skip) : 0
-  return `${last.dueAt}.${last.sentAt}.${same + earlier}`
 }

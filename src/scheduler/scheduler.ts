@@ -4,6 +4,7 @@ import type { Spool } from '../spool/spool.ts'
 import { WriterLife } from '../spool/writer-life.ts'
 import { acquireLock, type Lock, LockHeldError } from '../system/lock.ts'
 import type { Fired } from './firing.ts'
+import type { Lateness } from './lateness.ts'
 import { checkLevels, LEVELS, type Level } from './levels.ts'
 import type { Poke } from './outlet.ts'
 import { serve } from './service.ts'
@@ -18,6 +19,8 @@ export interface SchedulerOptions {
   shards?: number
   /** Told of each commit into an outbox: what the client, or for this node the inbox's owner, need not look for. */
   poke?: Poke
+  /** What monitoring is told that asks over a shard's socket. */
+  metrics?: () => Promise<unknown>
 }
 
 export interface SchedulerStatus {
@@ -74,6 +77,10 @@ export class Scheduler {
     return (await Promise.all([...this.#held.values()].map(({ shard }) => shard.tick()))).flat()
   }
 
+  get lateness(): { shard: number; lateness: Lateness }[] {
+    return [...this.#held].map(([shard, held]) => ({ shard, lateness: held.shard.lateness }))
+  }
+
   status(): SchedulerStatus {
     const shards = [...this.#held].map(([shard, held]) => ({ shard, ...held.shard.status() }))
     return { shards, shardsElsewhere: this.#elsewhere }
@@ -120,6 +127,11 @@ export class Scheduler {
     this.#elsewhere = elsewhere
   }
 
+  /** One of the shards of a process tells of all. */
+  async #metricsOf(index: number): Promise<unknown> {
+    return index === Math.min(...this.#held.keys()) ? ((await this.#options.metrics?.()) ?? []) : []
+  }
+
   async #take(index: number): Promise<boolean> {
     const { spool, levels, poke } = this.#options
     const { system } = spool
@@ -138,7 +150,7 @@ export class Scheduler {
       const shard = await Shard.open({ spool, root, writer, ids: this.#ids, levels, poke })
       this.#held.set(index, { shard, lock })
       shard.run()
-      lock.onConnection = line => serve(line, shard)
+      lock.onConnection = line => serve(line, shard, () => this.#metricsOf(index))
       return true
     } catch (error) {
       await lock.release()

@@ -9,7 +9,7 @@ export type Request = { n: number } & (
   | { op: 'cancel' | 'now' | 'show'; id: string }
   | { op: 'change'; id: string; due?: number; body?: { kind: BodyKind; base64: string } }
   | { op: 'list'; query: ListQuery }
-  | { op: 'forecast' | 'status' | 'tick' }
+  | { op: 'forecast' | 'status' | 'metrics' | 'tick' }
 )
 
 export interface Answer {
@@ -19,17 +19,19 @@ export interface Answer {
 }
 
 /** Answers on one line until it ends. */
-export function serve(line: Line, shard: Shard): void {
-  line.onMessage = text => void answer(line, shard, text)
+export function serve(line: Line, shard: Shard, metrics: Tell = () => Promise.resolve([])): void {
+  line.onMessage = text => void answer(line, shard, metrics, text)
 }
 
-async function answer(line: Line, shard: Shard, text: string): Promise<void> {
+type Tell = () => Promise<unknown>
+
+async function answer(line: Line, shard: Shard, metrics: Tell, text: string): Promise<void> {
   let n = 0
   try {
     const request = JSON.parse(text) as Request | { op: 'poke'; n?: undefined }
     if (request.op === 'poke') return shard.hint()
     n = request.n
-    const ok = await act(shard, request)
+    const ok = await (request.op === 'metrics' ? metrics() : act(shard, request))
     line.send(JSON.stringify({ n, ok } satisfies Answer))
   } catch (error) {
     const said = systemCode(error) === undefined ? error : diskError(error, 'work on the schedule')

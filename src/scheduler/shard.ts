@@ -5,6 +5,7 @@ import { Catalog } from './catalog.ts'
 import { type Fired, Firing } from './firing.ts'
 import { type ForecastRow, forecastOf } from './forecast.ts'
 import { IntakeReader } from './intake-reader.ts'
+import type { Lateness } from './lateness.ts'
 import type { Level } from './levels.ts'
 import { type Listed, type ListPage, type ListQuery, listHeld } from './listing.ts'
 import { Loops } from './loops.ts'
@@ -14,6 +15,7 @@ import { Near } from './near.ts'
 import { Outlet, type Poke } from './outlet.ts'
 import { Recent } from './recent.ts'
 import { Soon } from './soon.ts'
+import { type ShardStatus, statusOf } from './status.ts'
 import { type Change, type HeldState, type Steered, Steering } from './steering.ts'
 
 const SENT_NOW_STEPS_MAX = 1_000
@@ -29,15 +31,7 @@ export interface ShardOptions {
   poke?: Poke | undefined
 }
 
-export interface ShardStatus {
-  held: number
-  segments: number
-  active: number
-  fired: number
-  late: number
-  failures: number
-  promoted: number
-}
+export type { ShardStatus } from './status.ts'
 
 /**
  * A schedule that is only ours: moves, hands over and steers what is held in one folder. The caller holds the lock.
@@ -52,6 +46,7 @@ export class Shard {
   readonly #buckets: Buckets
   readonly #intake: IntakeReader
   readonly #near: Near
+  readonly #soon: Soon
   readonly #outlet: Outlet
   readonly #firing: Firing
   readonly #mover: Mover
@@ -59,10 +54,12 @@ export class Shard {
   #turn: Promise<unknown> = Promise.resolve()
   #stepping: Promise<unknown> = Promise.resolve()
   readonly #loops: Loops
+  readonly #startedAt: number
 
   private constructor(options: ShardOptions) {
     const { spool, root, writer, ids, levels, poke } = options
     this.#spool = spool
+    this.#startedAt = spool.system.clock.now()
     this.#marks = new Marks({ spool, folder: `${root}/marks`, writer, ids })
     const marks = this.#marks
     this.#catalog = new Catalog({ spool, root, marks })
@@ -78,7 +75,8 @@ export class Shard {
       outlet: this.#outlet
     }
     const recent = new Recent<'fired' | 'cancelled'>()
-    const soon = new Soon({ spool, catalog, near })
+    this.#soon = new Soon({ spool, catalog, near })
+    const soon = this.#soon
     this.#firing = new Firing({ spool, catalog, soon, marks, outlet, recent })
     this.#mover = new Mover({ spool, levels, catalog, buckets, intake, marks, near, firing: this.#firing })
     this.#loops = new Loops({
@@ -179,17 +177,23 @@ export class Shard {
   }
 
   status(): ShardStatus {
-    const { fired, late, failures } = this.#firing
-    const { left, size } = this.#catalog
-    return {
-      held: left,
-      segments: size,
-      active: this.#near.size,
-      fired,
-      late,
-      failures,
-      promoted: this.#mover.promoted
+    const parts = {
+      catalog: this.#catalog,
+      near: this.#near,
+      soon: this.#soon,
+      firing: this.#firing,
+      loops: this.#loops
     }
+    return statusOf({
+      ...parts,
+      promoted: this.#mover.promoted,
+      startedAt: this.#startedAt,
+      now: this.#spool.system.clock.now()
+    })
+  }
+
+  get lateness(): Lateness {
+    return this.#firing.lateness
   }
 
   async close(): Promise<void> {

@@ -38,6 +38,23 @@ export class Soon {
     return this.#rows.at(-1)?.due
   }
 
+  /** When the next one is due, of those that were read. */
+  get firstDue(): number | undefined {
+    return this.#rows[this.#first]?.due
+  }
+
+  /** How many of those that were read are due. */
+  dueBy(now: number): number {
+    let low = this.#first
+    let high = this.#rows.length
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if (this.#rows[middle]!.due <= now) low = middle + 1
+      else high = middle
+    }
+    return low - this.#first
+  }
+
   get #size(): number {
     return this.#rows.length - this.#first
   }

@@ -8,7 +8,7 @@ export function metricsRoute(text: () => Promise<string>): Route {
     path: '/metrics',
     schema: {
       id: 'metrics',
-      summary: 'Metrics of this node, both daemons, in the text form of Prometheus.',
+      summary: 'Metrics of this node, all daemons, in the text form of Prometheus.',
       answers: { 200: { means: 'The metrics of docs/metrics.md.', body: 'bytes' } }
     },
     bodyBytesMax: 0,

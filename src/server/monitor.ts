@@ -4,6 +4,7 @@ import { Metrics, metricsText } from '../system/metrics.ts'
 import { watchCommits } from '../system/watched-commits.ts'
 import type { Arrivals } from './arrivals.ts'
 import { askClient, type ClientSays } from './ask-client.ts'
+import { askSchedulers, type SchedulerSays } from './ask-schedulers.ts'
 import type { ChannelDepth } from './channel-depth.ts'
 import { type Health, judgeHealth } from './health.ts'
 import { serverSamples } from './server-metrics.ts'
@@ -20,7 +21,7 @@ export interface MonitorOptions {
 /** What was judged serves everybody who asks for so long. */
 const FRESH_MS = 1_000
 
-/** Tells how a node is doing, both daemons: the server asks the client. */
+/** Tells how a node is doing, all daemons: the server asks the others. */
 export class Monitor {
   readonly #options: MonitorOptions
   readonly #metrics: Metrics
@@ -46,21 +47,26 @@ export class Monitor {
 
   /** In the form of Prometheus. */
   async metrics(): Promise<string> {
-    const [server, client = []] = await Promise.all([this.#metrics.json(), askClient(this.#options.spool, 'metrics')])
-    return await metricsText([server, client])
+    const { spool } = this.#options
+    const [server, client = [], schedulers] = await Promise.all([
+      this.#metrics.json(),
+      askClient(spool, 'metrics'),
+      askSchedulers(spool, 'metrics')
+    ])
+    return await metricsText([server, client, ...schedulers])
   }
 
   async #judge(): Promise<Judged> {
     const { spool, limits, arrivals } = this.#options
-    const client = await askClient(spool, 'status')
+    const [client, schedulers] = await Promise.all([askClient(spool, 'status'), askSchedulers(spool, 'status')])
     const now = spool.system.clock.now()
-    const health = judgeHealth({ now, progressMsMax: limits.progressMsMax, client, server: arrivals.work })
-    return { ...health, client }
+    const health = judgeHealth({ now, progressMsMax: limits.progressMsMax, client, schedulers, server: arrivals.work })
+    return { ...health, client, schedulers }
   }
 
   async #samples() {
     const { spool, version, arrivals, depths, parkedBytes } = this.#options
-    const { ok, client } = await this.health()
+    const { ok, client, schedulers } = await this.health()
     const space = await spool.system.files.space(spool.path).catch(() => undefined)
     return serverSamples({
       now: spool.system.clock.now(),
@@ -68,6 +74,7 @@ export class Monitor {
       version,
       ok,
       client: client !== undefined,
+      schedulers: schedulers.length,
       arrivals,
       channels: depths(),
       parkedBytes: parkedBytes(),
@@ -76,7 +83,8 @@ export class Monitor {
   }
 }
 
-/** The verdict, and what the client said. */
+/** The verdict, and what the others said. */
 export interface Judged extends Health {
   client: ClientSays | undefined
+  schedulers: readonly SchedulerSays[]
 }

@@ -9,16 +9,18 @@ export function serverSamples(facts: {
   version: string | undefined
   ok: boolean
   client: boolean
+  schedulers: number
   arrivals: Arrivals
   channels: readonly ChannelDepth[]
   parkedBytes: number
   freeBytes: number | undefined
 }): Sample[] {
-  const { now, node, version = '', ok, client, arrivals, channels, parkedBytes, freeBytes } = facts
+  const { now, node, version = '', ok, client, schedulers, arrivals, channels, parkedBytes, freeBytes } = facts
   const samples: Sample[] = [
     { name: 'dropr_info', labels: { node, version }, value: 1 },
     { name: 'dropr_healthy', value: ok ? 1 : 0 },
     { name: 'dropr_client_up', value: client ? 1 : 0 },
+    { name: 'dropr_schedulers_up', value: schedulers },
     { name: 'dropr_parked_bytes', value: parkedBytes },
     { name: 'dropr_duplicates_total', labels: { kind: 'position' }, value: arrivals.repeated }
   ]

@@ -1,8 +1,10 @@
+import { SCHEDULE_METRICS } from './schedule-metric-table.ts'
+
 /** One number for monitoring, as /metrics shows it. docs/metrics.md is made of these rows. */
 export interface MetricRow {
   kind: 'counter' | 'gauge' | 'histogram'
   /** Which daemon has it. */
-  role: 'client' | 'server' | 'both'
+  role: 'client' | 'server' | 'scheduler' | 'all'
   labels: readonly string[]
   help: string
   /** What becomes of series beyond the bound: added up in `(other)`, or the largest of them stands there. */
@@ -28,6 +30,12 @@ export const METRICS = {
     role: 'server',
     labels: [],
     help: '1 when the client daemon answers the server; its rows are missing else.'
+  },
+  dropr_schedulers_up: {
+    kind: 'gauge',
+    role: 'server',
+    labels: [],
+    help: 'Shards of the schedule whose scheduler answers the server; their rows are missing else.'
   },
   dropr_sent_total: {
     kind: 'counter',
@@ -172,27 +180,28 @@ export const METRICS = {
     labels: [],
     help: 'Free space of the file system that holds the spool, for this user.'
   },
+  ...SCHEDULE_METRICS,
   dropr_sync_seconds: {
     kind: 'histogram',
-    role: 'both',
+    role: 'all',
     labels: ['role'],
     help: 'Time of one commit to the disk: write and sync, for all that share it.'
   },
   process_resident_memory_bytes: {
     kind: 'gauge',
-    role: 'both',
+    role: 'all',
     labels: ['role'],
     help: 'Resident memory of the daemon.'
   },
   process_cpu_seconds_total: {
     kind: 'counter',
-    role: 'both',
+    role: 'all',
     labels: ['role'],
     help: 'CPU time of the daemon, user and system.'
   },
   process_start_time_seconds: {
     kind: 'gauge',
-    role: 'both',
+    role: 'all',
     labels: ['role'],
     help: 'When the daemon started, Unix time.'
   }

@@ -8,6 +8,26 @@ export interface Sample {
   value: number
 }
 
+/** Counts that a daemon kept itself: as many as `bounds`, and one for what is above. */
+export interface Counts {
+  name: MetricName
+  labels: Readonly<Record<string, string>>
+  /** Seconds, rising. */
+  bounds: readonly number[]
+  counts: readonly number[]
+  /** Of all values. */
+  seconds: number
+}
+
+export type DaemonRole = 'client' | 'server' | 'scheduler'
+
+export interface MetricsOptions {
+  role: DaemonRole
+  collect: () => readonly Sample[] | Promise<readonly Sample[]>
+  /** Histograms that are not filled by `observeMs`. */
+  counts?: () => readonly Counts[]
+}
+
 /** The metrics of one daemon as JSON, to be handed from process to process. */
 export type MetricsJson = readonly MetricObject[]
 
@@ -25,17 +45,17 @@ const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5
  * only histograms are filled on the way.
  */
 export class Metrics {
-  readonly #role: 'client' | 'server'
+  readonly #role: DaemonRole
   readonly #registry = new Registry()
   readonly #series = new Map<MetricName, Counter | Gauge>()
   readonly #histograms = new Map<MetricName, Histogram>()
-  readonly #collect: () => readonly Sample[] | Promise<readonly Sample[]>
+  readonly #options: MetricsOptions
 
-  constructor(options: { role: 'client' | 'server'; collect: () => readonly Sample[] | Promise<readonly Sample[]> }) {
+  constructor(options: MetricsOptions) {
     this.#role = options.role
-    this.#collect = options.collect
+    this.#options = options
     for (const [name, row] of Object.entries<MetricRow>(METRICS)) {
-      if (row.role !== 'both' && row.role !== this.#role) continue
+      if (row.role !== 'all' && row.role !== this.#role) continue
       const about = { name, help: row.help, labelNames: [...row.labels], registers: [this.#registry] }
       if (row.kind === 'histogram')
         this.#histograms.set(name as MetricName, new Histogram({ ...about, buckets: SECONDS }))
@@ -50,11 +70,31 @@ export class Metrics {
   }
 
   async json(): Promise<MetricsJson> {
-    const samples = [...(await this.#collect()), ...processSamples(this.#role)]
+    const samples = [...(await this.#options.collect()), ...processSamples(this.#role)]
     for (const metric of this.#series.values()) metric.reset()
     for (const { name, labels = {}, value } of bounded(samples)) this.#series.get(name)?.inc({ ...labels }, value)
-    return await this.#registry.getMetricsAsJSON()
+    const counts = this.#options.counts?.() ?? []
+    const counted = new Set<string>(counts.map(({ name }) => name))
+    const metrics = await this.#registry.getMetricsAsJSON()
+    return [...metrics.filter(({ name }) => !counted.has(name)), ...[...counted].map(name => countsJson(name, counts))]
   }
+}
+
+/** As prom-client itself would give it. */
+function countsJson(name: string, counts: readonly Counts[]): MetricObject {
+  const values = counts
+    .filter(one => one.name === name)
+    .flatMap(({ labels, bounds, counts: each, seconds }) => {
+      let sum = 0
+      const buckets = each.map((count, i) => {
+        sum += count
+        return { labels: { ...labels, le: bounds[i] ?? '+Inf' }, value: sum, metricName: `${name}_bucket` }
+      })
+      const total = { labels, value: sum, metricName: `${name}_count` }
+      return [...buckets, { labels, value: seconds, metricName: `${name}_sum` }, total]
+    })
+  const { help } = METRICS[name as MetricName]
+  return { name, help, type: 'histogram', aggregator: 'sum', values } as unknown as MetricObject
 }
 
 /** The metrics of several daemons as one text, in the form Prometheus reads. */

@@ -32,8 +32,8 @@ export class Point<T extends object> {
 
 /** Every point, by the name it has in diagnostics_channel; docs/metrics.md describes them. Spans are milliseconds. */
 export const POINTS = {
-  /** A message is in the outbox, as durable as it was asked for. */
-  send: new Point<{ id: string; peer: string; channel: string; priority: number }>('dropr:send'),
+  /** A message is in the outbox, or held until `dueAt` (wall ms), as durable as it was asked for. */
+  send: new Point<{ id: string; peer: string; channel: string; priority: number; dueAt?: number }>('dropr:send'),
   /** A commit of a journal is on the disk, or (`synced` false) with the system. */
   commit: new Point<{ path: string; bytes: number; synced: boolean; ms: number }>('dropr:commit'),
   /** An upload was answered, or failed with `code`. */

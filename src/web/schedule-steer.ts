@@ -54,7 +54,7 @@ export function changeRoute({ queue, clock }: WebDesk): Route {
     path: '/v1/schedule/{id}',
     schema: {
       id: 'reschedule',
-      summary: 'Give a held message another time, or another body',
+      summary: 'Give a held message another time, another body, or both',
       params: PARAMS,
       body: exactly({
         ...DUE_GIVEN,
@@ -67,14 +67,13 @@ export function changeRoute({ queue, clock }: WebDesk): Route {
     async handler({ params, body }) {
       const id = params['id']!
       const { deliverAt, delay, rejectPast, body: value, bodyBase64 } = body as Changed
-      const given = [deliverAt, delay, value, bodyBase64].filter(one => one !== undefined)
-      if (given.length !== 1) throw new TypeError('give one of deliverAt, delay, body and bodyBase64')
-      if (deliverAt === undefined && delay === undefined) {
-        const bytes = bodyBase64 === undefined ? undefined : bytesOf(bodyBase64)
-        return steeredAnswer(await queue.schedule.edit(id, bytes ?? value!))
-      }
-      const when = deliverAt ?? clock.now() + checkDuration(delay, 'delay')
-      return steeredAnswer(await queue.schedule.reschedule(id, when, defined({ rejectPast })))
+      if (deliverAt !== undefined && delay !== undefined) throw new TypeError('deliverAt and delay exclude each other')
+      if (value !== undefined && bodyBase64 !== undefined) throw new TypeError('body and bodyBase64 exclude each other')
+      const when = deliverAt ?? (delay === undefined ? undefined : clock.now() + checkDuration(delay, 'delay'))
+      const changed = bodyBase64 === undefined ? value : bytesOf(bodyBase64)
+      if (when === undefined && changed === undefined)
+        throw new TypeError('give a time (deliverAt, delay), a body (body, bodyBase64), or both')
+      return steeredAnswer(await queue.schedule.change(id, defined({ when, rejectPast, body: changed })))
     }
   }
 }

@@ -1,5 +1,5 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { request } from 'undici'
@@ -89,6 +89,34 @@ test('F15: /metrics parses, shows both daemons, and its counters move as message
     expect(sumOf(here, 'process_resident_memory_bytes', { role })).toBeGreaterThan(1_000_000)
 })
 
+test('/metrics and /health tell of messages for later: held, due, overdue, how late they went, and what stands in their way', async () => {
+  const berlin = await nodeAt('berlin', { config: { limits: { progressMsMax: 1_000, retryMsMin: 50 } } })
+  await berlin.queue.sendMessage('far', { delay: '30d', channel: 'c' })
+  for (let i = 0; i < 3; i++) await berlin.queue.sendMessage('now', { delay: 0, channel: 'c' })
+  await berlin.queue.sendMessage('past', { deliverAt: '2014-08-01', channel: 'c' })
+  const shard = { shard: '0' }
+  const shown = async (name: string) => sumOf(await metricsOf(berlin), name, shard)
+  await expect.poll(() => shown('dropr_schedule_fired_total'), { timeout: 20_000 }).toBe(4)
+  const metrics = await metricsOf(berlin)
+  const told = ['held', 'near', 'due', 'overdue_seconds', 'late_total', 'failures_total']
+  expect(told.map(name => sumOf(metrics, `dropr_schedule_${name}`, shard))).toEqual([1, 0, 0, 0, 1, 0])
+  expect(sumOf(metrics, 'dropr_schedulers_up')).toBe(1)
+  const counts = metrics.get('dropr_schedule_lateness_seconds')!.samples
+  const countOf = (le: string) => counts.find(({ labels }) => labels['le'] === le)!.value
+  expect([countOf('10'), countOf('86400'), countOf('+Inf')]).toEqual([3, 3, 4])
+  expect(sumOf(metrics, 'process_resident_memory_bytes', { role: 'scheduler' })).toBeGreaterThan(1_000_000)
+
+  await writeFile(join(folder, 'berlin/outbox/berlin/stuck'), 'in the way')
+  await berlin.queue.sendMessage('x', { delay: 0, channel: 'stuck' })
+  const health = async () => {
+    const { statusCode, body } = await request(`http://${berlin.listen}/health`)
+    return `${statusCode} ${((await body.json()) as { reasons: string[] }).reasons.join('; ')}`
+  }
+  await expect.poll(health, { timeout: 20_000 }).toMatch(/^503 scheduler: shard 0 has handed over nothing.*fails since/)
+  expect(await shown('dropr_schedule_overdue_seconds')).toBeGreaterThan(0.5)
+  expect(await shown('dropr_schedule_failures_total')).toBeGreaterThan(0)
+})
+
 test('/metrics has every metric of docs/metrics.md with its kind and help, and no other', async () => {
   const { berlin } = await pair()
   const shown = await metricsOf(berlin)
@@ -171,6 +199,9 @@ test('every point of diagnostics_channel is published while somebody listens, an
   await (await tokyo.queue.poll({ channel: 'c', wait: '20s' }))!.ack()
   await expect.poll(() => [...heard.keys()].sort(), { timeout: 20_000 }).toEqual(Object.keys(POINTS).sort())
   expect(heard.get('send')).toEqual({ id, peer: 'tokyo', channel: 'c', priority: 4 })
+  const later = await berlin.queue.sendMessage('x', { to: 'tokyo', channel: 'c', deliverAt: '2099-01-01T00:00Z' })
+  const dueAt = Date.UTC(2099, 0, 1)
+  expect(heard.get('send')).toEqual({ id: later.id, peer: 'tokyo', channel: 'c', priority: 4, dueAt })
   expect(heard.get('upload')).toMatchObject({ peer: 'tokyo', channel: 'c', from: 0, next: 1 })
   expect(heard.get('receive')).toMatchObject({ peer: 'berlin', channel: 'c', from: 0, next: 1 })
   expect(heard.get('settle')).toMatchObject({ verdict: 'ack', result: 'ok' })

@@ -31,6 +31,23 @@ test('a client that has just begun is given time for what it found', () => {
   expect([at(NOW - 59_000), at(NOW - 61_000)]).toEqual([true, false])
 })
 
+test('a scheduler is not well when something is overdue and nothing went for progressMsMax, or when it fails for so long', () => {
+  const at = (says: object) =>
+    judgeHealth({
+      now: NOW,
+      progressMsMax: 60_000,
+      client: undefined,
+      schedulers: [{ shard: 0, startedAt: 0, held: 5, ...says }],
+      server: idle
+    }).ok
+  expect(at({})).toBe(true)
+  expect(at({ nextDueAt: NOW + 1 })).toBe(true)
+  expect([at({ nextDueAt: NOW - 59_000 }), at({ nextDueAt: NOW - 61_000 })]).toEqual([true, false])
+  expect(at({ nextDueAt: 0, firedAt: NOW - 59_000 })).toBe(true)
+  expect(at({ nextDueAt: 0, startedAt: NOW - 59_000 })).toBe(true)
+  expect(at({ failing: { since: NOW - 61_000, code: 'DISK_FULL' } })).toBe(false)
+})
+
 test('a server is not well when an upload is in hand too long, or none could be stored for so long', () => {
   expect(judge({}, { oldestUploadAt: NOW - 61_000 })).toBe(false)
   expect(judge({}, { failingSince: NOW - 61_000 })).toBe(false)

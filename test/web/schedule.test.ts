@@ -119,6 +119,17 @@ describe('/v1/schedule/{id}', () => {
     expect(message).toMatchObject({ id: 'a', body: 'a', headers: { 'dropr-due-at': expect.any(String) } })
   })
 
+  test('a change takes a time and a body together', async () => {
+    const node = await desk()
+    await hold(node, 'a')
+    const deliverAt = new Date(DUE_MS + 1_000).toISOString()
+    const { status, json } = await node.call('PATCH', '/v1/schedule/a', { json: { deliverAt, body: { n: 1 } } })
+    expect([status, json]).toEqual([200, { id: 'a', done: true, state: 'scheduled', dueAt: DUE_MS + 1_000 }])
+    expect((await node.call('GET', '/v1/schedule/a')).json.messages).toMatchObject([
+      { dueAt: DUE_MS + 1_000, kind: 'json', body: { n: 1 } }
+    ])
+  })
+
   test('an id that nobody knows is a 404, whatever is wished', async () => {
     const node = await desk()
     const unknown = { status: 404, json: { code: 'DUE_UNKNOWN', retry: false } }
@@ -154,7 +165,7 @@ describe('/v1/schedule/{id}', () => {
   test.each([
     {},
     { rejectPast: true },
-    { body: 1, delay: 1 },
+    { bodyBase64: 'eA==', body: 1 },
     { deliverAt: DUE, delay: 1 },
     { body: 'x', to: 'paris' }
   ])('a change %o is refused', async json => {
