@@ -1,7 +1,9 @@
+import { resolve } from 'node:path'
 import type { Readable } from 'node:stream'
 import { DroprError, systemCode } from '../errors.ts'
 import { LIMITS } from '../limits.ts'
 import { openInput } from '../system/input.ts'
+import type { Shell } from './act.ts'
 import { UsageError } from './usage-error.ts'
 
 /** No message can be larger, whatever the configuration says; the queue itself refuses earlier. */
@@ -11,20 +13,20 @@ export const BODY_BYTES_MAX = LIMITS.messageBytesMax.max
 export type Source = { text: string } | { stream: Readable; name: string }
 
 /** The argument, the file, or standard input. @throws UsageError */
-export async function sourceOf(body: string | undefined, file: string | undefined): Promise<Source> {
+export async function sourceOf(shell: Shell, body: string | undefined, file: string | undefined): Promise<Source> {
   if (file !== undefined) {
     if (body !== undefined && body !== '-') throw new UsageError('give a body or --file, not both')
-    const stream = await openInput(file).catch(error => {
+    const stream = await openInput(resolve(shell.cwd(), file)).catch(error => {
       throw inputError(error, file)
     })
     return { stream, name: file }
   }
   if (body !== undefined && body !== '-') return { text: body }
   // Somebody at a terminal who forgot the body should not sit before a silent prompt.
-  if (body === undefined && process.stdin.isTTY) {
+  if (body === undefined && shell.stdin.isTTY) {
     throw new UsageError('nothing to send: give a body, --file, or pipe something in (- reads the terminal)')
   }
-  return { stream: process.stdin, name: 'standard input' }
+  return { stream: shell.stdin, name: 'standard input' }
 }
 
 export async function readAll(source: { stream: Readable; name: string }): Promise<Buffer> {

@@ -13,6 +13,6 @@ export function traceCallConfig(call: Call<object>, files: Files, flags: ConfigF
 }
 
 function sourcesOf(call: Call<object>, files: Files, flags: ConfigFlags) {
-  const { options, spool } = call
-  return { files, spool, file: options.config, flags, env: process.env, cwd: process.cwd() }
+  const { options, spool, shell } = call
+  return { files, spool, file: options.config, flags, env: shell.env, cwd: shell.cwd() }
 }

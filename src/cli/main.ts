@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { Command, CommanderError, type OutputConfiguration } from 'commander'
-import type { Act, Call, GlobalOptions } from './act.ts'
+import type { Act, Call, GlobalOptions, Shell } from './act.ts'
 import { addChannel } from './channel.ts'
 import { addCheck } from './check.ts'
 import { addCompletion } from './completion.ts'
@@ -63,9 +63,10 @@ Examples:
  * The command line.
  *
  * @param argv Arguments, without `node` and the script.
+ * @param shell Where it was called. The daemons of `up` look at `process` itself.
  * @returns The exit code, once all output has been taken.
  */
-export async function main(argv: string[]): Promise<number> {
+export async function main(argv: string[], shell: Shell = process): Promise<number> {
   let exit: number = EXIT.done
   const act: Act = does => {
     // Commander calls with the arguments, the command's options, and the command.
@@ -73,12 +74,15 @@ export async function main(argv: string[]): Promise<number> {
       const command = given.at(-1) as Command
       const options = command.optsWithGlobals() as GlobalOptions
       const args = given.slice(0, -2)
-      exit = await run(() => does({ ...callOf(options), args, options } as never), options)
+      exit = await run(() => does({ ...callOf(shell, options), args, options } as never), shell, options)
     }
   }
   // What stands behind -- is for another program.
   const json = argv.slice(0, argv.indexOf('--') >>> 0).includes('--json')
-  const program = makeProgram(act, json ? { writeErr: () => undefined } : {})
+  const program = makeProgram(act, {
+    writeOut: text => void shell.stdout.write(text),
+    writeErr: text => void (json || shell.stderr.write(text))
+  })
   addRole(program, act)
   try {
     await program.parseAsync(argv, { from: 'user' })
@@ -86,7 +90,8 @@ export async function main(argv: string[]): Promise<number> {
     if (!(error instanceof CommanderError)) throw error
     // Help that was asked for. Anything else is the caller's mistake; commander has printed it, unless it is to be JSON.
     if (error.exitCode === 0) return EXIT.done
-    if (json) printError(new UsageError(error.message.replace(/^error: /, '')), outputOf({ json }), { debug: false })
+    if (json)
+      printError(new UsageError(error.message.replace(/^error: /, '')), outputOf(shell, { json }), { debug: false })
     return EXIT.usage
   }
   return exit
@@ -110,18 +115,19 @@ export function makeProgram(act: Act = () => () => Promise.resolve(), output: Ou
   return program
 }
 
-function callOf(options: GlobalOptions): Pick<Call<object>, 'out' | 'spool'> {
-  return { out: outputOf(options), spool: resolve(options.spool ?? (process.env.DROPR_SPOOL || './spool')) }
+function callOf(shell: Shell, options: GlobalOptions): Pick<Call<object>, 'out' | 'shell' | 'spool'> {
+  const spool = resolve(shell.cwd(), options.spool ?? (shell.env.DROPR_SPOOL || './spool'))
+  return { out: outputOf(shell, options), shell, spool }
 }
 
-function outputOf(options: GlobalOptions): Output {
-  return new Output(process, { json: options.json === true })
+function outputOf(shell: Shell, options: GlobalOptions): Output {
+  return new Output(shell, { json: options.json === true })
 }
 
-async function run(does: () => Promise<number>, options: GlobalOptions): Promise<number> {
+async function run(does: () => Promise<number>, shell: Shell, options: GlobalOptions): Promise<number> {
   try {
     return await does()
   } catch (error) {
-    return printError(error, outputOf(options), { debug: options.debug === true })
+    return printError(error, outputOf(shell, options), { debug: options.debug === true })
   }
 }

@@ -73,7 +73,7 @@ export function runScheduleMove(call: Call<ScheduleMoveOptions>): Promise<number
 /** The new body is of the kind that the old one was, as far as its bytes allow that. */
 export function runScheduleEdit(call: Call<ScheduleEditOptions>): Promise<number> {
   return steer(call, async ({ schedule }, id) => {
-    const source = await sourceOf(call.args[1], call.options.file)
+    const source = await sourceOf(call.shell, call.args[1], call.options.file)
     const body = 'text' in source ? Buffer.from(source.text) : await readAll(source)
     const was = (await schedule.show(id)).messages[0]?.kind
     return await schedule.edit(id, body, { kind: was === 'json' ? was : isUtf8(body) ? 'text' : 'bytes' })

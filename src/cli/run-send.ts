@@ -17,7 +17,7 @@ export async function runSend(call: Call<SendOptions>): Promise<number> {
   const { args, options } = call
   const channel = args[0]!
   const sending = usage(() => queueOptions(channel, options))
-  const source = await sourceOf(args[1], options.file)
+  const source = await sourceOf(call.shell, args[1], options.file)
   const awake = keepAlive()
   const queue = await openCallQueue(call, options.to)
   const progress = startProgress(call.out, { label: 'send', clock: nodeSystem().clock })

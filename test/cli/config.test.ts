@@ -69,7 +69,7 @@ test.each([
       mkdirSync(world.spool, { mode: 0o700 })
       put({ peers: { tokyo: 'http://127.0.0.1:9' } })
       const here = await world.up('--node', 'berlin', '--log-file', log, ...flags)
-      await tokyo.up('--node', 'tokyo')
+      await tokyo.up('--node', 'tokyo', '--single')
       const { value } = await tokyo.json(['status'])
       await world.run(['send', 'c', 'first', '--to', 'tokyo'])
 
@@ -102,7 +102,7 @@ test.each([
 test('G4: after lifeMessagesMax a daemon finishes and another begins, and no message is lost', async () => {
   const tokyo = new CliWorld()
   try {
-    await tokyo.up('--node', 'tokyo')
+    await tokyo.up('--node', 'tokyo', '--single')
     const { value } = await tokyo.json(['status'])
     await world.up(
       '--peer',

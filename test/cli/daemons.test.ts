@@ -48,7 +48,7 @@ test('C6: stop returns when every process of the spool has gone', async () => {
 })
 
 test('C6: stop ends with 69 while a process is still there', async () => {
-  const up = await world.up()
+  const up = await world.up('--single')
   const pids = [up.process.pid!, ...(await rolesOf()).map(role => role.pid)]
   for (const pid of pids) process.kill(pid, 'SIGSTOP')
   const { code, stderr } = await world.run(['stop', '--within', '1s'])
@@ -58,7 +58,7 @@ test('C6: stop ends with 69 while a process is still there', async () => {
 })
 
 test('PROC-8: a second up names the process that has the spool and ends with 69', async () => {
-  const up = await world.up()
+  const up = await world.up('--single')
   const { code, stderr } = await world.run(['up'])
   expect(code).toBe(69)
   expect(stderr).toContain(`process ${up.process.pid}`)
@@ -103,7 +103,7 @@ test('PROC-8: locks and pid files from before a crash or a reboot block nobody',
   expect(readFileSync(pidfile, 'utf8')).toBe(`${first.process.pid}\n`)
   first.process.kill('SIGKILL')
   await first.exit
-  const second = await world.up('--pidfile', pidfile)
+  const second = await world.up('--single', '--pidfile', pidfile)
   expect(readFileSync(pidfile, 'utf8')).toBe(`${second.process.pid}\n`)
   await world.run(['stop'])
   await second.exit
@@ -149,7 +149,7 @@ test('a configuration that is wrong is told at the terminal, with and without --
 })
 
 test('a port that is taken ends up with 78 and says so, with and without --daemonize', async () => {
-  const { value } = await world.up().then(() => world.json(['status']))
+  const { value } = await world.up('--single').then(() => world.json(['status']))
   const other = new CliWorld()
   try {
     for (const flags of [[], ['--daemonize'], ['--single']]) {
@@ -167,7 +167,7 @@ test('SIGTERM lets messages under way arrive, and what was sent meanwhile arrive
   try {
     const token = (await world.json(['token'])).value
     writeFileSync(path.join(world.folder, 'token'), token.token, { mode: 0o600 })
-    await tokyo.up('--node', 'tokyo', '--accept', `berlin=${token.sha256}`)
+    await tokyo.up('--node', 'tokyo', '--accept', `berlin=${token.sha256}`, '--single')
     const { listen } = (await tokyo.json(['status'])).value
     const peers = { tokyo: { url: `http://${listen}`, tokenFile: 'token' } }
     writeFileSync(path.join(world.folder, 'dropr.json'), JSON.stringify({ peers }))
@@ -177,7 +177,7 @@ test('SIGTERM lets messages under way arrive, and what was sent meanwhile arrive
     first.process.kill('SIGTERM')
     expect(await first.exit).toBe(0)
     await world.run(['send', 'c', '--lines', '--to', 'tokyo'], text(2_000))
-    await world.up()
+    await world.up('--single')
     let got = ''
     await until(async () => {
       got += (await tokyo.run(['poll', 'c', '--lines', '--max', '5000', '--wait', '2s'])).stdout.toString()

@@ -16,7 +16,7 @@ export class CliDesk {
     ...args: string[]
   ): Call<O> & { printed: () => string; noted: () => string } {
     const { out, printed, noted } = this.output(options)
-    return { options, args, out, spool: this.spool, printed, noted }
+    return { options, args, out, shell: process, spool: this.spool, printed, noted }
   }
 
   output(options: unknown): { out: Output; printed: () => string; noted: () => string } {

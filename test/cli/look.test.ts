@@ -78,7 +78,7 @@ test('B5: doctor lists a stray file and a cut segment, and has nothing to warn o
 
 test('G10: systemd accepts the unit that service print prints', async () => {
   await world.run(['send', 'c', 'hello'])
-  const { code, stdout } = await world.run(['service', 'print', '--user', 'root'])
+  const { code, stdout } = await world.exec(['service', 'print', '--user', 'root'])
   expect(code).toBe(0)
   expect(stdout.toString()).toContain(`ReadWritePaths=${world.spool}\n`)
   const unit = path.join(world.folder, 'dropr.service')

@@ -14,12 +14,12 @@ afterEach(() => world.end())
 const lines = (bytes: Buffer) => bytes.toString().trimEnd().split('\n')
 
 test('F18: what is piped into send comes out of poll byte for byte, once, with no daemon', async () => {
-  const sent = await world.run(['send', 'c'], 'hi\n')
+  const sent = await world.exec(['send', 'c'], 'hi\n')
   expect(sent.code, sent.stderr).toBe(0)
   expect(sent.stdout.toString()).toMatch(/^[0-9a-f-]{36}\n$/)
-  const polled = await world.run(['poll', 'c'])
+  const polled = await world.exec(['poll', 'c'])
   expect({ ...polled, stdout: polled.stdout.toString() }).toEqual({ code: 0, stdout: 'hi\n', stderr: '' })
-  const again = await world.run(['poll', 'c'])
+  const again = await world.exec(['poll', 'c'])
   expect({ ...again, stdout: again.stdout.toString() }).toEqual({ code: 1, stdout: '', stderr: '' })
 })
 
@@ -151,8 +151,8 @@ test('ls says of each message where it is and in which state, with no daemon and
 
 test('F18: sends from the shell reach a running node and a waiting poll', async () => {
   await world.up()
-  const waiting = world.run(['poll', 'c', '--wait', '20s'])
-  await world.run(['send', 'c', 'through the daemons'])
+  const waiting = world.exec(['poll', 'c', '--wait', '20s'])
+  await world.exec(['send', 'c', 'through the daemons'])
   expect((await waiting).stdout.toString()).toBe('through the daemons')
   await until(async () => {
     const { value } = await world.json(['status'])

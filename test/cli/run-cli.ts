@@ -2,7 +2,9 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { PassThrough, Readable } from 'node:stream'
 import { setTimeout as pause } from 'node:timers/promises'
+import { main } from '../../src/cli/main.ts'
 
 /** The command as it is installed: `npm run build` comes first. */
 const BIN = path.resolve(import.meta.dirname, '../../bin/dropr.js')
@@ -18,9 +20,23 @@ export class CliWorld {
   readonly folder = mkdtempSync(path.join(tmpdir(), 'dropr-cli-'))
   readonly spool = path.join(this.folder, 'spool')
   readonly #children = new Set<ChildProcess>()
+  #daemons = false
 
-  /** Runs a command to its end. */
-  run(args: string[], input?: string | Buffer): Promise<Ran> {
+  /** Runs a command to its end: in this process, which saves half a second of work each. Daemons have their own. */
+  async run(args: string[], input: string | Buffer = ''): Promise<Ran> {
+    if (args[0] === 'up') return await this.exec(args, input)
+    const [stdout, stderr] = [new PassThrough(), new PassThrough()]
+    const stdin = Readable.from([Buffer.from(input)])
+    const env = { ...process.env, DROPR_SPOOL: this.spool }
+    const code = main(args, { stdin, stdout, stderr, env, cwd: () => this.folder })
+    const printed = [stdout, stderr].map(async stream => Buffer.concat(await stream.toArray()))
+    void code.finally(() => [stdout, stderr].map(stream => stream.end())).catch(() => undefined)
+    const [bytes, text] = await Promise.all(printed)
+    return { code: await code, stdout: bytes!, stderr: text!.toString() }
+  }
+
+  /** As `run`, with a process of its own: for claims that are about processes. */
+  exec(args: string[], input?: string | Buffer): Promise<Ran> {
     const child = this.start(args)
     const stdout: Buffer[] = []
     let stderr = ''
@@ -45,6 +61,7 @@ export class CliWorld {
   }
 
   start(args: string[]): ChildProcess {
+    this.#daemons ||= args[0] === 'up'
     const env = { ...process.env, DROPR_SPOOL: this.spool }
     const child = spawn(process.execPath, [BIN, ...args], { cwd: this.folder, env, stdio: 'pipe' })
     this.#children.add(child)
@@ -68,7 +85,7 @@ export class CliWorld {
   }
 
   async end(): Promise<void> {
-    await this.run(['stop', '--within', '15s'])
+    if (this.#daemons) await this.run(['stop', '--within', '15s'])
     for (const child of this.#children) child.kill('SIGKILL')
     rmSync(this.folder, { recursive: true, force: true })
   }

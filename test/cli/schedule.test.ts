@@ -22,7 +22,7 @@ async function lines(args: string[]): Promise<{ code: number | null; values: Rec
 }
 
 test('H3 H24: what was scheduled while nothing ran survives kill -9 of everything, goes once, not early, and says when it was due', async () => {
-  const early = await world.up()
+  const early = await world.up('--single')
   await world.run(['stop'])
   await early.exit
   const at = Date.now() + 4_000
@@ -31,7 +31,7 @@ test('H3 H24: what was scheduled while nothing ran survives kill -9 of everythin
   const first = await world.up()
   for (const pid of [...(await pidsOf()), first.process.pid!]) process.kill(pid, 'SIGKILL')
   await first.exit
-  await world.up()
+  await world.up('--single')
   const { code, value } = await world.json(['poll', 'c', '--wait', '20s'])
   const now = Date.now()
   expect(code).toBe(0)
@@ -68,7 +68,7 @@ test('H1 H19: schedule ls, show, move, edit, now and cancel do it, with and with
   await world.run(['send', 'other', 'b', '--delay', '3d', '--id', 'b'])
   expect(a).toMatchObject({ id: 'a', state: 'scheduled' })
   for (const daemons of [false, true]) {
-    if (daemons) await world.up()
+    if (daemons) await world.up('--single')
     const all = await lines(['schedule', 'ls'])
     expect(all).toMatchObject({ code: 0, values: [{ id: 'a', channel: 'orders' }, { id: 'b' }] })
     expect((await lines(['schedule', 'ls', '--channel', 'other'])).values).toMatchObject([{ id: 'b' }])
@@ -96,7 +96,7 @@ test('H25: tick hands over what is due without a daemon and beside one, a line f
   const ticked = await lines(['tick'])
   expect(ticked).toMatchObject({ code: 0, values: [{ id: 'p', channel: 'c' }] })
   expect(await lines(['tick'])).toEqual({ code: 0, values: [] })
-  await world.up()
+  await world.up('--single')
   expect((await lines(['tick'])).code).toBe(0)
   expect((await world.run(['poll', 'c', '--wait', '10s'])).stdout.toString()).toBe('past')
   await pause(100)
