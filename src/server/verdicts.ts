@@ -133,9 +133,9 @@ export class Verdicts {
     const ticks = () => system.clock.ticks()
     if (verdict.verdict === 'ack') {
       const mark: DoneMark = { m: 'done', l, s: stream.id, r: runs, x: verdict.result }
-      await (verdict.result === undefined
-        ? this.#acks.add(l, stream.id, runs, verdict.quiet === true)
-        : journal.mark(mark))
+      // Where few may be held at once, the next ones wait for this.
+      const quiet = verdict.quiet === true && policy().leasedMax === 0
+      await (verdict.result === undefined ? this.#acks.add(l, stream.id, runs, quiet) : journal.mark(mark))
       return () => state.finish(pieces, 'done', system.clock.now())
     }
     const reason = verdict.reason ?? ''
