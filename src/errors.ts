@@ -14,7 +14,25 @@ export const ERRORS = {
     http: 499,
     hint: 'The caller gave up waiting. A send may still have happened: send again with the same id.'
   },
+  BLOB_MISSING: {
+    retry: true,
+    exit: 75,
+    http: 409,
+    hint: 'Nothing to do: the large body of that message is sent, or sent again, before the message.'
+  },
+  BODY_LARGE: {
+    retry: false,
+    exit: 65,
+    http: 413,
+    hint: 'This body is a file of the spool, not held in memory: read it with stream() or saveTo().'
+  },
   BODY_NOT_JSON: { retry: false, exit: 65, http: 400, hint: 'The body is not JSON: read it with bytes() or text().' },
+  BODY_UNREADABLE: {
+    retry: false,
+    exit: 66,
+    http: 400,
+    hint: 'The file or stream that was to be the body failed; nothing was sent. Mend it and send again.'
+  },
   CHANNEL_EMPTY: { retry: true, exit: 75, http: 404, hint: 'Nothing waits there now: ask again, or wait longer.' },
   CHANNEL_FORBIDDEN: {
     retry: false,

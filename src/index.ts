@@ -1,6 +1,7 @@
 export { DroprError, ERRORS, type ErrorCode, type ErrorRow } from './errors.ts'
 export { LIMITS, type LimitName, type LimitRow, type Limits } from './limits.ts'
 export type { Body, BodyKind, Headers, JsonValue } from './message.ts'
+export { type BodyFile, type BodySource, file } from './queue/body-source.ts'
 export type { Moved } from './queue/carry-out.ts'
 export type { Consumer, Handler } from './queue/consumer.ts'
 export type { FilterOptions, MoveOptions } from './queue/filter-options.ts'

@@ -12,7 +12,25 @@ export const LIMITS = {
     default: 1_048_576,
     min: 1_024,
     max: 16_777_216,
-    why: 'Larger bodies are held whole in memory; files and streams come later.'
+    why: 'Bodies up to this are held whole in memory; larger ones are sent as files or streams.'
+  },
+  blobBytesMax: {
+    default: 10_737_418_240,
+    min: 0,
+    max: 1_099_511_627_776,
+    why: 'The largest body sent as a file or stream, or taken from a peer: it lies in a file of its own.'
+  },
+  blobPieceBytes: {
+    default: 4_194_304,
+    min: 512,
+    max: 16_777_216,
+    why: 'A large body goes to the disk, synced, and over the wire in such pieces: larger is faster on long lines, and is memory.'
+  },
+  blobIdleMsMax: {
+    default: 86_400_000,
+    min: 60_000,
+    max: 31_536_000_000,
+    why: 'What has come of a large body is kept so long without more of it, or its message, coming; then it begins again.'
   },
   headerBytesMax: { default: 16_384, min: 0, max: 65_535, why: 'Headers of one message, together.' },
   headersMax: { default: 100, min: 0, max: 1_000, why: 'Headers of one message, in number.' },

@@ -34,6 +34,8 @@ export interface Draft {
   kind: BodyKind
   /** Text is written as UTF-8 straight into the frame; `json` is already stringified. */
   body: string | Uint8Array
+  /** `body` only describes the real one, which lies in a file (journal/blob-entry.ts). */
+  blob?: true
 }
 
 /** A message as one entry holds it. `body` is a view into the bytes it was read from. */
@@ -47,5 +49,8 @@ export interface Stored {
   /** Only in schedule/. */
   due?: Due
   kind: BodyKind
+  /** Empty with `blob`. */
   body: Buffer
+  /** The body is too large for an entry and lies in a file of its own. */
+  blob?: { bytes: number; sha256: string; id: string }
 }

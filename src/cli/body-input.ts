@@ -2,12 +2,17 @@ import { resolve } from 'node:path'
 import type { Readable } from 'node:stream'
 import { DroprError, systemCode } from '../errors.ts'
 import { LIMITS } from '../limits.ts'
+import { type BodySource, takeHead } from '../queue/body-source.ts'
 import { openInput } from '../system/input.ts'
 import type { Shell } from './act.ts'
+import { bodyOf } from './lines.ts'
 import { UsageError } from './usage-error.ts'
 
 /** No message can be larger, whatever the configuration says; the queue itself refuses earlier. */
 export const BODY_BYTES_MAX = LIMITS.messageBytesMax.max
+
+/** A file up to this is sent as text where it is UTF-8; of a longer one nobody knows before its end. */
+const HEAD_BYTES = LIMITS.messageBytesMax.default
 
 /** Where the body or bodies come from. */
 export type Source = { text: string } | { stream: Readable; name: string }
@@ -29,19 +34,27 @@ export async function sourceOf(shell: Shell, body: string | undefined, file: str
   return { stream: shell.stdin, name: 'standard input' }
 }
 
-export async function readAll(source: { stream: Readable; name: string }): Promise<Buffer> {
-  const parts: Buffer[] = []
-  let bytes = 0
+/** One body, of any length: whole when it is small, else to be read while it is sent. And what its bytes are. */
+export async function wholeOf(source: {
+  stream: Readable
+  name: string
+}): Promise<[body: string | Buffer | BodySource, more?: { kind: 'bytes' }]> {
+  const head = await takeHead(partsOf(source), HEAD_BYTES)
+  return head.bytes === undefined ? [head.rest, { kind: 'bytes' }] : [bodyOf(head.bytes)]
+}
+
+async function* partsOf({ stream, name }: { stream: Readable; name: string }): AsyncGenerator<Buffer, void> {
   try {
-    for await (const chunk of source.stream) {
-      parts.push(chunk as Buffer)
-      bytes += (chunk as Buffer).length
-      if (bytes > BODY_BYTES_MAX) throw new RangeError(`a body has more than ${BODY_BYTES_MAX} bytes`)
-    }
+    for await (const chunk of stream) yield chunk as Buffer
   } catch (error) {
-    throw inputError(error, source.name)
+    throw inputError(error, name)
   }
-  return Buffer.concat(parts)
+}
+
+export async function readAll(source: { stream: Readable; name: string }): Promise<Buffer> {
+  const head = await takeHead(partsOf(source), BODY_BYTES_MAX)
+  if (head.bytes !== undefined) return head.bytes
+  throw inputError(new RangeError(`a body has more than ${BODY_BYTES_MAX} bytes`), source.name)
 }
 
 export function inputError(error: unknown, name: string): unknown {

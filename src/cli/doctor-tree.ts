@@ -1,5 +1,6 @@
 import { parseSegmentName } from '../journal/segment-names.ts'
 import { decodeChannel } from '../names.ts'
+import { parsePlacedBlob, parseSentBlob } from '../spool/blob-names.ts'
 import { SPOOL_PARTS } from '../spool/spool-safety.ts'
 import type { Files, FolderEntry } from '../system/files.ts'
 import { examineMode } from './doctor-modes.ts'
@@ -31,8 +32,11 @@ interface Place {
 }
 
 const SEGMENTS: Place = { segments: true }
-const CHANNELS: Place = { folder: name => (decodeChannel(name) === undefined ? undefined : SEGMENTS) }
-const PRIORITIES: Place = { folder: name => (/^[0-9]$/.test(name) ? SEGMENTS : undefined) }
+/** With large bodies beside them. */
+const ARRIVED: Place = { ...SEGMENTS, file: ({ name, kind }) => kind === 'file' && !!parsePlacedBlob('', name) }
+const SENT: Place = { ...SEGMENTS, file: ({ name, kind }) => kind === 'file' && !!parseSentBlob('', name) }
+const CHANNELS: Place = { folder: name => (decodeChannel(name) === undefined ? undefined : ARRIVED) }
+const PRIORITIES: Place = { folder: name => (/^[0-9]$/.test(name) ? SENT : undefined) }
 const OUTBOX_CHANNELS: Place = { folder: name => (decodeChannel(name) === undefined ? undefined : PRIORITIES) }
 const BUCKETS: Place = { folder: name => (/^\d{4}-\d\d-\d\d(T\d\d(-\d\d){0,2})?$/.test(name) ? SEGMENTS : undefined) }
 const SHARD: Place = {

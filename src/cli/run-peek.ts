@@ -44,5 +44,5 @@ async function peekSoon(queue: Queue, request: { channel: string; max: number })
 function peekedJson(message: Peeked): object {
   const { id, channel, priority, from, sentAt, expiresAt, receivedAt, attempt, deliveries, headers } = message
   const of = { id, channel, priority, from, sentAt, receivedAt, expiresAt, attempt, deliveries, headers }
-  return { ...of, ...bodyJson(message.bytes()) }
+  return { ...of, ...(message.large ? { bodyBytes: message.size } : bodyJson(message.bytes())) }
 }

@@ -1,4 +1,3 @@
-import { isUtf8 } from 'node:buffer'
 import { durationMs } from '../duration.ts'
 import { DroprError } from '../errors.ts'
 import type { Message } from '../queue/message.ts'
@@ -6,8 +5,10 @@ import type { Queue } from '../queue/queue.ts'
 import { keepAlive } from '../system/keep-alive.ts'
 import type { Call } from './act.ts'
 import { EXIT } from './exit-codes.ts'
+import { bodyJson } from './message-json.ts'
 import { openCallQueue } from './open-queue.ts'
 import type { PollOptions } from './poll.ts'
+import { printLargeBody } from './print-body.ts'
 import { onSignals } from './signals.ts'
 import { usage } from './usage-error.ts'
 
@@ -50,7 +51,7 @@ async function takeAll(
     const wait = printed === 0 ? take.waitMs : 0
     const messages = await pollOnce(queue, { channel, wait, max: Math.min(BATCH_MAX, max - printed), signal })
     if (messages.length === 0) break
-    await call.out.write(Buffer.concat(messages.flatMap(message => printedForm(message, call))))
+    await print(messages, call)
     if (peek) peeked.push(...messages)
     else await Promise.all(messages.map(message => message.ack()))
     printed += messages.length
@@ -71,15 +72,29 @@ async function pollOnce(
   }
 }
 
+/** All in one go, but for bodies that are too large for it. */
+async function print(messages: readonly Message[], call: Call<PollOptions>): Promise<void> {
+  const { out, options } = call
+  let forms: Buffer[] = []
+  for (const message of messages) {
+    if (!message.large || out.json) {
+      forms.push(...printedForm(message, call))
+      continue
+    }
+    await out.write(Buffer.concat(forms))
+    await printLargeBody(message, out)
+    forms = options.lines ? [NEWLINE] : []
+  }
+  await out.write(Buffer.concat(forms))
+}
+
 function printedForm(message: Message, { out, options }: Call<PollOptions>): Buffer[] {
   if (out.json) return [Buffer.from(`${JSON.stringify(jsonOf(message))}\n`)]
   return options.lines ? [message.bytes(), NEWLINE] : [message.bytes()]
 }
 
-/** docs/cli.md: `body` when it is UTF-8, else `bodyBase64`. */
 function jsonOf(message: Message): object {
-  const bytes = message.bytes()
   const { id, channel, priority, from, sentAt, receivedAt, attempt, deliveries, redelivered, headers } = message
-  const body = isUtf8(bytes) ? { body: bytes.toString('utf8') } : { bodyBase64: bytes.toString('base64') }
+  const body = message.large ? { bodyBytes: message.size } : bodyJson(message.bytes())
   return { id, channel, priority, from, sentAt, receivedAt, attempt, deliveries, redelivered, headers, ...body }
 }

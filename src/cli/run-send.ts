@@ -4,7 +4,7 @@ import type { SendOptions as QueueSendOptions } from '../queue/send-options.ts'
 import { keepAlive } from '../system/keep-alive.ts'
 import { nodeSystem } from '../system/node-system.ts'
 import type { Call } from './act.ts'
-import { BODY_BYTES_MAX, inputError, readAll, sourceOf } from './body-input.ts'
+import { BODY_BYTES_MAX, inputError, sourceOf, wholeOf } from './body-input.ts'
 import { EXIT } from './exit-codes.ts'
 import { bodyOf, LineSplitter } from './lines.ts'
 import { openCallQueue } from './open-queue.ts'
@@ -26,7 +26,7 @@ export async function runSend(call: Call<SendOptions>): Promise<number> {
     const window = new SendWindow({ queue, options: sending, out: call.out, quiet, progress })
     if ('text' in source) await sendText(source.text, window, options.lines === true)
     else if (options.lines) await sendLines(source, window)
-    else await window.send(bodyOf(await readAll(source)))
+    else await window.send(...(await wholeOf(source)))
     await window.end()
     return EXIT.done
   } finally {

@@ -1,5 +1,6 @@
 import { DroprError } from '../errors.ts'
 import type { Body } from '../message.ts'
+import type { BodySource } from '../queue/body-source.ts'
 import type { Queue } from '../queue/queue.ts'
 import type { Receipt } from '../queue/receipt.ts'
 import type { SendOptions } from '../queue/send-options.ts'
@@ -40,14 +41,15 @@ export class SendWindow {
   }
 
   /** Resolves when there is room for the next. Rejects when an earlier one failed. */
-  async send(body: Body & (string | Uint8Array)): Promise<void> {
+  async send(body: (Body & (string | Uint8Array)) | BodySource, more: Pick<SendOptions, 'kind'> = {}): Promise<void> {
     if (this.#failed !== undefined) throw this.#failed
-    const sent = this.#give(body)
+    const sent = this.#give(body, more)
+    const bytes = typeof body === 'string' || body instanceof Uint8Array ? body.length : 0
     // Seen by #print; without this a rejection before that would end the process.
     sent.catch(() => undefined)
-    this.#under.push({ sent, bytes: body.length })
+    this.#under.push({ sent, bytes })
     this.#messages++
-    this.#bytes += body.length
+    this.#bytes += bytes
     this.#printing ??= this.#print()
     if (this.#messages >= MESSAGES_MAX || this.#bytes >= BYTES_MAX) await this.#printing
   }
@@ -58,9 +60,9 @@ export class SendWindow {
     if (this.#failed !== undefined) throw this.#failed
   }
 
-  #give(body: Body): Promise<Receipt> {
+  #give(body: Body | BodySource, more: Pick<SendOptions, 'kind'>): Promise<Receipt> {
     try {
-      return this.#options.queue.sendMessage(body, this.#options.options)
+      return this.#options.queue.sendMessage(body, { ...this.#options.options, ...more })
     } catch (error) {
       return Promise.reject(error)
     }

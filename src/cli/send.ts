@@ -26,6 +26,7 @@ Examples:
   $ dropr send orders 'one message'
   $ echo hi | dropr send orders                     the newline is part of the body
   $ dropr send orders --file order.pdf --to tokyo
+  $ dropr send images --file big.iso --to tokyo     up to 10 GiB, in constant memory
   $ tail -f app.log | dropr send logs --lines --to tokyo --quiet
   $ dropr send orders --id order-4711 --header kind=new --priority 7 --ttl 2h '{"total":12}'
   $ dropr send reminders --at 'tomorrow 09:00' 'call Anna'

@@ -3,12 +3,14 @@ import type { Acked } from '../spool/acked.ts'
 import { Backlog } from '../spool/backlog.ts'
 import type { PeerConfig } from '../spool/config.ts'
 import type { OpenFiles } from '../spool/open-files.ts'
+import { OutboxBlobs } from '../spool/outbox-blobs.ts'
 import { OutboxStreams } from '../spool/outbox-streams.ts'
 import { removeFinished, type StreamLedger } from '../spool/retention.ts'
 import type { DeadRoom } from '../spool/room-dead.ts'
 import type { Spool } from '../spool/spool.ts'
 import type { StreamReader } from '../spool/stream-reader.ts'
 import { BacklogWatch } from './backlog-watch.ts'
+import { BlobCarrier } from './blob-carrier.ts'
 import type { PeerStatus } from './client-status.ts'
 import { retryDelayMs } from './feedback.ts'
 import { Ledger } from './ledger.ts'
@@ -41,15 +43,18 @@ export class Peer {
   readonly queue: PeerQueue
   readonly #options: PeerOptions
   readonly #streams: OutboxStreams
+  readonly #blobs: OutboxBlobs
   readonly #steps = new Steps()
   readonly #backlog: BacklogWatch
   readonly #removals: Removals
+  readonly #carrier: BlobCarrier
 
   constructor(options: PeerOptions) {
     const { spool, peer, acked, openFiles, changed } = options
     this.#options = options
     const next = (stream: string) => Math.max(acked.next(stream), this.queue.acked(stream) ?? 0)
     this.#streams = new OutboxStreams({ spool, peer: peer.name, next, openFiles })
+    this.#blobs = new OutboxBlobs({ spool, next: stream => acked.next(stream) })
     this.queue = new PeerQueue({
       name: peer.name,
       system: spool.system,
@@ -60,6 +65,7 @@ export class Peer {
       finished: source => this.#finished(source),
       changed
     })
+    this.#carrier = new BlobCarrier({ files: spool.system.files, limits: spool.limits })
     const backlog = new Backlog({ spool, streams: this.#streams, acked: next })
     const { clock, log } = spool.system
     const onFail = (error: unknown) =>
@@ -109,7 +115,7 @@ export class Peer {
       }
     }
     try {
-      await removeFinished({ spool, streams: this.#streams, ledger })
+      await removeFinished({ spool, streams: this.#streams, blobs: this.#blobs, ledger })
     } catch (error) {
       spool.system.log.warn({ code: codeOf(error), peer: peer.name, error: String(error) }, 'finished segments stay')
     }
@@ -156,6 +162,7 @@ export class Peer {
       node,
       transport,
       removals: this.#removals,
+      blobs: this.#carrier,
       system,
       limits,
       steps: this.#steps,

@@ -1,4 +1,6 @@
+import { blobOf } from '../journal/blob-of.ts'
 import { entryBytes } from '../journal/entry.ts'
+import { blobBesideSegment } from '../spool/blob-names.ts'
 import type { DeadLetter, DeadRoom } from '../spool/room-dead.ts'
 import type { System } from '../system/system.ts'
 import type { Refusal } from '../wire/upload.ts'
@@ -51,7 +53,9 @@ function letterOf(from: RefusedFrom, { at: position, code, detail }: Refusal, en
   const { stream, channel, priority } = source
   const reason = `${peer} refused it: ${detail}`
   const attempts = [{ at: system.clock.now(), reason }]
-  return { channel, priority, origin, node, stream, position, entry, reason, code, to: peer, attempts }
+  const blob = blobOf(entry, 0)
+  const blobPath = blob && source.path ? blobBesideSegment(source.path, blob.id) : undefined
+  return { channel, priority, origin, node, stream, position, entry, blobPath, reason, code, to: peer, attempts }
 }
 
 /** It was sent, so it could be read a moment ago. Its damage is set aside by who reads; here is only said what else is known. */

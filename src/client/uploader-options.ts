@@ -3,6 +3,7 @@ import type { Clock } from '../system/clock.ts'
 import type { Log } from '../system/log.ts'
 import type { Random } from '../system/random.ts'
 import type { PeerAddress, Transport } from '../wire/transport.ts'
+import type { BlobCarrier } from './blob-carrier.ts'
 import type { Failure } from './failure.ts'
 import type { Ledger } from './ledger.ts'
 import type { Removals } from './removals.ts'
@@ -18,6 +19,8 @@ export interface UploaderOptions {
   origin: string
   node: string
   transport: Transport
+  /** Brings large bodies. */
+  blobs?: BlobCarrier | undefined
   /** What else the peer is to be told. */
   removals?: Removals | undefined
   system: { clock: Clock; random: Random; log: Log }

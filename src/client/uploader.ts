@@ -6,7 +6,7 @@ import { flightsAllowed, freshPace, type Pace, paceAfterFailure, paceAfterLoss, 
 import type { StreamSource } from './stream-source.ts'
 import { uploadRequest } from './upload-request.ts'
 import type { Outcome, UploaderOptions } from './uploader-options.ts'
-import { addFlight, cutRange, type Flight, findingOf, firstGap, gapEnd, removeFlight } from './window.ts'
+import { addFlight, cutToGap, type Flight, findingOf, firstGap, removeFlight } from './window.ts'
 
 /**
  * Sends one stream: a window of ranges, several on their way, from what the peer is known to have on.
@@ -24,6 +24,8 @@ export class Uploader {
   #acked: number
   #pace: Pace
   #reading = false
+  /** A large body is on its way: what comes behind it waits. */
+  #carrying = false
   #more = true
   #hints = 0
   #failedAt = 0
@@ -98,7 +100,7 @@ export class Uploader {
 
   /** A slot could be used now. */
   ready(now: number): boolean {
-    if (!this.#more || this.#reading || now < this.#pace.retryAt) return false
+    if (!this.#more || this.#reading || this.#carrying || now < this.#pace.retryAt) return false
     const { failure, refusing } = this.#options.ledger
     if (this.delivered || failure !== undefined || refusing) return false
     const underWay = { flights: this.#flights.length, bytes: this.#bytes }
@@ -118,7 +120,7 @@ export class Uploader {
         if (firstGap(this.#acked, this.#flights) !== gap) continue
         if (range !== undefined) {
           const { idle, known } = this.source
-          const cut = this.#cut(range, gap)
+          const cut = cutToGap(range, gap, this.#flights)
           if (idle === true && cut.to === known && hints === this.#hints) this.#more = false
           return cut
         }
@@ -140,8 +142,10 @@ export class Uploader {
    * @param judge Told what became of it before anybody can ask again for what to send.
    */
   async fly(range: Range, judge: (outcome: Outcome) => void): Promise<void> {
-    const { steps, transport, peer, signal, removals } = this.#options
-    const removed = removals?.take() ?? []
+    const { steps, transport, peer, signal, removals, blobs: carrier } = this.#options
+    const blob = 'blob' in range ? range : undefined
+    this.#carrying = blob !== undefined
+    const removed = blob === undefined ? (removals?.take() ?? []) : []
     const bytes = range.skip === undefined ? range.entries.length : 0
     const flight: Flight = { from: range.from, to: range.to, bytes, began: steps.next(), ackedThen: this.#acked }
     addFlight(this.#flights, flight)
@@ -149,11 +153,15 @@ export class Uploader {
     let failure: Failure | undefined
     let answer: UploadAnswer | undefined
     try {
-      answer = await transport.upload(peer, this.#request(range, removed), signal)
+      const upload = (request: UploadRequest) => transport.upload(peer, request, signal)
+      const next =
+        blob && carrier ? await carrier.next(this.source, blob, { about: this.#request(blob, []), upload }) : range
+      if (next !== undefined) answer = await upload(this.#request(next, removed))
     } catch (error) {
       failure = failureOf(error)
     }
     removals?.answered(removed, answer?.removed)
+    if (blob !== undefined) this.#carrying = false
     removeFlight(this.#flights, flight)
     this.#bytes -= bytes
     const next = answer?.next ?? failure?.next
@@ -230,12 +238,6 @@ export class Uploader {
     this.#acked = next
     ledger.lower(next)
     return failureOf(new DroprError('STREAM_CONFLICT', text))
-  }
-
-  /** Ends a range where the next one on its way begins. */
-  #cut(range: Range, gap: number): Range {
-    if (range.from === gap && range.to > gap) return cutRange(range, gapEnd(gap, this.#flights))
-    throw new DroprError('SPOOL_DAMAGED', `asked for position ${gap}, read ${range.from} to ${range.to}`)
   }
 
   #request(range: Range, removed: readonly string[]): UploadRequest {

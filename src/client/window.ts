@@ -1,3 +1,4 @@
+import { DroprError } from '../errors.ts'
 import { entryBytes } from '../journal/entry.ts'
 import type { Range } from '../spool/range.ts'
 
@@ -48,6 +49,12 @@ export function cutRange(range: Range, to: number): Range {
   let end = 0
   for (let i = 0; i < count; i++) end += entryBytes(range.entries, end)
   return { ...range, to, count, entries: range.entries.subarray(0, end) }
+}
+
+/** A range that was read for a gap, up to where the next one on its way begins. @throws DroprError SPOOL_DAMAGED for another. */
+export function cutToGap(range: Range, gap: number, flights: readonly Flight[]): Range {
+  if (range.from === gap && range.to > gap) return cutRange(range, gapEnd(gap, flights))
+  throw new DroprError('SPOOL_DAMAGED', `asked for position ${gap}, read ${range.from} to ${range.to}`)
 }
 
 /** What an answer says, set against what was known when its upload left. */

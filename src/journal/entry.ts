@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib'
 import { BODY_KINDS, type Draft, type Headers, type Stored } from '../message.ts'
+import { blobFault, decodeBlob } from './blob-entry.ts'
 import { DUE_BYTES_MIN, dueEndAt, readDue, writeDue } from './due.ts'
 import { type Ids, uuidText } from './ids.ts'
 
@@ -14,7 +15,7 @@ import { type Ids, uuidText } from './ids.ts'
  *   hole (3)       10 u16 zero                  12 JSON: why this position holds no message
  *   table (4)      10 u16 zero                  12 bytes: an index of the entries before it (schedule/)
  *
- * Message flags: bits 0-1 kind of body (0 bytes, 1 text, 2 JSON), 4 id is text, 8 id is remembered, 16 expires, 32 attributes,
+ * Message flags: bits 0-1 kind of body (0 bytes, 1 text, 2 JSON, 3 in a file: blob-entry.ts), 4 id is text, 8 id is remembered, 16 expires, 32 attributes,
  * 64 due (only in schedule/).
  */
 export const MESSAGE = 1
@@ -26,6 +27,7 @@ const NOTE_AT = 12
 const MESSAGE_BYTES_MIN = 32
 const ID_BYTES_MAX = 255
 export const FLAG = { bodyKind: 3, idText: 4, remembered: 8, expires: 16, attributes: 32, due: 64, known: 127 } as const
+const NOTHING = Buffer.alloc(0)
 const NO_HEADERS: Headers = Object.freeze(Object.create(null))
 
 /** The most bytes that `encodeMessage` may need for this draft. */
@@ -38,7 +40,7 @@ export function messageBytesMost(draft: Draft): number {
 
 /** Writes one message. Returns where it ends; its id, when the draft had none, is the one that `ids.next()` gave last. */
 export function encodeMessage(draft: Draft, ids: Ids, into: Buffer, at: number): number {
-  let flags = draft.kind === 'text' ? 1 : draft.kind === 'json' ? 2 : 0
+  let flags = draft.blob === true ? FLAG.bodyKind : draft.kind === 'text' ? 1 : draft.kind === 'json' ? 2 : 0
   let end = at + 16
   if (draft.id === undefined) {
     ids.writeLast(into, end)
@@ -94,6 +96,11 @@ export function decodeMessage(bytes: Buffer, at: number): Stored {
     body: bytes.subarray(bodyAt, end)
   }
   if (flags & FLAG.due) stored.due = readDue(bytes, dueAt)
+  if ((flags & FLAG.bodyKind) === FLAG.bodyKind) {
+    const { kind, ...blob } = decodeBlob(stored.body)
+    Object.assign(stored, { kind, blob })
+    stored.body = NOTHING
+  }
   return stored
 }
 
@@ -120,15 +127,6 @@ export function messageFlags(
   return { kind: bytes[at + 8]!, remembered: (flags & FLAG.remembered) !== 0, expiresAt }
 }
 
-/** Where the id of a message and its due part lie; undefined when it has no due part. For those who read many. */
-export function duePlace(bytes: Buffer, at: number): { idAt: number; idEnd: number; dueAt: number } | undefined {
-  const flags = bytes[at + 9]!
-  if (bytes[at + 8] !== MESSAGE || !(flags & FLAG.due)) return undefined
-  const idAt = at + (flags & FLAG.idText ? 17 : 16)
-  const idEnd = flags & FLAG.idText ? idAt + bytes[at + 16]! : idAt + 16
-  return { idAt, idEnd, dueAt: idEnd + (flags & FLAG.expires ? 6 : 0) }
-}
-
 export function entryBytes(bytes: Buffer, at: number): number {
   return bytes.readUInt32LE(at)
 }
@@ -140,7 +138,7 @@ export function entryFault(bytes: Buffer, at: number): string | undefined {
   if (kind === MARK || kind === HOLE || kind === TABLE) return undefined
   if (kind !== MESSAGE) return `unknown kind ${kind}`
   const flags = bytes[at + 9]!
-  if (flags & ~FLAG.known || (flags & FLAG.bodyKind) === 3) return `unknown flags ${flags}`
+  if (flags & ~FLAG.known) return `unknown flags ${flags}`
   if (at + 17 > end) return 'no room for an id'
   let next = at + (flags & FLAG.idText ? 17 + bytes[at + 16]! : MESSAGE_BYTES_MIN)
   if (flags & FLAG.idText && bytes[at + 16] === 0) return 'an empty id'
@@ -156,7 +154,8 @@ export function entryFault(bytes: Buffer, at: number): string | undefined {
     if (next <= end && attributesFrom(bytes.toString('utf8', attributesAt, next)) === undefined)
       return 'attributes are not an object of texts'
   }
-  return next > end ? 'shorter than its parts' : undefined
+  if (next > end) return 'shorter than its parts'
+  return (flags & FLAG.bodyKind) === FLAG.bodyKind ? blobFault(bytes, next, end) : undefined
 }
 
 /** A mark: what became of messages. Small JSON, one for many messages. */

@@ -1,7 +1,10 @@
+import type { Readable } from 'node:stream'
 import { DroprError } from '../errors.ts'
 import { decodeMessage } from '../journal/entry.ts'
 import type { BodyKind, Headers, JsonValue, Stored } from '../message.ts'
 import type { Verdict } from '../server/inbox-port.ts'
+import { checkResult } from './ack-result.ts'
+import { type BodyAt, bodyInMemory, bodyStream, saveBody } from './body-reader.ts'
 import { parseJson } from './json.ts'
 import type { Message } from './message.ts'
 import { checkDuration, checkOptions, type Duration } from './options.ts'
@@ -10,7 +13,6 @@ import type { Said } from './verdicts.ts'
 
 const RETRY = new Set(['after', 'reason'])
 const RELEASE = new Set(['after'])
-const RESULT_BYTES_MAX = 4_096
 const REASON_CHARACTERS_MAX = 1_000
 const NOTHING = Buffer.alloc(0)
 const NO_OFFSETS = new Uint32Array(0)
@@ -54,7 +56,7 @@ export class HeldMessage implements Message {
   }
 
   text(): string {
-    return this.#decoded().body.toString()
+    return bodyInMemory(this.#decoded()).toString()
   }
 
   json(): JsonValue {
@@ -63,7 +65,25 @@ export class HeldMessage implements Message {
   }
 
   bytes(): Buffer {
-    return Buffer.from(this.#decoded().body)
+    return Buffer.from(bodyInMemory(this.#decoded()))
+  }
+
+  get size(): number {
+    const { blob, body } = this.#decoded()
+    return blob?.bytes ?? body.length
+  }
+
+  get large(): boolean {
+    return this.#decoded().blob !== undefined
+  }
+
+  stream(): Readable {
+    return bodyStream(this.#bodyAt())
+  }
+
+  async saveTo(path: string): Promise<number> {
+    if (typeof path !== 'string' || path === '') throw new TypeError('saveTo takes the path of a file')
+    return await saveBody(this.#bodyAt(), path)
   }
 
   get headers(): Headers {
@@ -195,6 +215,12 @@ export class HeldMessage implements Message {
     return this.#stored
   }
 
+  #bodyAt(): BodyAt {
+    const { files, run } = this.#part
+    const { path, stream, from } = run
+    return { files, stored: this.#decoded(), path, stream, position: from + this.#index }
+  }
+
   #tooLate(what: string): DroprError {
     return new DroprError('LEASE_LOST', `message ${this.id} ${what}`)
   }
@@ -213,14 +239,4 @@ function checkReason(reason: unknown): string | undefined {
 /** A reason is for people: its beginning is enough. */
 export function reasonText(reason: string): string {
   return reason.slice(0, REASON_CHARACTERS_MAX).toWellFormed()
-}
-
-function checkResult(result: unknown): unknown {
-  if (result === undefined) return undefined
-  const text: string | undefined = JSON.stringify(result)
-  if (text === undefined) throw new TypeError(`result must be a JSON value, got ${typeof result}`)
-  const bytes = Buffer.byteLength(text)
-  if (bytes > RESULT_BYTES_MAX)
-    throw new TypeError(`result must be at most ${RESULT_BYTES_MAX} bytes of JSON, got ${bytes}`)
-  return JSON.parse(text)
 }

@@ -113,6 +113,7 @@ export class Intake {
       ...read,
       verdicts: this.verdicts,
       clock: this.#system.clock,
+      files: this.#system.files,
       lease,
       acks: undefined,
       ackAwaited: undefined

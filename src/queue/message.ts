@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream'
 import type { BodyKind, Headers, JsonValue } from '../message.ts'
 import type { Duration } from './options.ts'
 
@@ -8,14 +9,22 @@ export interface Message {
   readonly priority: number
   /** What the bytes of the body are. */
   readonly kind: BodyKind
-  /** What was sent: text, bytes or a JSON value. */
+  /** What was sent: text, bytes or a JSON value. Throws BODY_LARGE when `large`, as all do that give the whole. */
   readonly body: string | Buffer | JsonValue
+  /** Bytes of the body. */
+  readonly size: number
+  /** The body lies in a file of its own, since it is too large for memory: for `stream()` and `saveTo()`. */
+  readonly large: boolean
   /** The body as text; bytes are read as UTF-8. */
   text(): string
   /** The body parsed. Throws BODY_NOT_JSON. */
   json(): JsonValue
   /** The body's bytes, a copy. */
   bytes(): Buffer
+  /** The body piece by piece, of any length. Fails with ENTRY_CORRUPT at its end when it is not what was sent. */
+  stream(): Readable
+  /** Writes the body into a new file; resolves with its length once it is there, checked and synced. */
+  saveTo(path: string): Promise<number>
   readonly headers: Headers
   /** The node that sent it. */
   readonly from: string

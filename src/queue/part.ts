@@ -1,6 +1,7 @@
 import { MESSAGE, messageFlags } from '../journal/entry.ts'
 import type { ClaimRun } from '../server/inbox-port.ts'
 import type { Clock } from '../system/clock.ts'
+import type { Files } from '../system/files.ts'
 import { HeldMessage } from './held-message.ts'
 import type { Lease } from './lease.ts'
 import type { VerdictGroup } from './verdict-group.ts'
@@ -10,6 +11,7 @@ import type { Verdicts } from './verdicts.ts'
 export interface Part {
   readonly verdicts: Verdicts
   readonly clock: Clock
+  readonly files: Files
   readonly lease: Lease
   readonly run: ClaimRun
   readonly bytes: Buffer

@@ -1,5 +1,6 @@
 import { decodeMessage, MESSAGE, messageFlags } from '../journal/entry.ts'
 import type { BodyKind, Headers, JsonValue } from '../message.ts'
+import { bodyInMemory } from './body-reader.ts'
 import type { ReadRun } from './claimed.ts'
 import { parseJson } from './json.ts'
 
@@ -12,6 +13,10 @@ export interface Peeked {
   readonly kind: BodyKind
   /** What was sent. Throws BODY_NOT_JSON, as `Message.body` does. */
   readonly body: string | Buffer | JsonValue
+  /** Bytes of the body. */
+  readonly size: number
+  /** The body lies in a file of its own: what gives it whole throws BODY_LARGE. */
+  readonly large: boolean
   /** The body's bytes, a copy. */
   bytes(): Buffer
   readonly headers: Headers
@@ -47,11 +52,14 @@ function peekedMessage({ run, bytes, offsets, damaged }: ReadRun, index: number,
     priority,
     kind: stored.kind,
     get body() {
-      if (stored.kind === 'bytes') return Buffer.from(stored.body)
-      const text = stored.body.toString()
+      const bytes = bodyInMemory(stored)
+      if (stored.kind === 'bytes') return Buffer.from(bytes)
+      const text = bytes.toString()
       return stored.kind === 'text' ? text : parseJson(text)
     },
-    bytes: () => Buffer.from(stored.body),
+    size: stored.blob?.bytes ?? stored.body.length,
+    large: stored.blob !== undefined,
+    bytes: () => Buffer.from(bodyInMemory(stored)),
     headers: stored.headers,
     from: node,
     sentAt: stored.sentAt,

@@ -6,6 +6,7 @@ import type { MovesPort } from '../server/move.ts'
 import type { Config } from '../spool/config.ts'
 import { type OutboxHint, OutboxWriter } from '../spool/outbox-writer.ts'
 import { scheduleOf } from '../spool/schedule-config.ts'
+import { SentBlobs } from '../spool/sent-blobs.ts'
 import { Spool } from '../spool/spool.ts'
 import { WriterLife } from '../spool/writer-life.ts'
 import type { Log } from '../system/log.ts'
@@ -69,6 +70,7 @@ export async function queueOn(below: { spool: Spool; config: Config; owner: Owne
   const life = await WriterLife.begin(spool)
   const poker = new Poker({ system, run: spool.run, node, here: () => owner.here(spool) })
   const outbox = new OutboxWriter({ spool, writer: life.writer, ids, poke: hint => poker.poke(hint) })
+  const blobs = new SentBlobs({ spool, writer: life.writer })
   const destinations = new Destinations(node, config.peers)
   const { levels, shards, zone } = scheduleOf(config)
   const box = observedBox(new ScheduleIntake({ spool, writer: life.writer, ids, shards }), system.log)
@@ -86,7 +88,7 @@ export async function queueOn(below: { spool: Spool; config: Config; owner: Owne
     limits,
     node,
     spool: spool.path,
-    sender: new Sender({ outbox: sent, destinations, clock, ids, limits, later: { box, zone }, desk }),
+    sender: new Sender({ outbox: sent, blobs, destinations, clock, ids, limits, later: { box, zone }, desk }),
     desk,
     dead: { spool, step: request => moves.move(request) },
     later: { zone, open },

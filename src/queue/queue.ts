@@ -6,6 +6,7 @@ import { checkChannel } from '../names.ts'
 import { keepAlive } from '../system/keep-alive.ts'
 import type { System } from '../system/system.ts'
 import { aborted } from './abort.ts'
+import type { BodySource } from './body-source.ts'
 import { Consumer, type Handler } from './consumer.ts'
 import type { Intake } from './intake.ts'
 import type { Message } from './message.ts'
@@ -88,7 +89,7 @@ export class Queue {
   }
 
   /** Resolves when the message is synced here; never waits for a network (P1). */
-  sendMessage(body: Body, options?: SendOptions): Promise<Receipt> {
+  sendMessage(body: Body | BodySource, options?: SendOptions): Promise<Receipt> {
     if (this.#closed !== undefined) return Promise.reject(closedError())
     try {
       return this.#sender.send(body, options)

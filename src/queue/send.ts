@@ -4,10 +4,14 @@ import type { Body, Draft } from '../message.ts'
 import type { Clock } from '../system/clock.ts'
 import { abortable, aborted } from './abort.ts'
 import { draftOf } from './body.ts'
+import { type BodySource, sourceOf } from './body-source.ts'
 import type { Destination, Destinations } from './destinations.ts'
 import { dueMs, type HeldBox, heldDraft } from './later.ts'
 import { type Receipt, type ReceiptDesk, Receipts } from './receipt.ts'
 import { applyOptions, checkSend, checkSendAll, type SendAllOptions, type SendOptions } from './send-options.ts'
+import { type BlobRoom, sendSource } from './send-source.ts'
+
+const NOTHING = Buffer.alloc(0)
 
 /** What sending needs of the outbox. */
 export interface Outbox {
@@ -22,6 +26,8 @@ export interface SenderOptions {
   clock: Clock
   ids: Ids
   limits: Limits
+  /** Where bodies go that are too large for an entry. Without it there can be none. */
+  blobs?: BlobRoom
   /** Where what is for later goes, and the zone that times are read in. Without it nothing can be sent for later. */
   later?: { box: HeldBox; zone: string }
   /** Asked what became of messages. */
@@ -44,6 +50,7 @@ export class Sender {
   readonly #clock: Clock
   readonly #ids: Ids
   readonly #limits: Limits
+  readonly #blobs: BlobRoom | undefined
   readonly #later: SenderOptions['later']
   readonly #receipts: Receipts
 
@@ -53,13 +60,16 @@ export class Sender {
     this.#clock = options.clock
     this.#ids = options.ids
     this.#limits = options.limits
+    this.#blobs = options.blobs
     this.#later = options.later
     this.#receipts = new Receipts(options.desk ?? NOBODY)
   }
 
   /** Throws at once what the caller did wrong; rejects with what the disk did. */
-  send(body: Body, options: SendOptions | undefined): Promise<Receipt> {
+  send(body: Body | BodySource, options: SendOptions | undefined): Promise<Receipt> {
     if (options !== undefined) checkSend(options)
+    const source = sourceOf(body)
+    if (source !== undefined) return this.#sendSource(source, options ?? {})
     const draft = draftOf(body, this.#clock.now(), this.#limits.messageBytesMax)
     if (options === undefined) return this.#outbox.append(this.#destinations.usual, draft, this.#receipts.synced)
     applyOptions(draft, options, this.#limits)
@@ -73,6 +83,24 @@ export class Sender {
           ? this.#sendToEach(to, draft, options)
           : this.#append(this.#destinations.find(to, channel, priority), draft, options.durability === 'buffered')
     return signal === undefined ? sent : abortable(sent, signal, 'sendMessage')
+  }
+
+  /** All that can be wrong but the body itself is found before a byte of it is read. */
+  #sendSource(source: BodySource, options: SendOptions): Promise<Receipt> {
+    const { to, channel, priority, durability, kind: _, ...rest } = options
+    const draft = draftOf(NOTHING, this.#clock.now(), 0)
+    applyOptions(draft, rest, this.#limits)
+    const due = this.#dueMs(options, draft.sentAt)
+    const destinations = Array.isArray(to)
+      ? this.#eachOf(to, options)
+      : [this.#destinations.find(to, channel, priority)]
+    const append = (whole: Draft) => {
+      if (due !== undefined) return this.#hold(due, whole, options)
+      if (Array.isArray(to)) return this.#sendToEach(to, whole, options)
+      return this.#append(destinations[0]!, whole, durability === 'buffered')
+    }
+    const held = due === undefined ? destinations : []
+    return sendSource({ source, options, draft, destinations: held, limits: this.#limits, room: this.#blobs, append })
   }
 
   sendAll(bodies: readonly Body[], options: SendAllOptions | undefined): Promise<Receipt[]> {

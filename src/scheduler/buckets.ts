@@ -1,5 +1,5 @@
 import { type DroprError, diskError } from '../errors.ts'
-import { duePlace } from '../journal/entry.ts'
+import { duePlace } from '../journal/due-place.ts'
 import type { Spool } from '../spool/spool.ts'
 import type { Catalog } from './catalog.ts'
 import type { Held } from './held.ts'

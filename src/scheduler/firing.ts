@@ -1,6 +1,7 @@
 import type { DroprError } from '../errors.ts'
 import { dueEndAt } from '../journal/due.ts'
-import { decodeMessage, duePlace, entryBytes } from '../journal/entry.ts'
+import { duePlace } from '../journal/due-place.ts'
+import { decodeMessage, entryBytes } from '../journal/entry.ts'
 import type { Spool } from '../spool/spool.ts'
 import { runsOf } from './bits.ts'
 import type { Catalog } from './catalog.ts'

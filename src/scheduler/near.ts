@@ -1,5 +1,5 @@
 import { systemCode } from '../errors.ts'
-import { duePlace } from '../journal/entry.ts'
+import { duePlace } from '../journal/due-place.ts'
 import type { Spool } from '../spool/spool.ts'
 import type { Added } from './buckets.ts'
 import { Cursor } from './cursor.ts'

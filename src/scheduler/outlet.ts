@@ -1,5 +1,6 @@
 import { dueEndAt } from '../journal/due.ts'
-import { duePlace, entryBytes } from '../journal/entry.ts'
+import { duePlace } from '../journal/due-place.ts'
+import { entryBytes } from '../journal/entry.ts'
 import { FIRED_BYTES_MORE, writeFired } from '../journal/fired-entry.ts'
 import type { Ids } from '../journal/ids.ts'
 import { JournalCache } from '../spool/journal-cache.ts'

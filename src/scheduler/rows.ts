@@ -1,4 +1,5 @@
-import { duePlace, entryBytes } from '../journal/entry.ts'
+import { duePlace } from '../journal/due-place.ts'
+import { entryBytes } from '../journal/entry.ts'
 import { hashBytes } from './hash.ts'
 
 /*

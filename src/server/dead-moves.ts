@@ -1,3 +1,4 @@
+import { hasBlob } from '../journal/blob-of.ts'
 import { decodeMessage, messageFlags } from '../journal/entry.ts'
 import type { Ids } from '../journal/ids.ts'
 import { DEAD_STATES, knownOf } from '../spool/dead-list.ts'
@@ -5,6 +6,7 @@ import type { DeadFates } from '../spool/dead-marks.ts'
 import { type Letter, readFates, walkLetters } from '../spool/dead-walk.ts'
 import { Sieve } from '../spool/filter.ts'
 import type { Spool } from '../spool/spool.ts'
+import { isBodyGone } from './dead-bodies.ts'
 import { DeadLedger } from './dead-ledger.ts'
 import { DeadReturns } from './dead-returns.ts'
 import type { Inbox } from './inbox.ts'
@@ -100,7 +102,7 @@ export class DeadMoves {
         // What died since this began may have died of it.
         if (note.at > began || !sieve.takes(knownOf(letter))) continue
         if (sieve.reads && !sieve.holds(decodeMessage(entry, 0))) continue
-        const why = this.#whyNot(letter, request)
+        const why = this.#whyNot(letter, request) ?? (await this.#lacks(letter, request))
         if (why !== undefined) left[why] = (left[why] ?? 0) + 1
         else {
           // The page's bytes may be a window that is read into again.
@@ -122,6 +124,11 @@ export class DeadMoves {
     if (note.reason.startsWith('damaged')) return 'damaged'
     const { expiresAt } = messageFlags(entry, 0)
     return expiresAt !== undefined && expiresAt <= spool.system.clock.now() ? 'expired' : undefined
+  }
+
+  async #lacks(letter: Letter, { channel, what }: MoveRequest): Promise<string | undefined> {
+    if (what !== 'redrive' || !hasBlob(letter.entry, 0)) return undefined
+    return (await isBodyGone(this.#options.spool, channel, letter)) ? 'damaged' : undefined
   }
 
   async #fatesOf(channel: string): Promise<DeadFates> {

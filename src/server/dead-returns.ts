@@ -12,6 +12,7 @@ import type { Letter } from '../spool/dead-walk.ts'
 import { JournalCache } from '../spool/journal-cache.ts'
 import type { Spool } from '../spool/spool.ts'
 import { WriterLife } from '../spool/writer-life.ts'
+import { bodiesToInbox, bodiesToOutbox } from './dead-bodies.ts'
 import type { DeadLedger } from './dead-ledger.ts'
 import type { Inbox } from './inbox.ts'
 import type { RemovedMark } from './inbox-marks.ts'
@@ -85,7 +86,7 @@ export class DeadReturns {
   }
 
   async #toInbox(channel: string, key: string, letters: Letter[], fates: DeadFates): Promise<void> {
-    const { inbox, ledger } = this.#options
+    const { inbox, ledger, spool } = this.#options
     const stream = this.#streamFor(channel, key)
     const from = inbox.stream(stream)?.next ?? 0
     const to = from + letters.length
@@ -93,6 +94,7 @@ export class DeadReturns {
     const mark: MovingMark = { moving: { s: stream, f: from, l: rows } }
     try {
       await ledger.mark(channel, mark)
+      await bodiesToInbox(spool, channel, letters, { stream, from })
       await inbox.appendRange({ ...rangeOf(letters), channel, stream, from, to, again: true })
     } catch (error) {
       // What is written there speaks of a stream that nothing will ever come to.
@@ -109,7 +111,8 @@ export class DeadReturns {
     const [first] = letters
     const folder = spool.outbox(this.#peerOf(first!)!, channel, first!.priority)
     const entries = letters.map(({ entry }) => rememberedEntry(entry))
-    const { cache } = await this.#open()
+    const { cache, life } = await this.#open()
+    await bodiesToOutbox(spool, channel, letters, { folder, writer: life.writer })
     await cache.use(folder, journal => journal.appendRange({ entries, count: entries.length }))
     await ledger.gone(channel, 'moved', letters, fates)
   }

@@ -93,6 +93,8 @@ async function serve(door: Route, request: HttpRequest, reply: HttpReply, option
     unsent = answer.unsent
     if (gone.signal.aborted) unsent?.()
     reply.code(answer.status).header('cache-control', 'no-store').header('x-content-type-options', 'nosniff')
+    // From now on there is something to say: a body that nobody takes is cut.
+    raw.socket?.setTimeout(Math.max(limits.stallMsMax, limits.answerMsMax))
     if (typeof answer.body === 'string') reply.header('content-type', 'application/json; charset=utf-8')
     return await reply.headers({ ...answer.headers }).send(answer.body)
   } finally {

@@ -35,3 +35,15 @@ export function typedError(error: unknown): DroprError {
 function nextOf(error: unknown): number | undefined {
   return error instanceof Error && 'next' in error && isPosition(error.next) ? error.next : undefined
 }
+
+/** An error of ours as it is; of fastify's own only that the request is wrong. */
+export function errorOf(error: unknown): unknown {
+  return statusOf(error) === undefined ? error : new DroprError('REQUEST_BAD', 'the request cannot be taken as it is')
+}
+
+/** Of errors that are fastify's own and the sender's fault. */
+export function statusOf(error: unknown): number | undefined {
+  const { statusCode, code } = error as { statusCode?: unknown; code?: unknown }
+  const fastifys = typeof code === 'string' && code.startsWith('FST_')
+  return fastifys && typeof statusCode === 'number' && statusCode < 500 ? statusCode : undefined
+}

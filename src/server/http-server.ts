@@ -1,18 +1,25 @@
 import type { AddressInfo, Socket } from 'node:net'
-import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
+import {
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  fastify,
+  type onRequestHookHandler
+} from 'fastify'
 import { DroprError } from '../errors.ts'
 import type { Limits } from '../limits.ts'
 import type { Clock } from '../system/clock.ts'
 import type { Log } from '../system/log.ts'
 import type { Random } from '../system/random.ts'
 import { encodeAnswer } from '../wire/answer.ts'
-import { decodeUpload } from '../wire/headers.ts'
+import { BLOB_PATH } from '../wire/blob.ts'
+import { type Decode, decodeBlobUpload, decodeUpload } from '../wire/headers.ts'
 import type { ReceiveUpload } from '../wire/transport.ts'
 import { ANSWER_TYPE, ENTRIES_TYPE, UPLOAD_BYTES_MAX, UPLOAD_PATH } from '../wire/upload.ts'
 import { limitConnections } from './connection-shares.ts'
 import { BodyBudget, readBody } from './http-body.ts'
 import { methodsOf, openDoors } from './http-doors.ts'
-import { errorAnswer, typedError } from './http-errors.ts'
+import { errorAnswer, errorOf, statusOf, typedError } from './http-errors.ts'
 import {
   type GuardRules,
   isLoopback,
@@ -50,6 +57,7 @@ const CHECK_MS = 2_000
 const BODIES_BYTES_MAX = 268_435_456
 const ROUTES: ReadonlyMap<string, string> = new Map([
   [`/${UPLOAD_PATH}`, 'POST'],
+  [`/${BLOB_PATH}`, 'POST'],
   ['/health', 'GET']
 ])
 
@@ -141,18 +149,20 @@ export class HttpServer {
       if (rejection) this.#reject(reply, rejection)
       else done()
     })
-    app.post(`/${UPLOAD_PATH}`, {
-      onRequest: (request, reply, done) => {
-        const facts = factsOf(request.raw)
-        const judged = refuseForeignPage(facts) ?? refuseBody(request.raw) ?? peerOf(facts, rules)
-        if (!('peer' in judged)) {
-          this.#reject(reply, judged)
-          return
-        }
-        request.peer = judged.peer
-        done()
-      },
-      handler: (request, reply) => this.#upload(request, reply)
+    const onRequest: onRequestHookHandler = (request, reply, done) => {
+      const facts = factsOf(request.raw)
+      const judged = refuseForeignPage(facts) ?? refuseBody(request.raw) ?? peerOf(facts, rules)
+      if (!('peer' in judged)) {
+        this.#reject(reply, judged)
+        return
+      }
+      request.peer = judged.peer
+      done()
+    }
+    app.post(`/${UPLOAD_PATH}`, { onRequest, handler: (request, reply) => this.#upload(request, reply, decodeUpload) })
+    app.post(`/${BLOB_PATH}`, {
+      onRequest,
+      handler: (request, reply) => this.#upload(request, reply, decodeBlobUpload)
     })
     app.get('/health', async (request, reply) => {
       const { ok = true, ...more } = await health()
@@ -173,7 +183,7 @@ export class HttpServer {
     app.setErrorHandler((error, _request, reply) => this.#refuse(reply, errorOf(error), statusOf(error)))
   }
 
-  async #upload(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  async #upload(request: FastifyRequest, reply: FastifyReply, decode: Decode): Promise<FastifyReply> {
     const { clock, limits, receive } = this.#options
     const { peer, raw } = request
     const bytes = Number(raw.headers['content-length'])
@@ -182,12 +192,11 @@ export class HttpServer {
       return reply
     }
     try {
+      const progress = () => reply.raw.writeProcessing()
       const body =
-        bytes === 0
-          ? { bytes: Buffer.alloc(0), whole: true }
-          : await readBody(raw, bytes, { clock, limits, progress: () => reply.raw.writeProcessing() })
+        bytes === 0 ? { bytes: Buffer.alloc(0), whole: true } : await readBody(raw, bytes, { clock, limits, progress })
       if (!body.whole) reply.header('connection', 'close')
-      const answer = await receive(decodeUpload(raw.headers, body), peer)
+      const answer = await receive(decode(raw.headers, body, progress), peer)
       return await reply
         .header('content-type', ANSWER_TYPE)
         .header('cache-control', 'no-store')
@@ -234,15 +243,4 @@ export class HttpServer {
   #requestId(): string {
     return `${this.#name}-${++this.#requests}`
   }
-}
-
-function errorOf(error: unknown): unknown {
-  return statusOf(error) === undefined ? error : new DroprError('REQUEST_BAD', 'the request cannot be taken as it is')
-}
-
-/** Of errors that are fastify's own and the sender's fault. */
-function statusOf(error: unknown): number | undefined {
-  const { statusCode, code } = error as { statusCode?: unknown; code?: unknown }
-  const fastifys = typeof code === 'string' && code.startsWith('FST_')
-  return fastifys && typeof statusCode === 'number' && statusCode < 500 ? statusCode : undefined
 }

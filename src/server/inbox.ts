@@ -6,8 +6,9 @@ import { type ChannelDepth, depthOf, depthsOf } from './channel-depth.ts'
 import type { ChannelInbox } from './channel-inbox.ts'
 import { Channels } from './channels.ts'
 import { Claims } from './claims.ts'
+import { cleanInbox } from './clean-turn.ts'
 import { FirstLook } from './first-look.ts'
-import { cleanChannel } from './inbox-clean.ts'
+import { InboxBlobs } from './inbox-blobs.ts'
 import type { InboxOptions } from './inbox-options.ts'
 import type {
   Claim,
@@ -34,6 +35,7 @@ export class Inbox {
   readonly #desk: LeaseDesk
   readonly #claims: Claims
   readonly #alarm: Alarm
+  readonly #blobs: InboxBlobs
   readonly firstLook = new FirstLook()
   #closed = false
 
@@ -41,6 +43,7 @@ export class Inbox {
     const { clock } = options.spool.system
     this.#options = options
     this.#channels = channels
+    this.#blobs = new InboxBlobs(options.spool, options.limits)
     this.#desk = new LeaseDesk(clock, () => channels.anyClosed)
     const { book } = this.#desk
     this.#claims = new Claims({ clock, epoch: channels.epoch, book, onDeadline: () => this.#setAlarm() })
@@ -100,14 +103,9 @@ export class Inbox {
     return this.#channels.streams()
   }
 
-  /** Removes the segments whose messages are finished and past their retention. Gives how many. */
-  async clean(): Promise<number> {
-    let removed = 0
-    for (const channel of this.#channels.all()) {
-      if (this.#closed) break
-      removed += await cleanChannel({ ...this.#options, channel, ids: this.#channels.known })
-    }
-    return removed
+  /** Removes what is finished and past its retention. Gives how many segments went. */
+  clean(): Promise<number> {
+    return cleanInbox({ ...this.#options, channels: this.#channels, blobs: this.#blobs }, () => this.#closed)
   }
 
   /** A consumer. `own`: it is in this process, and dies with it. */

@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events'
 import { diskError } from '../errors.ts'
 import { entryBytes } from '../journal/entry.ts'
 import { decodeChannel } from '../names.ts'
+import { OutboxBlobs } from '../spool/outbox-blobs.ts'
 import { OutboxStreams } from '../spool/outbox-streams.ts'
 import type { Range } from '../spool/range.ts'
 import { removeFinished, type StreamLedger } from '../spool/retention.ts'
@@ -9,6 +10,7 @@ import type { Spool } from '../spool/spool.ts'
 import type { StreamReader } from '../spool/stream-reader.ts'
 import type { Watcher } from '../system/watch.ts'
 import type { ArrivingRange } from './arriving.ts'
+import { pullBlob } from './blob-pull.ts'
 import { inboxLedger } from './inbox-ledger.ts'
 import { goneHere } from './removed-streams.ts'
 import type { StreamState } from './stream-state.ts'
@@ -42,6 +44,7 @@ export class LocalPuller {
   readonly #spool: Spool
   readonly #inbox: PullInto
   readonly #streams: OutboxStreams
+  readonly #blobs: OutboxBlobs
   readonly #stop = new AbortController()
   readonly #pumping = new Map<string, Promise<void>>()
   readonly #hints = new Map<string, PullHint>()
@@ -66,7 +69,9 @@ export class LocalPuller {
     this.#tidyMore = tidy
     this.#spool = spool
     this.#inbox = inbox
-    this.#streams = new OutboxStreams({ spool, peer: spool.node, next: id => inbox.stream(id)?.next ?? 0 })
+    const next = (id: string) => inbox.stream(id)?.next ?? 0
+    this.#streams = new OutboxStreams({ spool, peer: spool.node, next })
+    this.#blobs = new OutboxBlobs({ spool, next })
     this.#tidiedAt = spool.system.clock.ticks()
     this.#ledger = inboxLedger(spool)
     this.first = new Promise(resolve => {
@@ -176,7 +181,8 @@ export class LocalPuller {
           if (failed === undefined && this.#again.delete(stream.stream)) continue
           break
         }
-        const appending = this.#inbox.appendRange(this.#arriving(stream, range)).catch((error: unknown) => {
+        const arriving = 'blob' in range ? await pullBlob(this.#spool, stream, range) : range
+        const appending = this.#inbox.appendRange(this.#arriving(stream, arriving)).catch((error: unknown) => {
           failed ??= error
         })
         under.add(appending)
@@ -219,7 +225,7 @@ export class LocalPuller {
     if (ticks < this.#tidiedAt + TIDY_MS) return
     this.#tidiedAt = ticks
     await this.#tidyMore()
-    await removeFinished({ spool: this.#spool, streams: this.#streams, ledger: this.#ledger })
+    await removeFinished({ spool: this.#spool, streams: this.#streams, blobs: this.#blobs, ledger: this.#ledger })
     await this.#noteGone()
   }
 

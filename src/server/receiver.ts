@@ -2,11 +2,14 @@ import { DroprError, diskError } from '../errors.ts'
 import type { Limits } from '../limits.ts'
 import type { Clock } from '../system/clock.ts'
 import type { Log } from '../system/log.ts'
+import type { BlobAnswer, BlobPiece } from '../wire/blob.ts'
 import { checkUpload, REFUSALS_MAX, UPLOAD_BYTES_MAX, type UploadAnswer, type UploadRequest } from '../wire/upload.ts'
 import { streamConflict, UploadFailure } from '../wire/upload-failure.ts'
 import type { ArrivingRange, Refusal } from './arriving.ts'
+import type { BlobIntake } from './blob-intake.ts'
 import { Damages } from './damages.ts'
 import { Origins } from './origins.ts'
+import { anyBlob, withBlobs } from './owned-blobs.ts'
 import { checkRange, laterPart } from './range-check.ts'
 import { ParkingPlace, Turns } from './turns.ts'
 
@@ -37,6 +40,8 @@ export interface ReceiverOptions {
   log: Log
   limits: Limits
   store: RangeStore
+  /** Takes large bodies. Without it, messages that have one are refused. */
+  blobs?: Pick<BlobIntake, 'take' | 'refusal'> | undefined
   /** Refuses what would fill the disk. */
   space?: { check(): void }
 }
@@ -79,8 +84,11 @@ export class Receiver {
     checkUpload(request)
     this.#checkRights(request, peer)
     // What is here already is answered whatever the disk and the channel hold.
-    if (request.from >= (this.#options.store.stream(request.stream)?.next ?? 0)) this.#checkRoom(request)
-    const range = this.#rangeOf(request)
+    const here = this.#options.store.stream(request.stream)?.next ?? 0
+    if (request.blob !== undefined) return await this.#piece(request, request.blob, here)
+    if (request.from >= here) this.#checkRoom(request)
+    const came = this.#rangeOf(request)
+    const range = anyBlob(came) ? await withBlobs(came, here, this.#options.blobs) : came
     const noting = this.#note(request, peer)
     await this.#store(range)
     const removed = await noting
@@ -92,6 +100,20 @@ export class Receiver {
       ...(removed !== undefined && { removed }),
       ...answerable(stream?.next ?? 0, stream?.refusals(request.settled) ?? [])
     }
+  }
+
+  /** A piece of a large body, ahead of its message. */
+  async #piece(request: UploadRequest, piece: BlobPiece, next: number): Promise<UploadAnswer> {
+    const { blobs, space } = this.#options
+    const { channel, stream, from, nonce, entries, progress } = request
+    let blob: BlobAnswer = { have: piece.total, state: 'whole' }
+    if (from >= next) {
+      space?.check()
+      blob = blobs
+        ? await blobs.take({ channel, stream, position: from }, piece, entries, progress)
+        : { have: 0, state: 'refused' }
+    }
+    return { stream, nonce, next, refused: [], blob }
   }
 
   /** A peer may write only to streams whose origin is itself, and a stream never changes its origin or channel. */

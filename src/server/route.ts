@@ -1,3 +1,5 @@
+import type { Readable } from 'node:stream'
+
 /** JSON Schema, as far as fastify's validator and OpenAPI 3.1 agree on it. */
 export type JsonSchema = Readonly<Record<string, unknown>>
 
@@ -44,7 +46,7 @@ export interface RouteAnswer {
   status: number
   headers?: Readonly<Record<string, string>>
   /** Goes out as it is; a text is JSON. */
-  body?: Buffer | string
+  body?: Buffer | string | Readable
   /** Called when the asker went before it had the whole answer. */
   unsent?: () => void
 }

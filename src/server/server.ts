@@ -4,6 +4,7 @@ import { SpaceWatch } from '../spool/space-watch.ts'
 import type { Spool } from '../spool/spool.ts'
 import { acceptedFrom } from '../wire/token.ts'
 import { Arrivals } from './arrivals.ts'
+import { BlobIntake } from './blob-intake.ts'
 import type { ChannelDepth } from './channel-depth.ts'
 import { type GuardRules, isLoopback } from './http-guard.ts'
 import { HttpServer } from './http-server.ts'
@@ -62,6 +63,7 @@ export class Server {
   readonly #options: ServerOptions
   readonly #inbox: OwnedInbox
   readonly #receiver: Receiver
+  readonly #blobs: BlobIntake
   readonly #http: HttpServer
   readonly #startedAt: number
   readonly #startedTicks: number
@@ -80,11 +82,13 @@ export class Server {
     this.#inbox = inbox
     this.#startedAt = clock.now()
     this.#startedTicks = clock.ticks()
+    this.#blobs = new BlobIntake({ spool, limits })
     this.#receiver = new Receiver({
       clock,
       log,
       limits,
       store: inbox.store,
+      blobs: this.#blobs,
       space: new SpaceWatch({ system: spool.system, path: spool.path, limits })
     })
     this.#rules = rulesOf(spool.node, config)
@@ -103,7 +107,10 @@ export class Server {
       log,
       limits,
       rules: this.#rules,
-      receive: (request, peer) => this.#arrivals.take(request, () => this.#receiver.receive(request, peer)),
+      receive: (request, peer) =>
+        request.blob === undefined
+          ? this.#arrivals.take(request, () => this.#receiver.receive(request, peer))
+          : this.#receiver.receive(request, peer),
       health: () => this.#health(),
       doors: [...(options.doors ?? []), metricsRoute(() => this.#monitor.metrics())]
     })
@@ -175,6 +182,7 @@ export class Server {
       await this.#http.close(options)
     } finally {
       this.#monitor.close()
+      await this.#blobs.close()
       await this.#inbox.close()
     }
   }

@@ -83,6 +83,11 @@ export class OutboxStreams {
     return new Set(lanes.flatMap(({ open, finished }) => [...open, ...finished].map(({ stream }) => stream)))
   }
 
+  /** The folders that were looked into. */
+  folders(): string[] {
+    return [...this.#lanes.keys()]
+  }
+
   /** Removes the file of a finished stream, durably. False when the stream turned out to go on. */
   async remove(stream: StreamReader): Promise<boolean> {
     try {

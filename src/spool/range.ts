@@ -1,4 +1,5 @@
 import { DroprError } from '../errors.ts'
+import { hasBlob } from '../journal/blob-of.ts'
 import { ENTRY_BYTES_MIN, entryBytes, messageFlags } from '../journal/entry.ts'
 import type { Piece } from './damaged-place.ts'
 
@@ -15,6 +16,8 @@ export interface EntriesRange {
   /** Whole entries, one after the other. */
   entries: Buffer
   skip?: undefined
+  /** One message whose body lies in a file of its own, which has to be there before it. */
+  blob?: true
 }
 
 export interface SkipRange {
@@ -28,8 +31,8 @@ export interface SkipRange {
 /**
  * Takes the range that begins at `from` out of `pieces`, which follow each other and cover it. What is left stays in `pieces`.
  *
- * A range is of one kind: entries to send, at most `bytesMax` of them unless it is a single one; or a skip of what is lost or
- * has expired. It may end inside a frame.
+ * A range is of one kind: entries to send, at most `bytesMax` of them unless it is a single one; one message with a large body;
+ * or a skip of what is lost or has expired. It may end inside a frame.
  *
  * @returns Undefined when `pieces` hold nothing from there on.
  */
@@ -38,7 +41,8 @@ export function takeRange(pieces: Piece[], from: number, bytesMax: number, now: 
   const [begins] = pieces
   if (begins === undefined) return undefined
   if (begins.payload === undefined) return takeLost(pieces, from)
-  const expired = isExpired(begins.payload, 0, now)
+  const sort = sortAt(begins.payload, 0, now)
+  const countMax = sort === 'blob' ? 1 : Number.POSITIVE_INFINITY
   const parts: Buffer[] = []
   let count = 0
   let bytes = 0
@@ -46,7 +50,8 @@ export function takeRange(pieces: Piece[], from: number, bytesMax: number, now: 
     const payload: Buffer = piece.payload
     let end = 0
     let taken = 0
-    for (; taken < piece.count && isExpired(payload, end, now) === expired; taken++) {
+    for (; taken < piece.count && sortAt(payload, end, now) === sort; taken++) {
+      if (count + taken === countMax) break
       const next = entryEnd(payload, end)
       if (bytes + next > bytesMax && count + taken > 0) break
       end = next
@@ -62,7 +67,8 @@ export function takeRange(pieces: Piece[], from: number, bytesMax: number, now: 
   }
   const entries = parts.length === 1 ? parts[0]! : Buffer.concat(parts, bytes)
   const to = from + count
-  return expired ? { from, to, skip: 'expired', entries } : { from, to, count, entries }
+  if (sort === 'expired') return { from, to, skip: 'expired', entries }
+  return sort === 'blob' ? { from, to, count, entries, blob: true } : { from, to, count, entries }
 }
 
 function takeLost(pieces: Piece[], from: number): Range {
@@ -84,9 +90,10 @@ export function dropBefore(pieces: Piece[], from: number): void {
   pieces[0] = { first: from, count: piece.first + piece.count - from, payload: piece.payload?.subarray(at) }
 }
 
-function isExpired(payload: Buffer, at: number, now: number): boolean {
+function sortAt(payload: Buffer, at: number, now: number): 'plain' | 'blob' | 'expired' {
   const { expiresAt } = messageFlags(payload, at)
-  return expiresAt !== undefined && expiresAt <= now
+  if (expiresAt !== undefined && expiresAt <= now) return 'expired'
+  return hasBlob(payload, at) ? 'blob' : 'plain'
 }
 
 /** The CRC of the frame holds, so this only fails when its writer wrote nonsense: better loud than for ever. */

@@ -1,4 +1,5 @@
 import type { Limits } from '../limits.ts'
+import type { OutboxBlobs } from './outbox-blobs.ts'
 import type { OutboxStreams } from './outbox-streams.ts'
 import type { Spool } from './spool.ts'
 import type { StreamReader } from './stream-reader.ts'
@@ -45,7 +46,8 @@ export interface StreamLedger {
 }
 
 /**
- * Removes the outbox segments of one peer that are done and past their retention: first the mark, then the file.
+ * Removes the outbox segments of one peer that are done and past their retention: first the large bodies that have arrived, then
+ * the mark, then the file.
  *
  * @returns How many went.
  * @throws DroprError DISK_*; what was marked is removed later, or after the next start.
@@ -53,10 +55,12 @@ export interface StreamLedger {
 export async function removeFinished(options: {
   spool: Spool
   streams: OutboxStreams
+  blobs?: OutboxBlobs
   ledger: StreamLedger
 }): Promise<number> {
-  const { spool, streams, ledger } = options
+  const { spool, streams, blobs, ledger } = options
   const { clock, files } = spool.system
+  if (blobs !== undefined) for (const folder of streams.folders()) await blobs.clean(folder)
   const finished: (Finished & { reader: StreamReader })[] = []
   const fresh = streams.finished().filter(({ stream }) => ledger.doneAt(stream) === undefined)
   if (fresh.length > 0) await ledger.done(fresh.map(({ stream, ended }) => ({ stream, ended: ended ?? 0 })))

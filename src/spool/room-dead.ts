@@ -1,10 +1,13 @@
 import { diskError } from '../errors.ts'
+import { blobOf, hasBlob } from '../journal/blob-of.ts'
 import { decodeNote, entryBytes, MARK, MESSAGE } from '../journal/entry.ts'
 import type { Source } from '../journal/frame.ts'
 import type { Ids } from '../journal/ids.ts'
 import { listSegments } from '../journal/segment-names.ts'
 import { segmentParts } from '../journal/segment-parts.ts'
 import { SegmentReader } from '../journal/segment-reader.ts'
+import { carryBlob } from './blob-file.ts'
+import { placedBlobPath } from './blob-names.ts'
 import { JournalCache } from './journal-cache.ts'
 import type { Spool } from './spool.ts'
 
@@ -42,6 +45,8 @@ export interface DeadLetter extends Omit<DeathNote, 'by' | 'at'> {
   position: number
   /** The whole entry, as it lay in its stream. */
   entry: Buffer
+  /** Where its large body lies, if it has one and that is not in the inbox. */
+  blobPath?: string | undefined
 }
 
 /** A dead letter as it is found. Without a note when a crash came between the two: the message is there all the same. */
@@ -74,7 +79,9 @@ export class DeadRoom {
    */
   async add(letters: readonly DeadLetter[]): Promise<void> {
     const at = this.#spool.system.clock.now()
-    await Promise.all(letters.map(letter => this.#add(letter, at)))
+    await Promise.all(
+      letters.map(letter => (hasBlob(letter.entry, 0) ? this.#addLarge(letter, at) : this.#add(letter, at)))
+    )
   }
 
   /** Ends segments that were begun long ago, so that old letters can go though new ones come. To be called now and then. */
@@ -89,6 +96,28 @@ export class DeadRoom {
 
   close(): Promise<void> {
     return this.#cache.close()
+  }
+
+  /** Its body comes first. And again, if it was taken for one that nobody owns before the letter was there. */
+  async #addLarge(letter: DeadLetter, at: number): Promise<void> {
+    await this.#carry(letter)
+    await this.#add(letter, at)
+    await this.#carry(letter)
+  }
+
+  async #carry({ channel, stream, position, entry, blobPath }: DeadLetter): Promise<void> {
+    const { sha256 } = blobOf(entry, 0)!
+    const { system, folders } = this.#spool
+    const folder = this.#spool.dead(channel)
+    const place = { stream, position, sha256 }
+    const from = blobPath ?? placedBlobPath(this.#spool.inbox(channel), place)
+    try {
+      await folders.ensure(folder)
+      if (await carryBlob(system.files, from, placedBlobPath(folder, place))) return
+    } catch (error) {
+      throw diskError(error, `put ${from} among the dead letters`)
+    }
+    system.log.error({ code: 'SPOOL_DAMAGED', path: from, channel }, 'the large body of a dead letter is gone')
   }
 
   #add(letter: DeadLetter, at: number): Promise<unknown> {

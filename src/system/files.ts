@@ -9,6 +9,8 @@ export interface Files {
   open(path: string): Promise<ReadFile>
   /** Makes a file to append to. EEXIST when there is one. Its name survives a power cut only after `syncFolder`. */
   create(path: string): Promise<AppendFile>
+  /** Opens a file that exists, to append to it from where its owner says. ENOENT when there is none. */
+  reopen(path: string): Promise<AppendFile>
   /**
    * Cuts a file that exists: the one place where a segment gets shorter (preallocated zeros only). Synced when resolved.
    * EINVAL when it is shorter already.

@@ -18,8 +18,17 @@ interface Identity {
 }
 
 /** A new file to append to, on the real disk. */
-export async function nodeAppendFile(path: string): Promise<AppendFile> {
-  const fd = await call<number>(back => fs.open(path, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | DSYNC, 0o600, back))
+export function nodeAppendFile(path: string): Promise<AppendFile> {
+  return opened(path, O_CREAT | O_EXCL)
+}
+
+/** One that is there. */
+export function nodeReopenFile(path: string): Promise<AppendFile> {
+  return opened(path, O_NONBLOCK)
+}
+
+async function opened(path: string, flags: number): Promise<AppendFile> {
+  const fd = await call<number>(back => fs.open(path, flags | O_WRONLY | O_NOFOLLOW | DSYNC, 0o600, back))
   try {
     const found = await call<fs.BigIntStats>(back => fs.fstat(fd, { bigint: true }, back))
     if ((found.mode & 0o7777n) !== 0o600n) await done(back => fs.fchmod(fd, 0o600, back))

@@ -1,6 +1,6 @@
 import fs from 'node:fs'
 import type { FileStat, Files, FolderEntry, ReadFile } from './files.ts'
-import { nodeAppendFile } from './node-append.ts'
+import { nodeAppendFile, nodeReopenFile } from './node-append.ts'
 import { call, done, systemError } from './node-calls.ts'
 import { fileSystemKind } from './node-kinds.ts'
 import { nodeReplace } from './node-replace.ts'
@@ -22,6 +22,7 @@ export function nodeFiles(): Files {
   return {
     open: nodeReadFile,
     create: nodeAppendFile,
+    reopen: nodeReopenFile,
     truncate,
     read,
     replace: nodeReplace,

@@ -8,7 +8,8 @@ import type { Peeked } from '../queue/peeked.ts'
 export function messageJson(message: Message | Peeked, first: Readonly<Record<string, unknown>> = {}): string {
   const { id, channel, priority, kind, from, sentAt, receivedAt, expiresAt, attempt, deliveries, headers } = message
   const rest = { id, channel, priority, from, sentAt, receivedAt, expiresAt, attempt, deliveries, headers, kind }
-  return `${JSON.stringify({ ...first, ...rest }).slice(0, -1)},${bodyMember(kind, message.bytes())}}`
+  const body = message.large ? `"bodyBytes":${message.size}` : bodyMember(kind, message.bytes())
+  return `${JSON.stringify({ ...first, ...rest }).slice(0, -1)},${body}}`
 }
 
 /**

@@ -58,7 +58,7 @@ export function rawPollRoute(desk: WebDesk): Route {
       const given = defined({ channel: params['channel'], wait, lease: durationOf(query['lease']) })
       const [message] = await take(desk, { ...given, max: 1 }, signal)
       if (message === undefined) throw new DroprError('CHANNEL_EMPTY', `nothing waits in ${params['channel']}`)
-      const body = message.bytes()
+      const body = message.large ? message.stream() : message.bytes()
       const headers = headersOf(message)
       const hold = holds.add([message])
       return {
@@ -76,6 +76,7 @@ function headersOf(message: Message): Record<string, string> {
     // Never a page of ours: what is inside comes from anywhere.
     'content-security-policy': "default-src 'none'; sandbox",
     'content-type': TYPES[message.kind],
+    'content-length': String(message.size),
     'dropr-lease-until': String(message.leaseUntil),
     'dropr-id': encodeHeaderText(message.id),
     'dropr-channel': encodeHeaderText(message.channel),

@@ -65,6 +65,10 @@ export const MESSAGE: JsonSchema = {
     headers: { type: 'object', additionalProperties: TEXT },
     kind: { enum: ['text', 'json', 'bytes'] },
     body: { description: 'Of kind text a text, of kind json the value.' },
-    bodyBase64: { ...TEXT, description: 'Instead of body: of kind bytes, and of what is not what its sender says.' }
+    bodyBase64: { ...TEXT, description: 'Instead of body: of kind bytes, and of what is not what its sender says.' },
+    bodyBytes: {
+      type: 'integer',
+      description: 'Instead of body: it is a file of so many bytes, for GET on the queue path or the library.'
+    }
   }
 }

@@ -1,4 +1,5 @@
 import { DroprError, ERRORS, type ErrorCode } from '../errors.ts'
+import { blobAnswerFrom } from './blob.ts'
 import { asRecord, parseSafeJson } from './safe-json.ts'
 import { isPosition, type Refusal, type UploadAnswer, type UploadRequest } from './upload.ts'
 
@@ -12,8 +13,8 @@ export function encodeAnswer(answer: UploadAnswer): string {
     code,
     detail: detail.slice(0, DETAIL_CHARACTERS_MAX)
   }))
-  const { stream, nonce, next, removed } = answer
-  return JSON.stringify({ stream, nonce, next, refused, ...(removed !== undefined && { removed }) })
+  const { stream, nonce, next, removed, blob } = answer
+  return JSON.stringify({ stream, nonce, next, refused, ...(removed && { removed }), ...(blob && { blob }) })
 }
 
 /**
@@ -21,7 +22,7 @@ export function encodeAnswer(answer: UploadAnswer): string {
  *
  * @throws DroprError PEER_PROTOCOL.
  */
-export function decodeAnswer(text: string, request: Pick<UploadRequest, 'stream' | 'nonce'>): UploadAnswer {
+export function decodeAnswer(text: string, request: Pick<UploadRequest, 'stream' | 'nonce' | 'blob'>): UploadAnswer {
   let value: unknown
   try {
     value = parseSafeJson(text)
@@ -35,10 +36,13 @@ export function decodeAnswer(text: string, request: Pick<UploadRequest, 'stream'
   if (nonce !== request.nonce) throw wrong('it is about another request')
   if (!isPosition(next)) throw wrong('`next` is no position')
   if (!Array.isArray(refused)) throw wrong('`refused` is no list')
+  const blob = request.blob && blobAnswerFrom(answer['blob'], request.blob.total)
+  if (request.blob !== undefined && blob === undefined) throw wrong('it does not say how much of the body is there')
   return {
     stream: request.stream,
     nonce: request.nonce,
     next,
+    ...(blob && { blob }),
     refused: refused.map(one => refusal(one, next)),
     // Compared with what was asked: anything else in it does nothing.
     ...(Array.isArray(removed) && { removed: removed.filter(name => typeof name === 'string') })

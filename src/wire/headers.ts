@@ -1,4 +1,5 @@
 import { DroprError } from '../errors.ts'
+import { decodeBlobPiece, encodeBlobPiece } from './blob.ts'
 import { PROTOCOL_VERSION, SKIP_REASONS, type SkipReason, type UploadRequest } from './upload.ts'
 
 /** Names of the HTTP headers of an upload (docs/protocol.md). */
@@ -13,7 +14,8 @@ export const HEADER = {
   settled: 'dropr-settled',
   nonce: 'dropr-nonce',
   skip: 'dropr-skip',
-  removed: 'dropr-removed'
+  removed: 'dropr-removed',
+  blob: 'dropr-blob'
 } as const
 
 export type HeadersIn = Readonly<Record<string, string | string[] | undefined>>
@@ -36,10 +38,23 @@ export function encodeUpload(request: UploadRequest): Record<string, string> {
     [HEADER.settled]: String(request.settled),
     [HEADER.nonce]: request.nonce
   }
-  const { skip, removed } = request
+  const { skip, removed, blob } = request
+  if (blob !== undefined) headers[HEADER.blob] = encodeBlobPiece(blob)
   if (removed !== undefined) headers[HEADER.removed] = removed.join(',')
   if (skip) headers[HEADER.skip] = `${skip.from}-${skip.to} ${skip.reason}`
   return headers
+}
+
+/** How a request is read. `progress` tells its sender, who waits, that something is being done. */
+export type Decode = (
+  headers: HeadersIn,
+  body: { bytes: Buffer; whole: boolean },
+  progress: () => void
+) => UploadRequest
+
+/** Of a piece of a large body. @throws DroprError REQUEST_BAD, as below. */
+export const decodeBlobUpload: Decode = (headers, body, progress) => {
+  return { ...decodeUpload(headers, body), blob: decodeBlobPiece(text(headers, HEADER.blob)), progress }
 }
 
 /**

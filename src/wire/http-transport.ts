@@ -4,6 +4,7 @@ import { DroprError } from '../errors.ts'
 import type { Limits } from '../limits.ts'
 import type { Clock } from '../system/clock.ts'
 import { decodeAnswer } from './answer.ts'
+import { BLOB_PATH } from './blob.ts'
 import { Connections } from './connections.ts'
 import { Deadlines } from './deadlines.ts'
 import { failureFromStatus, failureFromThrown } from './failures.ts'
@@ -12,7 +13,7 @@ import { LookUps, type Resolve } from './look-ups.ts'
 import { Patience } from './patience.ts'
 import { type PeerTarget, peerTarget } from './peer-url.ts'
 import type { PeerAddress, Transport } from './transport.ts'
-import { ANSWER_TYPE, ENTRIES_TYPE, type UploadAnswer, type UploadRequest } from './upload.ts'
+import { ANSWER_TYPE, ENTRIES_TYPE, UPLOAD_PATH, type UploadAnswer, type UploadRequest } from './upload.ts'
 import { uploadFailure } from './upload-failure.ts'
 
 /** The system takes so much at once: nobody need watch it go. */
@@ -49,7 +50,8 @@ export class HttpTransport implements Transport {
   async upload(peer: PeerAddress, request: UploadRequest, signal: AbortSignal): Promise<UploadAnswer> {
     try {
       if (this.#closed) throw new DroprError('CLOSED', 'the transport was closed')
-      const { origin, path } = targetOf(peer)
+      const { origin, folder } = targetOf(peer)
+      const path = folder + (request.blob === undefined ? UPLOAD_PATH : BLOB_PATH)
       const connections = this.#connectionsTo(peer.name, origin)
       const headers = { ...encodeUpload(request), 'content-type': ENTRIES_TYPE, accept: ANSWER_TYPE }
       if (peer.token !== undefined) Object.assign(headers, { authorization: `Bearer ${peer.token}` })
@@ -91,7 +93,9 @@ export class HttpTransport implements Transport {
     try {
       if (patience.signal.aborted) throw patience.signal.reason
       const { entries } = request
-      const movingUntil = this.#clock.ticks() + (entries.length * 1_000) / bodyBytesPerSecondMin
+      // Of a large body the peer may have to read all that it has.
+      const bytes = request.blob?.total ?? entries.length
+      const movingUntil = this.#clock.ticks() + (bytes * 1_000) / bodyBytesPerSecondMin
       const small = entries.length <= SMALL_BYTES_MAX
       if (small) patience.await('a connection and the head of the answer', connectMsMax + answerMsMax)
       const answer = await pool.request({

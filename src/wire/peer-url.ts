@@ -1,9 +1,8 @@
-import { UPLOAD_PATH } from './upload.ts'
-
 /** A peer's URL, taken apart for undici. */
 export interface PeerTarget {
   origin: string
-  path: string
+  /** In front of ours; ends with a slash. */
+  folder: string
 }
 
 /**
@@ -25,5 +24,5 @@ export function peerTarget(url: string): PeerTarget {
   if (parsed.search !== '' || parsed.hash !== '')
     throw new TypeError('the URL of a peer must not hold a query or a fragment')
   const folder = parsed.pathname.endsWith('/') ? parsed.pathname : `${parsed.pathname}/`
-  return { origin: parsed.origin, path: folder + UPLOAD_PATH }
+  return { origin: parsed.origin, folder }
 }

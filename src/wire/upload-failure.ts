@@ -33,6 +33,7 @@ export function uploadFailure(code: ErrorCode, text: string, cause?: unknown): U
 
 /** Codes whose text was written for the other end. */
 const TOLD: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'BLOB_MISSING',
   'CHANNEL_FORBIDDEN',
   'ENTRY_CORRUPT',
   'MESSAGE_MALFORMED',

@@ -2,6 +2,7 @@ import { DroprError, type ErrorCode } from '../errors.ts'
 import { LIMITS } from '../limits.ts'
 import { PRIORITY } from '../message.ts'
 import { checkChannel, checkPeer } from '../names.ts'
+import { type BlobAnswer, type BlobPiece, blobPieceFault } from './blob.ts'
 
 /** Why positions of a stream will never be sent. */
 export const SKIP_REASONS = ['damaged', 'expired', 'cancelled', 'gone'] as const
@@ -27,10 +28,14 @@ export interface UploadRequest {
   removed?: readonly string[]
   /** Positions [from, to) are skipped. Then `entries` is empty. */
   skip?: { from: number; to: number; reason: SkipReason }
+  /** `entries` is no entries but a piece of the large body of the message at `from`, which has to be there before it. */
+  blob?: BlobPiece
   /** Whole entries as they lie on disk. */
   entries: Buffer
   /** False: the body was cut on the way, `entries` holds what came. */
   whole: boolean
+  /** At the receiver: tells the sender, who waits, that something is being done. */
+  progress?: () => void
 }
 
 /** One message that the receiver will never take. Its sender moves it to its dead letters. */
@@ -50,6 +55,8 @@ export interface UploadAnswer {
   refused: Refusal[]
   /** Of the streams that the request said are removed: those of which the receiver has that on its disk, or knows nothing. */
   removed?: readonly string[]
+  /** To a piece of a large body. */
+  blob?: BlobAnswer
 }
 
 export const PROTOCOL_VERSION = 1
@@ -91,6 +98,11 @@ export function checkUpload(request: UploadRequest): void {
     checkChannel(channel)
   } catch (error) {
     bad((error as TypeError).message)
+  }
+  if (request.blob !== undefined) {
+    const fault = skip === undefined ? blobPieceFault(request.blob, entries.length) : 'a piece of a body skips nothing'
+    if (fault !== undefined) bad(fault)
+    return
   }
   if (skip === undefined) {
     if (entries.length === 0) bad('an upload without a skip must hold entries')

@@ -3,6 +3,7 @@ import { type Limits, limitsFrom } from '../../src/limits.ts'
 import type { Message } from '../../src/queue/message.ts'
 import { openQueue } from '../../src/queue/open-queue.ts'
 import type { Queue } from '../../src/queue/queue.ts'
+import { BlobIntake } from '../../src/server/blob-intake.ts'
 import { Owner } from '../../src/server/owner.ts'
 import { Receiver } from '../../src/server/receiver.ts'
 import type { Config } from '../../src/spool/config.ts'
@@ -85,9 +86,10 @@ export class SimNodes {
   async server(name: string, process = 'server'): Promise<Owner> {
     const spool = await this.#spool(name, process)
     const owner = await this.until(Owner.own({ spool }))
+    const blobs = new BlobIntake({ spool, limits: this.limits })
     this.#receivers.set(
       name,
-      new Receiver({ clock: this.clock, log: silentLog, limits: this.limits, store: owner.store })
+      new Receiver({ clock: this.clock, log: silentLog, limits: this.limits, store: owner.store, blobs })
     )
     return owner
   }

@@ -46,6 +46,15 @@ export class SimFilesView implements Files {
     return new SimAppendFile({ host: this.#host, view: this, file, path })
   }
 
+  async reopen(path: string): Promise<AppendFile> {
+    const file = await this.#change('open', path, () => {
+      const found = this.#host.disk.file(path)
+      this.#takeHandle(path)
+      return found
+    })
+    return new SimAppendFile({ host: this.#host, view: this, file, path })
+  }
+
   async close(path: string): Promise<void> {
     this.#handles--
     await this.#read('close', path, () => undefined)

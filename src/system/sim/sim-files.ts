@@ -127,6 +127,9 @@ export class SimFiles implements Files {
   create(path: string): Promise<AppendFile> {
     return this.#view.create(path)
   }
+  reopen(path: string): Promise<AppendFile> {
+    return this.#view.reopen(path)
+  }
   truncate(path: string, bytes: number): Promise<void> {
     return this.#view.truncate(path, bytes)
   }

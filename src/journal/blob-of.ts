@@ -1,0 +1,12 @@
+import { BLOB_BYTES, type Blob, decodeBlob } from './blob-entry.ts'
+import { entryBytes, FLAG, MESSAGE } from './entry.ts'
+
+/** Whether the body of the message at `at` lies in a file of its own. */
+export function hasBlob(bytes: Buffer, at: number): boolean {
+  return (bytes[at + 9]! & FLAG.bodyKind) === FLAG.bodyKind && bytes[at + 8] === MESSAGE
+}
+
+/** What its file is; undefined for most messages, whose body is in them. The entry was checked before. */
+export function blobOf(bytes: Buffer, at: number): Blob | undefined {
+  return hasBlob(bytes, at) ? decodeBlob(bytes, at + entryBytes(bytes, at) - BLOB_BYTES) : undefined
+}

@@ -1,0 +1,110 @@
+import { diskError } from '../errors.ts'
+import { blobOf } from '../journal/blob-of.ts'
+import { entryBytes } from '../journal/entry.ts'
+import { SEGMENT_HEAD_BYTES } from '../journal/segment-head.ts'
+import { listSegments, type SegmentName } from '../journal/segment-names.ts'
+import { SegmentReader } from '../journal/segment-reader.ts'
+import { listBlobs, parseSentBlob, type SentBlob, sentBlobPath } from './blob-names.ts'
+import type { Spool } from './spool.ts'
+import { isWriterAlive } from './writer-life.ts'
+
+const READ_BYTES = 1_048_576
+
+/** Which entry owns a blob. */
+interface Place {
+  stream: string
+  position: number
+}
+
+/**
+ * Removes the large bodies in the outbox folders of one peer that nobody needs any more: those that have arrived, and those
+ * whose writer died before the entry that was to own them.
+ *
+ * What a live writer may still be filling is never judged: whether it lives is asked before its segments are read.
+ */
+export class OutboxBlobs {
+  readonly #spool: Spool
+  readonly #next: (stream: string) => number
+  /** By path; of those whose entry was found. */
+  readonly #places = new Map<string, Place>()
+  /** How far each segment was read, and whether something in it could not be, by path. */
+  readonly #read = new Map<string, { to: number; damaged: boolean }>()
+
+  /** @param options.next How far a stream has arrived, as far as that is on record. */
+  constructor(options: { spool: Spool; next: (stream: string) => number }) {
+    this.#spool = options.spool
+    this.#next = options.next
+  }
+
+  /**
+   * To be called before finished segments are removed: a blob never outlives the entry that tells whose it is.
+   *
+   * @returns How many went.
+   * @throws DroprError DISK_*
+   */
+  async clean(folder: string): Promise<number> {
+    const { files } = this.#spool.system
+    try {
+      const blobs = await listBlobs(files, folder, parseSentBlob)
+      this.#forget(folder, new Set(blobs.map(({ path }) => path)))
+      const writers = new Set(blobs.filter(({ path }) => !this.#places.has(path)).map(({ writer }) => writer))
+      const judged = new Set<string>()
+      for (const writer of writers) if (!(await isWriterAlive(this.#spool, writer))) judged.add(writer)
+      // Only then: what a dead writer wrote is all there.
+      for (const segment of writers.size === 0 ? [] : await listSegments(files, folder)) {
+        if (!writers.has(segment.writer)) continue
+        await this.#look(folder, segment)
+        // The entry may be in what cannot be read, and be saved from there: nothing is judged until the segment is gone.
+        if (this.#read.get(segment.path)?.damaged === true) judged.delete(segment.writer)
+      }
+      const going = blobs.filter(blob => this.#isOver(blob, judged))
+      for (const { path } of going) await files.remove(path)
+      return going.length
+    } catch (error) {
+      throw diskError(error, `clean ${folder}`)
+    }
+  }
+
+  #isOver({ path, writer }: SentBlob, judged: ReadonlySet<string>): boolean {
+    const place = this.#places.get(path)
+    return place === undefined ? judged.has(writer) : this.#next(place.stream) > place.position
+  }
+
+  /** A blob is there before its entry: one that is not there any more will not come again. */
+  #forget(folder: string, there: ReadonlySet<string>): void {
+    for (const path of this.#places.keys())
+      if (path.startsWith(`${folder}/`) && !there.has(path)) this.#places.delete(path)
+    if (there.size > 0) return
+    for (const path of this.#read.keys()) if (path.startsWith(`${folder}/`)) this.#read.delete(path)
+  }
+
+  /** Notes the places of blobs in what the segment has more than at the last look. */
+  async #look(folder: string, segment: SegmentName): Promise<void> {
+    const reader = await SegmentReader.open(this.#spool.system.files, segment.path)
+    if (reader === undefined) return
+    const { stream } = reader.head
+    const read = this.#read.get(segment.path) ?? { to: SEGMENT_HEAD_BYTES, damaged: false }
+    this.#read.set(segment.path, read)
+    try {
+      for (;;) {
+        const { frames, next, stop } = await reader.read(read.to, READ_BYTES)
+        for (const { payload, first, kind } of frames) {
+          if (kind !== 'data') continue
+          for (let at = 0, i = 0; at < payload.length; at += entryBytes(payload, at), i++) {
+            const blob = blobOf(payload, at)
+            if (blob === undefined) continue
+            this.#places.set(sentBlobPath(folder, segment.writer, blob.id), { stream, position: first + i })
+          }
+        }
+        read.to = next
+        if (stop === 'more') continue
+        const after = stop === 'bad' ? await reader.resync(next) : undefined
+        if (after === undefined) return
+        read.to = after.offset
+        read.damaged = true
+      }
+    } finally {
+      await reader.close()
+    }
+  }
+}

@@ -1,0 +1,88 @@
+import { diskError } from '../errors.ts'
+import { BLOB_ID_BYTES, type Blob } from '../journal/blob-entry.ts'
+import type { BodyKind } from '../message.ts'
+import { carryBlob, writeBlob } from './blob-file.ts'
+import { sentBlobPath } from './blob-names.ts'
+import type { Target } from './outbox-writer.ts'
+import { SpaceWatch } from './space-watch.ts'
+import type { Spool } from './spool.ts'
+
+/**
+ * Puts bodies that are too large for an entry into files of the outbox, beside the segments. Each is owned by the entry that is
+ * appended next; one that has none, since its writer died in between, is found by the cleaning turn.
+ */
+export class SentBlobs {
+  readonly #spool: Spool
+  readonly #writer: string
+  readonly #space: SpaceWatch
+
+  /** @param options.writer The name under which this process lives (WriterLife). */
+  constructor(options: { spool: Spool; writer: string }) {
+    const { system, path, limits } = options.spool
+    this.#spool = options.spool
+    this.#writer = options.writer
+    this.#space = new SpaceWatch({ system, path, limits })
+  }
+
+  /**
+   * Resolves when the file and its name are synced. Rejected: nothing is left.
+   *
+   * @param options.before Called before each piece with the length so far: throws to end it.
+   * @throws DroprError DISK_*, and what `chunks` or `before` throw.
+   */
+  async put(
+    to: Target,
+    options: { kind: BodyKind; chunks: AsyncIterable<Uint8Array>; before: (bytes: number) => void }
+  ): Promise<Blob> {
+    const { kind, chunks, before } = options
+    const { system, folders, limits } = this.#spool
+    const { files, random } = system
+    const folder = this.#folder(to)
+    const id = random.bytes(BLOB_ID_BYTES).toString('hex')
+    const path = sentBlobPath(folder, this.#writer, id)
+    try {
+      await folders.ensure(folder)
+      await this.#space.look()
+      const check = (bytes: number) => {
+        before(bytes)
+        this.#space.check()
+      }
+      const { bytes, sha256 } = await writeBlob({
+        files,
+        path,
+        chunks,
+        pieceBytes: limits.blobPieceBytes,
+        before: check
+      })
+      await files.syncFolder(folder)
+      return { kind, bytes, sha256, id }
+    } catch (error) {
+      throw error instanceof TypeError ? error : diskError(error, `write ${path}`)
+    }
+  }
+
+  /** The same body for another place. Resolved: durable there too. */
+  async copy(blob: Blob, from: Target, to: Target): Promise<void> {
+    const { system, folders } = this.#spool
+    const path = this.#path(to, blob)
+    try {
+      await folders.ensure(this.#folder(to))
+      await carryBlob(system.files, this.#path(from, blob), path)
+    } catch (error) {
+      throw diskError(error, `write ${path}`)
+    }
+  }
+
+  /** Of a body whose entry was not appended. Never rejects: the cleaning turn finds what stays. */
+  async drop(to: Target, blob: Blob): Promise<void> {
+    await this.#spool.system.files.remove(this.#path(to, blob)).catch(() => undefined)
+  }
+
+  #folder({ peer, channel, priority }: Target): string {
+    return this.#spool.outbox(peer, channel, priority)
+  }
+
+  #path(to: Target, { id }: Blob): string {
+    return sentBlobPath(this.#folder(to), this.#writer, id)
+  }
+}

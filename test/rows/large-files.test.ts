@@ -1,0 +1,152 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import {
+  closeSync,
+  createReadStream,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeSync
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { file } from '../../src/index.ts'
+import { RealNodes } from './real-nodes.ts'
+
+let nodes: RealNodes
+let folder: string
+
+beforeEach(() => {
+  nodes = new RealNodes()
+  folder = mkdtempSync(path.join(tmpdir(), 'dropr-large-'))
+})
+
+afterEach(async () => {
+  await nodes.end()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+/** A file of so many MiB, each different. Gives its SHA-256. */
+function makeFile(name: string, mib: number): string {
+  const hash = createHash('sha256')
+  const fd = openSync(name, 'w')
+  const part = Buffer.alloc(1_048_576, 'dropr ')
+  for (let i = 0; i < mib; i++) {
+    part.writeUInt32LE(i, i % 1_000_000)
+    hash.update(part)
+    writeSync(fd, part)
+  }
+  closeSync(fd)
+  return hash.digest('hex')
+}
+
+async function shaOf(name: string): Promise<string> {
+  const hash = createHash('sha256')
+  for await (const chunk of createReadStream(name)) hash.update(chunk as Buffer)
+  return hash.digest('hex')
+}
+
+test('A9: a body of 50 MB sent as a file arrives on another node, and on this one, with the same SHA-256', async () => {
+  const from = path.join(folder, 'from')
+  const sha = makeFile(from, 50)
+  const tokyo = await nodes.node('tokyo')
+  const berlin = await nodes.node('berlin', { config: { peers: { tokyo: `http://${tokyo.listen}` } } })
+  await berlin.queue.sendMessage(file(from), { to: ['tokyo', 'berlin'] })
+  for (const node of [tokyo, berlin]) {
+    const message = (await node.queue.poll({ wait: '60s' }))!
+    expect(message).toMatchObject({ size: 50 * 1_048_576, large: true, from: 'berlin' })
+    const to = path.join(folder, node.name)
+    expect(await message.saveTo(to)).toBe(message.size)
+    expect(await shaOf(to)).toBe(sha)
+    expect(statSync(to).mode & 0o777).toBe(0o600)
+    await message.ack()
+  }
+  await expect(berlin.queue.sendMessage(file(path.join(folder, 'none')))).rejects.toMatchObject({
+    code: 'BODY_UNREADABLE'
+  })
+}, 120_000)
+
+/** The most memory that a process ever had, in MB. */
+function peakMb(pid: number): number {
+  return Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1]) / 1_024
+}
+
+const PORT = 20_000 + (process.pid % 20_000)
+const CLI = path.resolve(import.meta.dirname, '../../bin/dropr.js')
+
+function dropr(args: string[], out: 'pipe' | number = 'pipe'): ChildProcess {
+  const env = { ...process.env, NODE_OPTIONS: '--max-old-space-size=64', DROPR_PEERS: `tokyo=http://127.0.0.1:${PORT}` }
+  return spawn(process.execPath, [CLI, ...args], { stdio: ['ignore', out, 'inherit'], env, cwd: folder })
+}
+
+const ended = (child: ChildProcess) => new Promise<number | null>(done => void child.once('exit', done))
+
+/** All processes of a spool, from what they wrote about themselves. */
+function pidsBelow(pid: number): number[] {
+  const below = readdirSync('/proc')
+    .filter(name => /^\d+$/.test(name))
+    .flatMap(name => {
+      try {
+        const parent = Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${name}/status`, 'latin1'))?.[1])
+        return parent === pid ? [Number(name)] : []
+      } catch {
+        return []
+      }
+    })
+  return [pid, ...below.flatMap(pidsBelow)]
+}
+
+test.skipIf(process.env['DROPR_SOAK'] === undefined || process.platform !== 'linux')(
+  'A10: a file of 1 GB goes through two nodes with 64 MB of heap each; no process passes 150 MB, and the hash is the same',
+  async () => {
+    const from = path.join(folder, 'from')
+    const to = path.join(folder, 'to')
+    const sha = makeFile(from, 1_024)
+    const tokyo = dropr(['up', '--spool', 'tokyo', '--node', 'tokyo', '--listen', `127.0.0.1:${PORT}`])
+    const berlin = dropr(['up', '--spool', 'berlin', '--node', 'berlin', '--listen', '127.0.0.1:0'])
+    const peaks = new Map<string, number>()
+    const look = (name: string, child: ChildProcess) => {
+      for (const pid of pidsBelow(child.pid!)) {
+        try {
+          peaks.set(`${name} ${pid}`, peakMb(pid))
+        } catch {
+          // It has ended.
+        }
+      }
+    }
+    const began = performance.now()
+    const watching = setInterval(() => {
+      look('tokyo', tokyo)
+      look('berlin', berlin)
+    }, 200)
+    try {
+      const send = dropr(['send', 'films', '--file', from, '--to', 'tokyo', '--spool', 'berlin'])
+      const sendPeak = setInterval(() => look('send', send), 100)
+      expect(await ended(send)).toBe(0)
+      clearInterval(sendPeak)
+      const sentMs = performance.now() - began
+      const fd = openSync(to, 'w')
+      const poll = dropr(['poll', 'films', '--wait', '10m', '--spool', 'tokyo'], fd)
+      const pollPeak = setInterval(() => look('poll', poll), 100)
+      expect(await ended(poll)).toBe(0)
+      clearInterval(pollPeak)
+      closeSync(fd)
+      const allMs = performance.now() - began
+      expect(await shaOf(to)).toBe(sha)
+      const said = { sentMs: Math.round(sentMs), allMs: Math.round(allMs), peaksMb: Object.fromEntries(peaks) }
+      process.stderr.write(`${JSON.stringify(said)}\n`)
+      expect(peaks.size).toBeGreaterThanOrEqual(6)
+      expect(Math.max(...peaks.values())).toBeLessThan(150)
+    } finally {
+      clearInterval(watching)
+      tokyo.kill('SIGTERM')
+      berlin.kill('SIGTERM')
+      await Promise.all([ended(tokyo), ended(berlin)])
+    }
+  },
+  600_000
+)
