@@ -24,6 +24,7 @@ import { addStatus } from './status.ts'
 import { addStop } from './stop.ts'
 import { addTail } from './tail.ts'
 import { addToken } from './token.ts'
+import { addTop } from './top.ts'
 import { addUp } from './up.ts'
 import { UsageError } from './usage-error.ts'
 import { VERSION } from './version.ts'
@@ -34,6 +35,7 @@ const WORK = [
   addUp,
   addStop,
   addStatus,
+  addTop,
   addCheck,
   addPeer,
   addSend,

@@ -112,7 +112,7 @@ function peerTable(peers: readonly Record<string, unknown>[], now: number): stri
     const next = typeof peer.nextTryAt === 'number' ? `in ${humanMs(Math.max(0, peer.nextTryAt - now))}` : '-'
     return [
       peer.name,
-      peer.state,
+      peer.pausedAt === undefined ? peer.state : 'paused',
       peer.acked ?? '',
       waits,
       oldest,
