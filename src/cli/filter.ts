@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { durationMs } from '../duration.ts'
 import type { FilterOptions } from '../queue/filter-options.ts'
+import type { Shell } from './act.ts'
 import { inputError } from './body-input.ts'
 import { LineSplitter } from './lines.ts'
 import { channelNames, pair, peerNames, wholeNumber } from './parse.ts'
@@ -73,6 +74,7 @@ export function filterOf({ olderThan, newerThan, match, header, limit, ...flags 
 
 /** The ids that were given, in portions; one empty portion where none were: then the filter says all. */
 export async function* idsGiven(
+  shell: Shell,
   args: readonly (string | string[] | undefined)[]
 ): AsyncGenerator<string[] | undefined> {
   const given = args.flat().filter(id => id !== undefined)
@@ -82,18 +84,18 @@ export async function* idsGiven(
   }
   if (given.includes('-') && given.length > 1) throw new UsageError('give ids or -, not both')
   const portion: string[] = []
-  for await (const id of given[0] === '-' ? stdinIds() : given) {
+  for await (const id of given[0] === '-' ? stdinIds(shell) : given) {
     portion.push(id)
     if (portion.length === IDS_AT_ONCE) yield portion.splice(0)
   }
   if (portion.length > 0) yield portion
 }
 
-async function* stdinIds(): AsyncGenerator<string> {
+async function* stdinIds(shell: Shell): AsyncGenerator<string> {
   const splitter = new LineSplitter(ID_LINE_BYTES_MAX)
   const ids = (lines: Buffer[]) => lines.map(line => line.toString().trim()).filter(id => id !== '')
   try {
-    for await (const chunk of process.stdin) yield* ids(splitter.push(chunk as Buffer))
+    for await (const chunk of shell.stdin) yield* ids(splitter.push(chunk as Buffer))
     yield* ids(splitter.end())
   } catch (error) {
     throw inputError(error, 'standard input')

@@ -33,7 +33,7 @@ export async function runMove(call: Call<MoveFlags>, { label, done, move }: Move
   const sum: Moved = { moved: 0, bytes: 0, left: {}, ...(dryRun && { ids: [] }) }
   try {
     const shared = { ...filterOf(options), all, dryRun, ...(rate !== undefined && { rate }) }
-    for await (const ids of idsGiven(args)) {
+    for await (const ids of idsGiven(call.shell, args)) {
       let told = 0
       const onStep = (moved: number) => {
         bar.advance(moved - told)

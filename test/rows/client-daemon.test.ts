@@ -182,6 +182,7 @@ test('C27: with every other node gone a node goes on alone: sends to them and to
   let queue: Queue | undefined
   try {
     const others = await third.up(
+      '--single',
       '--node',
       'lima',
       '--peer',
