@@ -54,7 +54,8 @@ export const SETTINGS: Readonly<Record<string, { flag: string; variable: string;
   accept: {
     flag: '--accept name=sha256',
     variable: 'DROPR_ACCEPT',
-    means: 'Nodes to receive from: `{ "berlin": "<SHA-256 of its token>" }`, as `dropr token` prints it.'
+    means:
+      'Nodes to receive from: `{ "berlin": "<SHA-256 of its token>" }`, as `dropr token` prints it. `{ "berlin": { "token": "<SHA-256>", "channels": ["orders/*", "common"] } }` lets it send to these channels only: names, or beginnings of names with `*` behind them.'
   },
   limits: { flag: '--limit name=number', variable: 'below', means: 'Numbers of the table below.' },
   channels: {

@@ -66,6 +66,7 @@ const PLAN: string[][] = [
 ]
 const WORDS = [
   'src/errors.ts',
+  'src/limit-rows.ts',
   'src/limits.ts',
   'src/message.ts',
   'src/names.ts',

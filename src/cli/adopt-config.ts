@@ -24,6 +24,8 @@ export function adoptConfig(config: Config, next: Config, log: Log): void {
   for (const [name, peer] of next.peers) config.peers.set(name, peer)
   config.accept.clear()
   for (const [name, digest] of next.accept) config.accept.set(name, digest)
+  if (next.rights === undefined) delete config.rights
+  else config.rights = next.rights
   if (next.hosts === undefined) delete config.hosts
   else config.hosts = next.hosts
 }

@@ -52,7 +52,7 @@ export async function runConfigCheck(call: Call<object>): Promise<number> {
 
 /** All of them, also those that have their default. */
 function settingsOf({ config, from }: TracedConfig): Shown[] {
-  const { node, listen, hosts, peers, accept, limits, channels = [], compat } = config
+  const { node, listen, hosts, peers, accept, rights, limits, channels = [], compat } = config
   const { levels, shards, zone } = scheduleOf(config)
   const rows: Shown[] = []
   const add = (key: string, value: Shown['value'] | undefined, source = from.get(key)) => {
@@ -67,6 +67,7 @@ function settingsOf({ config, from }: TracedConfig): Shown[] {
     if (peer.token !== undefined) add(`peers.${name}.token`, REDACTED, from.get(`peers.${name}.token`) ?? source)
   }
   for (const [name, digest] of accept) add(`accept.${name}`, digest)
+  for (const [name, allowed] of rights ?? []) add(`accept.${name}.channels`, allowed.join(','))
   for (const [name, value] of Object.entries(limits)) add(`limits.${name}`, value)
   for (const [name, policy] of channels)
     for (const [limit, value] of Object.entries(policy)) add(`channels.${name}.${limit}`, value)

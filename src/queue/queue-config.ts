@@ -1,6 +1,7 @@
 import type { ChannelPolicy, Limits } from '../limits.ts'
 import { limitsFrom } from '../limits.ts'
 import { joinChannels } from '../spool/channel-policy.ts'
+import { joinAccept } from '../spool/channel-rights.ts'
 import { type Config, loadConfig } from '../spool/config.ts'
 import { type Compat, parseConfig } from '../spool/config-schema.ts'
 import type { Files } from '../system/files.ts'
@@ -12,8 +13,8 @@ export interface ConfigGiven {
   listen?: string | number
   hosts?: readonly string[]
   peers?: Readonly<Record<string, string | { url: string; token?: string }>>
-  /** Who may send to this node: name and SHA-256 of the token, 64 hex digits. */
-  accept?: Readonly<Record<string, string>>
+  /** Who may send to this node: name and SHA-256 of the token, 64 hex digits; and to which channels, if not to all. */
+  accept?: Readonly<Record<string, string | { token: string; channels?: readonly string[] }>>
   limits?: Partial<Limits>
   /** What some channels have instead: `{ 'orders/eu': { leasedMax: 5 } }`. */
   channels?: Readonly<Record<string, Partial<ChannelPolicy>>>
@@ -39,7 +40,7 @@ export async function queueConfig(options: {
   if (part.node !== undefined) config.node = part.node
   if (part.listen !== undefined) config.listen = part.listen
   if (part.hosts !== undefined) config.hosts = part.hosts
-  for (const [name, digest] of part.accept) config.accept.set(name, digest)
+  joinAccept(config, part)
   for (const [name, { url, token, tokenFile }] of part.peers) {
     if (tokenFile !== undefined)
       throw new TypeError(`config.peers.${name}: give the token itself, or name the file in dropr.json`)

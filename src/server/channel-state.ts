@@ -1,6 +1,7 @@
 import type { PositionRun } from './inbox-port.ts'
 import { type ChannelLease, ChannelLeases, type Limbo } from './leases.ts'
 import { OffsetBudget } from './offset-budget.ts'
+import { countShare, PeerShares } from './peer-shares.ts'
 import {
   type Block,
   type FailedAttempt,
@@ -33,17 +34,24 @@ export class ChannelState {
   readonly budget: OffsetBudget
   readonly #exactMax: number
   readonly #index: Map<string, StreamState>
+  readonly #shares: PeerShares
 
   /**
    * @param options.index Where streams are found whatever their channel.
    * @param options.exactMax Frames that wait behind so many others of their priority are joined with those before them.
    */
   constructor(
-    options: { budget?: OffsetBudget; index?: Map<string, StreamState>; exactMax?: number | undefined } = {}
+    options: {
+      budget?: OffsetBudget
+      index?: Map<string, StreamState>
+      shares?: PeerShares
+      exactMax?: number | undefined
+    } = {}
   ) {
     this.#exactMax = options.exactMax ?? EXACT_MAX
     this.budget = options.budget ?? new OffsetBudget()
     this.#index = options.index ?? new Map()
+    this.#shares = options.shares ?? new PeerShares()
   }
 
   get counts(): ChannelCounts {
@@ -53,7 +61,7 @@ export class ChannelState {
   stream(id: string, origin: StreamOrigin): StreamState {
     const known = this.streams.get(id)
     if (known !== undefined) return known
-    const stream = new StreamState(id, origin)
+    const stream = new StreamState(id, origin, this.#shares.of(origin.node))
     this.streams.set(id, stream)
     this.#index.set(id, stream)
     return stream
@@ -69,8 +77,7 @@ export class ChannelState {
       this.#shelves.enter(piece)
       count += to - from
     }
-    block.live += count
-    if (block.segment !== undefined) block.segment.live += count
+    if (count > 0) this.budget.settle(block, count)
     if (block.live > 0) this.budget.admit(block)
     else block.table = undefined
     if (block.segment !== undefined) this.#join(block)
@@ -105,6 +112,7 @@ export class ChannelState {
     for (const piece of block.stream.between(block.from, block.to)) {
       this.#shelves.leave(piece)
       block.stream.drop(piece)
+      countShare(block, piece.from - piece.to)
     }
     block.stream.sweep()
     this.budget.release(block)

@@ -12,6 +12,7 @@ import { ChannelState } from './channel-state.ts'
 import { Ids } from './ids.ts'
 import { InboxJournal } from './inbox-journal.ts'
 import { OffsetBudget } from './offset-budget.ts'
+import { PeerShares } from './peer-shares.ts'
 import type { StreamState } from './stream-state.ts'
 import { copyTails, readChannel } from './take-over.ts'
 
@@ -41,6 +42,8 @@ export class Channels {
   readonly #broken = new Map<string, { error: DroprError; ticks: number }>()
   readonly #budget = new OffsetBudget()
   readonly #streams = new Map<string, StreamState>()
+  /** What waits, by peer. */
+  readonly shares = new PeerShares()
   readonly #reader: BlockReader
   /** Ids that callers gave, over all channels. */
   readonly known: Ids
@@ -138,6 +141,7 @@ export class Channels {
     const state = new ChannelState({
       budget: this.#budget,
       index: this.#streams,
+      shares: this.shares,
       exactMax: this.#options.exactMax
     })
     const into: FoldInto = {

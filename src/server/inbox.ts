@@ -24,6 +24,7 @@ import type { LeaseHolder } from './lease-book.ts'
 import { LeaseDesk } from './lease-desk.ts'
 import { LocalPort } from './local-port.ts'
 import { peekChannel } from './peek.ts'
+import type { PeerShare } from './peer-shares.ts'
 import { markRemoved } from './removed-streams.ts'
 import { steer } from './steer.ts'
 import type { StreamState } from './stream-state.ts'
@@ -87,11 +88,8 @@ export class Inbox {
    */
   async appendRange(range: ArrivingRange): Promise<number> {
     this.#open()
-    const known = this.stream(range.stream)
-    if (known !== undefined && !known.is(range))
-      throw new DroprError('MESSAGE_MALFORMED', `stream ${range.stream} belongs to another origin, channel or priority`)
-    const channel = this.#channels.ready(range.channel) ?? (await this.#channels.get(range.channel))
-    return channel.append(range)
+    this.stream(range.stream)?.check(range)
+    return (this.#channels.ready(range.channel) ?? (await this.#channels.get(range.channel))).append(range)
   }
 
   /** See `markRemoved`. */
@@ -123,6 +121,10 @@ export class Inbox {
 
   depthOf(channel: string): number {
     return depthOf(this.#channels.ready(channel))
+  }
+
+  shareOf(node: string): PeerShare {
+    return this.#channels.shares.of(node)
   }
 
   depths(): ChannelDepth[] {

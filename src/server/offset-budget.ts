@@ -1,3 +1,4 @@
+import { countShare } from './peer-shares.ts'
 import type { Block, BlockTable } from './pieces.ts'
 
 const BYTES_MAX = 8_388_608
@@ -29,6 +30,7 @@ export class OffsetBudget {
   /** So many more messages of a block wait, or fewer. */
   settle(block: Block, count: number): void {
     block.live += count
+    countShare(block, count)
     if (block.segment !== undefined) block.segment.live += count
     if (block.live === 0) this.release(block)
   }

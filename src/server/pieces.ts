@@ -51,6 +51,8 @@ export interface Block {
   table: BlockTable | undefined
   /** Messages of it that are not finished. */
   live: number
+  /** Bytes of a message of it, about, as its peer's share is counted. */
+  each?: number
 }
 
 export interface FailedAttempt {
@@ -177,11 +179,19 @@ export function joinable(front: Piece, back: Piece): boolean {
   )
 }
 
+/** The same whatever the block takes in meanwhile, so that what was added is what is taken away. */
+export function eachOf(block: Block): number {
+  block.each ??= block.bytes / Math.max(1, block.to - block.from)
+  return block.each
+}
+
 /** A block comes to hold the one after it as well. */
 export function takeIn(into: Block, after: Block): void {
+  const [mine, its] = [eachOf(into) * into.live, eachOf(after) * after.live]
   into.bytes = after.payloadAt + after.bytes - into.payloadAt
   into.to = after.to
   into.frames += after.frames
   into.live += after.live
+  into.each = (mine + its) / Math.max(1, into.live)
   into.expiring ||= after.expiring
 }

@@ -1,16 +1,19 @@
 import { DroprError, diskError } from '../errors.ts'
 import type { Limits } from '../limits.ts'
+import type { ChannelRights } from '../spool/channel-rights.ts'
 import type { Clock } from '../system/clock.ts'
 import type { Log } from '../system/log.ts'
 import type { BlobAnswer, BlobPiece } from '../wire/blob.ts'
 import { checkUpload, REFUSALS_MAX, UPLOAD_BYTES_MAX, type UploadAnswer, type UploadRequest } from '../wire/upload.ts'
-import { streamConflict, UploadFailure } from '../wire/upload-failure.ts'
+import { streamConflict } from '../wire/upload-failure.ts'
+import { Admission, type Occupied } from './admission.ts'
 import type { ArrivingRange, Refusal } from './arriving.ts'
 import type { BlobIntake } from './blob-intake.ts'
 import { Damages } from './damages.ts'
 import { Origins } from './origins.ts'
 import { anyBlob, withBlobs } from './owned-blobs.ts'
-import { checkRange, laterPart } from './range-check.ts'
+import { checkRange } from './range-check.ts'
+import { firstPart, refusedRange, rest } from './range-parts.ts'
 import { ParkingPlace, Turns } from './turns.ts'
 
 /** What is known of a stream. Positions below `next` are here, synced. */
@@ -25,14 +28,12 @@ export interface KnownStream {
 }
 
 /** Where what arrives is kept: the inbox. */
-export interface RangeStore {
+export interface RangeStore extends Occupied {
   stream(id: string): KnownStream | undefined
   /** Resolves, with the stream's new `next`, when the range is synced. The receiver has one range a stream under way. */
   appendRange(range: ArrivingRange): Promise<number>
   /** Marks streams of a node whose sender has removed them. Gives those that are marked, synced, or not known. */
   removed?(streams: readonly string[], node: string): Promise<string[]>
-  /** Messages of a channel that are not finished. */
-  depthOf?(channel: string): number
 }
 
 export interface ReceiverOptions {
@@ -44,6 +45,8 @@ export interface ReceiverOptions {
   blobs?: Pick<BlobIntake, 'take' | 'refusal'> | undefined
   /** Refuses what would fill the disk. */
   space?: { check(): void }
+  /** Channels a peer may send to; undefined for all. */
+  rights?: (peer: string) => ChannelRights | undefined
 }
 
 /** Streams of which damage is remembered, and origins that are bound, in this process. */
@@ -59,10 +62,12 @@ export class Receiver {
   readonly #parking: ParkingPlace
   readonly #origins = new Origins(REMEMBERED_MAX)
   readonly #damages = new Damages(REMEMBERED_MAX)
+  readonly #admission: Admission
 
   constructor(options: ReceiverOptions) {
     const { clock, limits } = options
     this.#options = options
+    this.#admission = new Admission(options)
     // The sender waits `answerMsMax`: it must hear that its turn did not come before it gives up.
     this.#parking = new ParkingPlace(clock, {
       bytesMax: limits.parkedBytesMax,
@@ -85,10 +90,12 @@ export class Receiver {
     this.#checkRights(request, peer)
     // What is here already is answered whatever the disk and the channel hold.
     const here = this.#options.store.stream(request.stream)?.next ?? 0
-    if (request.blob !== undefined) return await this.#piece(request, request.blob, here)
-    if (request.from >= here) this.#checkRoom(request)
-    const came = this.#rangeOf(request)
-    const range = anyBlob(came) ? await withBlobs(came, here, this.#options.blobs) : came
+    const forbidden = this.#admission.forbidden(request, peer)
+    const room = request.from < here ? Number.POSITIVE_INFINITY : this.#admission.room(request, peer)
+    if (request.blob !== undefined) return await this.#piece(request, request.blob, { here, forbidden })
+    const came = this.#rangeOf(request, room)
+    const allowed = forbidden === undefined ? came : refusedRange(came, forbidden)
+    const range = anyBlob(allowed) ? await withBlobs(allowed, here, this.#options.blobs) : allowed
     const noting = this.#note(request, peer)
     await this.#store(range)
     const removed = await noting
@@ -103,15 +110,19 @@ export class Receiver {
   }
 
   /** A piece of a large body, ahead of its message. */
-  async #piece(request: UploadRequest, piece: BlobPiece, next: number): Promise<UploadAnswer> {
-    const { blobs, space } = this.#options
+  async #piece(
+    request: UploadRequest,
+    piece: BlobPiece,
+    { here: next, forbidden }: { here: number; forbidden: string | undefined }
+  ): Promise<UploadAnswer> {
+    const { blobs } = this.#options
     const { channel, stream, from, nonce, entries, progress } = request
     let blob: BlobAnswer = { have: piece.total, state: 'whole' }
     if (from >= next) {
-      space?.check()
-      blob = blobs
-        ? await blobs.take({ channel, stream, position: from }, piece, entries, progress)
-        : { have: 0, state: 'refused' }
+      blob =
+        blobs && forbidden === undefined
+          ? await blobs.take({ channel, stream, position: from }, piece, entries, progress)
+          : { have: 0, state: 'refused' }
     }
     return { stream, nonce, next, refused: [], blob }
   }
@@ -142,18 +153,8 @@ export class Receiver {
     }
   }
 
-  #checkRoom({ channel, skip }: UploadRequest): void {
-    if (skip !== undefined) return
-    const { limits, space, store } = this.#options
-    space?.check()
-    const depth = limits.channelDepthMax === 0 ? 0 : (store.depthOf?.(channel) ?? 0)
-    if (depth < limits.channelDepthMax || limits.channelDepthMax === 0) return
-    const text = `${depth} messages wait in the channel, at most ${limits.channelDepthMax}`
-    throw new UploadFailure(new DroprError('SERVER_BUSY', text), { status: 429 })
-  }
-
   /** What of the upload is taken. */
-  #rangeOf(request: UploadRequest): ArrivingRange {
+  #rangeOf(request: UploadRequest, room = Number.POSITIVE_INFINITY): ArrivingRange {
     const { origin, node, stream, channel, priority, from, nonce, entries, skip, whole } = request
     const to = { origin, node, stream, channel, priority, from }
     if (skip) return { ...to, to: skip.to, entries, offsets: new Uint32Array(1), skip: skip.reason }
@@ -176,7 +177,8 @@ export class Receiver {
       const facts = { code: 'UPLOAD_PARTIAL', node, channel, from, taken: count, refused: refused.length, stop, detail }
       log.warn(facts, 'an upload was not taken whole')
     }
-    return { ...to, to: from + count, entries: entries.subarray(0, offsets[count]), offsets, refused }
+    const range = { ...to, to: from + count, entries: entries.subarray(0, offsets[count]), offsets, refused }
+    return count <= room ? range : firstPart(range, room)
   }
 
   /** Resolves when the whole range is here. */
@@ -216,14 +218,6 @@ export class Receiver {
       throw error
     }
   }
-}
-
-/** The positions of a range from `next` on: what came before is here. */
-function rest(range: ArrivingRange, next: number): ArrivingRange {
-  if (range.skip !== undefined) return { ...range, from: next }
-  const { offsets, entries, refused = [], from } = range
-  const later = laterPart({ offsets, refused }, from, next - from)
-  return { ...range, from: next, ...later, entries: entries.subarray(offsets[next - from]) }
 }
 
 /** As many refusals as fit one answer. What is not told now is told when the sender asks on from there. */

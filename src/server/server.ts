@@ -1,5 +1,6 @@
 import { DroprError } from '../errors.ts'
 import type { Limits } from '../limits.ts'
+import type { ChannelRights } from '../spool/channel-rights.ts'
 import { SpaceWatch } from '../spool/space-watch.ts'
 import type { Spool } from '../spool/spool.ts'
 import { acceptedFrom } from '../wire/token.ts'
@@ -20,6 +21,8 @@ export interface ServerConfig {
   listen?: { host: string; port: number }
   /** Peers that may send, each with the SHA-256 of its token in hex. */
   accept: ReadonlyMap<string, string>
+  /** Channels that some of them may send to only. */
+  rights?: ReadonlyMap<string, ChannelRights>
   /** Names by which this node is called, besides its own and loopback's. */
   hosts?: readonly string[]
   limits: Limits
@@ -68,6 +71,7 @@ export class Server {
   readonly #startedAt: number
   readonly #startedTicks: number
   readonly #rules: ServerRules
+  #rights: ServerConfig['rights']
   readonly #arrivals: Arrivals
   readonly #monitor: Monitor
   #listen = ''
@@ -89,9 +93,11 @@ export class Server {
       limits,
       store: inbox.store,
       blobs: this.#blobs,
-      space: new SpaceWatch({ system: spool.system, path: spool.path, limits })
+      space: new SpaceWatch({ system: spool.system, path: spool.path, limits }),
+      rights: peer => this.#rights?.get(peer)
     })
     this.#rules = rulesOf(spool.node, config)
+    this.#rights = config.rights
     this.#arrivals = new Arrivals({ clock, log, store: inbox.store })
     this.#monitor = new Monitor({
       spool,
@@ -164,11 +170,12 @@ export class Server {
    *
    * @throws DroprError CONFIG_BAD; everything stays as it was.
    */
-  reload(config: Pick<ServerConfig, 'listen' | 'hosts' | 'accept'>): void {
+  reload(config: Pick<ServerConfig, 'listen' | 'hosts' | 'accept' | 'rights'>): void {
     const rules = rulesOf(this.#options.spool.node, config)
     if (rules.accepted.size === 0 && !isLoopback(this.#host))
       throw new DroprError('CONFIG_BAD', `accept: without any peer this server may not listen on ${this.#host}`)
     Object.assign(this.#rules, rules)
+    this.#rights = config.rights
   }
 
   /** Takes no more uploads, finishes those in hand for at most `withinMs`, then gives the inbox away. */

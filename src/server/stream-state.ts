@@ -1,5 +1,7 @@
+import { DroprError } from '../errors.ts'
 import type { Refusal } from './arriving.ts'
 import type { PositionRun } from './inbox-port.ts'
+import type { PeerShare } from './peer-shares.ts'
 import type { Piece } from './pieces.ts'
 import { Runs } from './runs.ts'
 
@@ -31,7 +33,16 @@ export class StreamState {
   #pieces: Piece[] = []
   #gone = 0
 
-  constructor(id: string, { origin, node, channel, priority }: StreamOrigin) {
+  /** What of its node waits here, all streams together. */
+  readonly share: PeerShare
+
+  constructor(
+    id: string,
+    { origin, node, channel, priority }: StreamOrigin,
+    share: PeerShare = { messages: 0, bytes: 0, channels: new Set() }
+  ) {
+    this.share = share
+    share.channels.add(channel)
     this.id = id
     this.origin = origin
     this.node = node
@@ -39,9 +50,10 @@ export class StreamState {
     this.priority = priority
   }
 
-  /** Whether that is said of this stream; its node may have another name by now. */
-  is({ origin, channel, priority }: StreamOrigin): boolean {
-    return this.origin === origin && this.channel === channel && this.priority === priority
+  /** Its node may have another name by now. @throws DroprError MESSAGE_MALFORMED when the rest is another's. */
+  check({ origin, channel, priority }: StreamOrigin): void {
+    if (this.origin === origin && this.channel === channel && this.priority === priority) return
+    throw new DroprError('MESSAGE_MALFORMED', `stream ${this.id} belongs to another origin, channel or priority`)
   }
 
   /** Where the sender has durably marked our answers below `settled`, they are not repeated. */

@@ -2,6 +2,7 @@ import { durationMs } from '../duration.ts'
 import { CHANNEL_LIMITS, LIMITS, type LimitName, type Limits, limitsFrom } from '../limits.ts'
 import { checkChannel, checkPeer, nearest } from '../names.ts'
 import type { ChannelsGiven } from './channel-policy.ts'
+import { type ChannelRights, parseRights } from './channel-rights.ts'
 import { parseLevels, parseShards, parseZone, type ScheduleConfig } from './schedule-config.ts'
 
 /** Where a server listens. */
@@ -27,6 +28,8 @@ export interface ConfigPart {
   peers: Map<string, PeerPart>
   accept: Map<string, string>
   limits: Partial<Record<LimitName, number>>
+  /** Of those in `accept` that may not send to every channel. */
+  rights: Map<string, ChannelRights>
   channels: ChannelsGiven
   schedule: ScheduleConfig
   compat: Compat
@@ -41,6 +44,7 @@ export interface Compat {
 const KEYS = ['node', 'listen', 'hosts', 'peers', 'accept', 'limits', 'channels', 'schedule', 'compat'] as const
 const SCHEDULE_KEYS = ['levels', 'shards', 'zone'] as const
 const COMPAT_KEYS = ['psched'] as const
+const ACCEPT_KEYS = ['token', 'channels'] as const
 const PEER_KEYS = ['url', 'token', 'tokenFile'] as const
 const TOKEN = /^[\x21-\x7e]{16,512}$/
 
@@ -52,6 +56,7 @@ export function parseConfig(given: unknown): ConfigPart {
     peers: new Map(),
     accept: new Map(),
     limits: {},
+    rights: new Map(),
     channels: new Map(),
     schedule: {},
     compat: {}
@@ -62,8 +67,8 @@ export function parseConfig(given: unknown): ConfigPart {
   if (hosts !== undefined) part.hosts = parseHosts(hosts)
   for (const [name, peer] of objectOf(peers ?? {}, 'peers'))
     part.peers.set(checkPeer(name, 'a name in peers'), parsePeer(peer, `peers.${name}`))
-  for (const [name, digest] of objectOf(accept ?? {}, 'accept'))
-    part.accept.set(checkPeer(name, 'a name in accept'), parseDigest(digest, `accept.${name}`))
+  for (const [name, given] of objectOf(accept ?? {}, 'accept'))
+    parseAccept(part, checkPeer(name, 'a name in accept'), given)
   for (const [name, value] of objectOf(limits ?? {}, 'limits'))
     part.limits = { ...part.limits, ...parseLimit(name, value) }
   for (const [name, policy] of objectOf(channels ?? {}, 'channels'))
@@ -75,11 +80,12 @@ export function parseConfig(given: unknown): ConfigPart {
 
 /** The settings that a source says, each by its key. */
 export function partKeys(part: ConfigPart): string[] {
-  const { peers, accept, limits, channels, schedule, compat, ...single } = part
+  const { peers, accept, rights, limits, channels, schedule, compat, ...single } = part
   return [
     ...Object.keys(single),
     ...[...peers.keys()].map(name => `peers.${name}`),
     ...[...accept.keys()].map(name => `accept.${name}`),
+    ...[...rights.keys()].map(name => `accept.${name}.channels`),
     ...Object.keys(limits).map(name => `limits.${name}`),
     ...[...channels].flatMap(([name, policy]) => Object.keys(policy).map(limit => `channels.${name}.${limit}`)),
     ...Object.keys(schedule).map(name => `schedule.${name}`),
@@ -178,6 +184,19 @@ function parseUrl(given: unknown, name: string): string {
     throw new TypeError(`${name} must hold no user or password: use token or tokenFile`)
   if (url.search !== '' || url.hash !== '') throw new TypeError(`${name} must hold no ? and no #`)
   return url.href.replace(/\/+$/, '')
+}
+
+/** `"<SHA-256>"`, or `{ "token": "<SHA-256>", "channels": ["orders/*"] }`. */
+function parseAccept(part: ConfigPart, name: string, given: unknown): void {
+  if (typeof given === 'string') {
+    part.accept.set(name, parseDigest(given, `accept.${name}`))
+    return
+  }
+  const accept = objectOf(given, `accept.${name}`)
+  refuseUnknown(accept, ACCEPT_KEYS, `accept.${name}.`)
+  part.accept.set(name, parseDigest(accept.get('token'), `accept.${name}.token`))
+  const channels = accept.get('channels')
+  if (channels !== undefined) part.rights.set(name, parseRights(channels, `accept.${name}.channels`))
 }
 
 function parseDigest(given: unknown, name: string): string {

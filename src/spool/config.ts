@@ -3,6 +3,7 @@ import { DroprError, diskError, systemCode } from '../errors.ts'
 import { type Limits, limitsFrom } from '../limits.ts'
 import type { Files } from '../system/files.ts'
 import { type ChannelsGiven, channelsFromPairs, joinChannels } from './channel-policy.ts'
+import { type AcceptConfig, joinAccept } from './channel-rights.ts'
 import { configFromEnv, type Env } from './config-env.ts'
 import {
   type Address,
@@ -28,14 +29,12 @@ export interface PeerConfig {
 }
 
 /** All settings, whole and checked. */
-export interface Config {
+export interface Config extends AcceptConfig {
   node?: string
   listen?: Address
   /** Names by which this node is called, besides its own, loopback's, and that of `listen`. */
   hosts?: string[]
   peers: Map<string, PeerConfig>
-  /** Who may send to this node: name and SHA-256 of the token, 64 hex digits. */
-  accept: Map<string, string>
   limits: Limits
   /** What some channels have instead of the limits. */
   channels?: ChannelsGiven
@@ -112,7 +111,7 @@ export async function traceConfig(options: LoadConfigOptions): Promise<TracedCon
     if (part.node !== undefined) config.node = part.node
     if (part.listen !== undefined) config.listen = part.listen
     if (part.hosts !== undefined) config.hosts = part.hosts
-    for (const [peer, digest] of part.accept) config.accept.set(peer, digest)
+    joinAccept(config, part)
     config.limits = { ...config.limits, ...part.limits }
     if (part.channels.size > 0) config.channels = joinChannels(config.channels ?? new Map(), part.channels)
     if (Object.keys(part.schedule).length > 0) config.schedule = { ...config.schedule, ...part.schedule }

@@ -6,7 +6,9 @@ import type { Queue } from '../../src/queue/queue.ts'
 import { BlobIntake } from '../../src/server/blob-intake.ts'
 import { Owner } from '../../src/server/owner.ts'
 import { Receiver } from '../../src/server/receiver.ts'
+import type { ChannelRights } from '../../src/spool/channel-rights.ts'
 import type { Config } from '../../src/spool/config.ts'
+import { SpaceWatch } from '../../src/spool/space-watch.ts'
 import { Spool } from '../../src/spool/spool.ts'
 import { silentLog } from '../../src/system/log.ts'
 import { type SimNode, SimWorld } from '../../src/system/sim/index.ts'
@@ -33,6 +35,8 @@ export class SimNodes {
   readonly uploads: Uploaded[] = []
   /** What happens to an upload; nothing unless a test says so. */
   wire: (peer: string, request: UploadRequest) => LoopbackFault | undefined = () => undefined
+  /** Channels that a peer may send to at a machine; all unless a test says so. */
+  rights: (at: string, peer: string) => ChannelRights | undefined = () => undefined
   readonly #names: readonly string[]
   readonly #receivers = new Map<string, Receiver>()
 
@@ -89,7 +93,15 @@ export class SimNodes {
     const blobs = new BlobIntake({ spool, limits: this.limits })
     this.#receivers.set(
       name,
-      new Receiver({ clock: this.clock, log: silentLog, limits: this.limits, store: owner.store, blobs })
+      new Receiver({
+        clock: this.clock,
+        log: silentLog,
+        limits: this.limits,
+        store: owner.store,
+        blobs,
+        space: new SpaceWatch({ system: spool.system, path: SPOOL, limits: this.limits }),
+        rights: peer => this.rights(name, peer)
+      })
     )
     return owner
   }
