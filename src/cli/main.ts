@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import { Command, CommanderError, type OutputConfiguration } from 'commander'
 import type { Act, Call, GlobalOptions, Shell } from './act.ts'
+import { addAncestor } from './ancestor.ts'
 import { addChannel } from './channel.ts'
 import { addCheck } from './check.ts'
 import { addCompletion } from './completion.ts'
@@ -86,6 +87,7 @@ export async function main(argv: string[], shell: Shell = process): Promise<numb
     writeErr: text => void (json || shell.stderr.write(text))
   })
   addRole(program, act)
+  addAncestor(program, act)
   try {
     await program.parseAsync(argv, { from: 'user' })
   } catch (error) {
