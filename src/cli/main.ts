@@ -15,6 +15,7 @@ import { addPeek } from './peek.ts'
 import { addPeer } from './peer.ts'
 import { addPoll } from './poll.ts'
 import { printError } from './print-error.ts'
+import { addPurge } from './purge.ts'
 import { addRole } from './role.ts'
 import { addForecast, addSchedule, addTick } from './schedule.ts'
 import { addSend } from './send.ts'
@@ -48,7 +49,19 @@ const WORK = [
   addForecast,
   addTick
 ]
-const LOOK = [addLs, addShape, addShow, addChannel, addDead, addDoctor, addToken, addConfig, addService, addCompletion]
+const LOOK = [
+  addLs,
+  addShape,
+  addShow,
+  addChannel,
+  addDead,
+  addPurge,
+  addDoctor,
+  addToken,
+  addConfig,
+  addService,
+  addCompletion
+]
 
 const HELP = `
 Exit codes:

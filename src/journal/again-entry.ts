@@ -1,4 +1,4 @@
-import { entryBytes, FLAG, finishEntry, headersOf, MESSAGE } from './entry.ts'
+import { entryBytes, FLAG, finishEntry, MESSAGE } from './entry.ts'
 
 /** The same message, whose id its receiver is to remember: sent twice, it counts once. */
 export function rememberedEntry(entry: Buffer): Buffer {
@@ -15,7 +15,9 @@ export function entryWithHeader(entry: Buffer, name: string, value: string): Buf
   const attributesAt = idEnd + (flags & FLAG.expires ? 6 : 0)
   const had = (flags & FLAG.attributes) !== 0
   const bodyAt = had ? attributesAt + 4 + entry.readUInt32LE(attributesAt) : attributesAt
-  const text = JSON.stringify({ h: { ...(had && headersOf(entry, attributesAt)), [name]: value } })
+  // What stands beside the headers stays.
+  const before = had ? (JSON.parse(entry.toString('utf8', attributesAt + 4, bodyAt)) as { h?: object }) : {}
+  const text = JSON.stringify({ ...before, h: { ...before.h, [name]: value } })
   const more = Buffer.alloc(4 + Buffer.byteLength(text))
   more.writeUInt32LE(more.write(text, 4))
   const into = Buffer.concat([entry.subarray(0, attributesAt), more, entry.subarray(bodyAt, entryBytes(entry, 0))])

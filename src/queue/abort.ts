@@ -14,3 +14,22 @@ export function abortable<T>(work: Promise<T>, signal: AbortSignal | undefined, 
     work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop))
   })
 }
+
+/** A signal that aborts when either does; `stop` lets go of both. */
+export function endingWith(
+  closing: AbortSignal,
+  signal: AbortSignal | undefined
+): { signal: AbortSignal; stop: () => void } {
+  if (signal === undefined) return { signal: closing, stop: () => undefined }
+  const both = new AbortController()
+  const sources = [signal, closing]
+  const end = () => both.abort(signal.reason)
+  for (const source of sources) {
+    if (source.aborted) end()
+    source.addEventListener('abort', end, { once: true })
+  }
+  const stop = () => {
+    for (const source of sources) source.removeEventListener('abort', end)
+  }
+  return { signal: both.signal, stop }
+}

@@ -1,11 +1,10 @@
 import type { BodyKind, Headers } from '../message.ts'
-import type { MoveAnswer, MoveRequest } from '../server/move.ts'
 import { type DeadRow, type FoundDead, listDead } from '../spool/dead-list.ts'
-import type { Spool } from '../spool/spool.ts'
 import { keepAlive } from '../system/keep-alive.ts'
 import { carryOut, type Moved, placeOf, placeText } from './carry-out.ts'
 import { checkFilter, checkMoveOptions, FILTER, type FilterOptions, type MoveOptions } from './filter-options.ts'
 import { checkCount, checkOptions } from './options.ts'
+import type { QueueMovesParts } from './queue-moves.ts'
 import { checkId } from './send-options.ts'
 
 export interface DeadQuery extends FilterOptions {
@@ -26,21 +25,15 @@ export interface DeadShown extends DeadRow {
   body: Buffer
 }
 
-export interface QueueDeadParts {
-  spool: Spool
-  step: (request: MoveRequest) => Promise<MoveAnswer>
-  checkOpen: () => void
-}
-
 const LIST = new Set([...FILTER, 'after'])
 const PAGE_DEFAULT = 50
 const PAGE_MAX = 1_000
 
 /** The messages that were given up: looked at from any process; moved by the inbox's owner, whoever that is. */
 export class QueueDead {
-  readonly #parts: QueueDeadParts
+  readonly #parts: QueueMovesParts
 
-  constructor(parts: QueueDeadParts) {
+  constructor(parts: QueueMovesParts) {
     this.#parts = parts
   }
 

@@ -90,7 +90,7 @@ export async function queueOn(below: { spool: Spool; config: Config; owner: Owne
     spool: spool.path,
     sender: new Sender({ outbox: sent, blobs, destinations, clock, ids, limits, later: { box, zone }, desk }),
     desk,
-    dead: { spool, step: request => moves.move(request) },
+    moves: { spool, step: request => moves.move(request) },
     later: { zone, open },
     intake: new Intake(system, async () => observed(await owner.attach({ spool, mayOwn: true }), system.log)),
     async closeBelow() {

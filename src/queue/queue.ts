@@ -5,16 +5,19 @@ import type { Body } from '../message.ts'
 import { checkChannel } from '../names.ts'
 import { keepAlive } from '../system/keep-alive.ts'
 import type { System } from '../system/system.ts'
-import { aborted } from './abort.ts'
+import { aborted, endingWith } from './abort.ts'
 import type { BodySource } from './body-source.ts'
+import type { Moved } from './carry-out.ts'
 import { Consumer, type Handler } from './consumer.ts'
+import type { MoveOptions } from './filter-options.ts'
 import type { Intake } from './intake.ts'
 import type { Message } from './message.ts'
 import { iterateMessages } from './messages-iterator.ts'
 import { checkDuration, checkOptions, type Duration } from './options.ts'
 import type { Peeked } from './peeked.ts'
 import { pollMessages } from './poll.ts'
-import { QueueDead, type QueueDeadParts } from './queue-dead.ts'
+import { QueueDead } from './queue-dead.ts'
+import { type PurgeOptions, QueueMoves, type QueueMovesParts } from './queue-moves.ts'
 import { QueueSchedule, type QueueScheduleParts } from './queue-schedule.ts'
 import { type Receipt, type ReceiptDesk, type SentMessage, sentMessage } from './receipt.ts'
 import {
@@ -42,8 +45,8 @@ export interface QueueParts {
   intake: Intake
   /** Asked what became of messages. */
   desk?: ReceiptDesk
-  /** How to look at dead letters, and move them. */
-  dead?: Omit<QueueDeadParts, 'checkOpen'>
+  /** How operators move messages; without it, nobody may. */
+  moves?: Omit<QueueMovesParts, 'checkOpen'>
   /** How to look at what is held for later. */
   later?: Pick<QueueScheduleParts, 'open' | 'zone'>
   /** Closes what is below, once nothing is sent or received any more. */
@@ -62,7 +65,9 @@ export class Queue {
   readonly spool: string
   /** What is held for later. */
   readonly schedule: QueueSchedule
-  readonly #dead: QueueDead | undefined
+  /** What was given up. */
+  readonly dead: QueueDead
+  readonly #moves: QueueMoves
   readonly #parts: QueueParts
   readonly #sender: Sender
   readonly #consumers = new Set<Consumer>()
@@ -77,15 +82,21 @@ export class Queue {
     const { limits, later = NOTHING_LATER } = parts
     const { clock } = parts.system
     this.schedule = new QueueSchedule({ clock, limits, ...later, checkOpen: () => this.#checkOpen() })
-    this.#dead = parts.dead && new QueueDead({ ...parts.dead, checkOpen: () => this.#checkOpen() })
+    const moves = { ...parts.moves!, checkOpen: () => this.#checkOpen() }
+    this.dead = new QueueDead(moves)
+    this.#moves = new QueueMoves(moves)
     // One listener for each poll that waits: many are no leak.
     setMaxListeners(0, this.#closing.signal)
   }
 
-  /** What was given up. */
-  get dead(): QueueDead {
-    if (this.#dead === undefined) throw new TypeError('this queue has no dead letters')
-    return this.#dead
+  /** Destroys messages that wait in the inbox. Resolves when it is synced; what somebody holds is left, unless `leased`. */
+  purge(which: PurgeOptions): Promise<Moved> {
+    return this.#moves.purge(which)
+  }
+
+  /** Lets acknowledged messages that are still kept come again, marked `dropr-replayed-at`. Resolves when they are synced. */
+  replay(which: MoveOptions): Promise<Moved> {
+    return this.#moves.replay(which)
   }
 
   /** Resolves when the message is synced here; never waits for a network (P1). */
@@ -128,7 +139,7 @@ export class Queue {
     const { signal, ...request } = checkPoll(options)
     this.#checkOpen()
     if (signal?.aborted) throw aborted(signal, 'poll')
-    const ending = this.#endingWith(signal)
+    const ending = endingWith(this.#closing.signal, signal)
     try {
       const { intake, system } = this.#parts
       const messages = await pollMessages(intake, system.clock, request, ending.signal)
@@ -164,7 +175,7 @@ export class Queue {
     const given = typeof options === 'string' ? { channel: options } : options
     const { channels, leaseMs, signal } = checkMessages(given)
     this.#checkOpen()
-    const ending = this.#endingWith(signal)
+    const ending = endingWith(this.#closing.signal, signal)
     try {
       yield* iterateMessages({ ...this.#parts, channels, leaseMs, signal: ending.signal })
     } finally {
@@ -219,22 +230,6 @@ export class Queue {
 
   #checkOpen(): void {
     if (this.#closed !== undefined) throw closedError()
-  }
-
-  /** A signal that aborts with the caller's or when the queue closes; `stop` lets go of both. */
-  #endingWith(signal: AbortSignal | undefined): { signal: AbortSignal; stop: () => void } {
-    if (signal === undefined) return { signal: this.#closing.signal, stop: () => undefined }
-    const both = new AbortController()
-    const sources = [signal, this.#closing.signal]
-    const end = () => both.abort(signal.reason)
-    for (const source of sources) {
-      if (source.aborted) end()
-      source.addEventListener('abort', end, { once: true })
-    }
-    const stop = () => {
-      for (const source of sources) source.removeEventListener('abort', end)
-    }
-    return { signal: both.signal, stop }
   }
 }
 

@@ -13,7 +13,7 @@ interface LetterAt {
 
 /**
  * Gives the large bodies of letters that go back into the inbox their names there, before the letters themselves: as the
- * messages that follow each other in `stream` from `from` on.
+ * messages that follow each other in `stream` from `from` on. `room`: where they lie now.
  *
  * @throws DroprError DISK_*
  */
@@ -21,18 +21,14 @@ export async function bodiesToInbox(
   spool: Spool,
   channel: string,
   letters: readonly LetterAt[],
-  to: { stream: string; from: number }
+  to: { stream: string; from: number },
+  room = spool.dead(channel)
 ): Promise<void> {
   for (const [i, letter] of letters.entries()) {
     const blob = blobOf(letter.entry, 0)
     if (blob === undefined) continue
     const place = { stream: to.stream, position: to.from + i, sha256: blob.sha256 }
-    await carry(
-      spool,
-      bodyAt(spool, channel, letter)!,
-      spool.inbox(channel),
-      placedBlobPath(spool.inbox(channel), place)
-    )
+    await carry(spool, bodyAt(room, letter)!, spool.inbox(channel), placedBlobPath(spool.inbox(channel), place))
   }
 }
 
@@ -46,19 +42,24 @@ export async function bodiesToOutbox(
   for (const letter of letters) {
     const blob = blobOf(letter.entry, 0)
     if (blob === undefined) continue
-    await carry(spool, bodyAt(spool, channel, letter)!, to.folder, sentBlobPath(to.folder, to.writer, blob.id))
+    await carry(spool, bodyAt(spool.dead(channel), letter)!, to.folder, sentBlobPath(to.folder, to.writer, blob.id))
   }
 }
 
 /** Whether the letter has a large body, and that is not there any more. */
-export async function isBodyGone(spool: Spool, channel: string, letter: LetterAt): Promise<boolean> {
-  const path = bodyAt(spool, channel, letter)
+export async function isBodyGone(
+  spool: Spool,
+  channel: string,
+  letter: LetterAt,
+  room = spool.dead(channel)
+): Promise<boolean> {
+  const path = bodyAt(room, letter)
   return path !== undefined && (await spool.system.files.stat(path)) === undefined
 }
 
-function bodyAt(spool: Spool, channel: string, { stream, position, entry }: LetterAt): string | undefined {
+function bodyAt(room: string, { stream, position, entry }: LetterAt): string | undefined {
   const blob = blobOf(entry, 0)
-  return blob && placedBlobPath(spool.dead(channel), { stream, position, sha256: blob.sha256 })
+  return blob && placedBlobPath(room, { stream, position, sha256: blob.sha256 })
 }
 
 async function carry(spool: Spool, from: string, folder: string, to: string): Promise<void> {

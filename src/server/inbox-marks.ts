@@ -59,13 +59,14 @@ export interface BackMark {
   /** Why it failed. */
   e?: string
 }
-/** In the dead letters. `v`: what the consumer said; absent when the lease just ended. */
+/** In the dead letters. `v`: what the consumer said; absent when the lease just ended. `p`: destroyed by an operator, in no room. */
 export interface DeadMark {
   m: 'dead'
   l?: string
   s: string
   r: PositionRun[]
   v?: 'reject' | 'retry'
+  p?: 1
   e: string
 }
 /** Its time was over before anybody had it. */

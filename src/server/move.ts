@@ -14,11 +14,13 @@ export interface MoveRequest {
   after?: string
   /** Messages in one step at most. */
   max: number
+  /** Purge: also what somebody holds. */
+  leased?: boolean
   /** Changes nothing. */
   dryRun?: boolean
 }
 
-export const MOVES = ['redrive', 'drop'] as const
+export const MOVES = ['redrive', 'drop', 'purge', 'replay'] as const
 export type MoveKind = (typeof MOVES)[number]
 
 export interface MoveAnswer {

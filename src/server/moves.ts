@@ -5,14 +5,20 @@ import type { Spool } from '../spool/spool.ts'
 import { DeadMoves } from './dead-moves.ts'
 import type { Inbox } from './inbox.ts'
 import type { MoveAnswer, MoveKind, MoveRequest, MovesPort } from './move.ts'
+import { purgeStep } from './purge.ts'
+import { Replays } from './replays.ts'
 
 /** What an operator asks of the inbox's owner. */
 export class Moves implements MovesPort {
   readonly #dead: DeadMoves
+  readonly #inbox: Inbox
+  readonly #replays: Replays
 
   constructor(options: { spool: Spool; inbox: Inbox; epoch: number }) {
     const { clock, random } = options.spool.system
     this.#dead = new DeadMoves({ ...options, ids: new Ids(clock, random) })
+    this.#inbox = options.inbox
+    this.#replays = new Replays(options)
   }
 
   async move(request: MoveRequest): Promise<MoveAnswer> {
@@ -20,17 +26,19 @@ export class Moves implements MovesPort {
     checkChannel(channel)
     if (!Number.isSafeInteger(max) || max < 1 || !Number.isSafeInteger(began))
       throw new DroprError('REQUEST_BAD', 'a step needs a number of messages, and when it all began')
-    const step = this.#steps[what]
-    if (step === undefined) throw new DroprError('REQUEST_BAD', `nobody here can ${JSON.stringify(what)}`)
-    return await step(request)
+    if (!Object.hasOwn(this.#steps, what))
+      throw new DroprError('REQUEST_BAD', `nobody here can ${JSON.stringify(what)}`)
+    return await this.#steps[what](request)
   }
 
   close(): Promise<void> {
     return this.#dead.close()
   }
 
-  readonly #steps: Readonly<Partial<Record<MoveKind, (request: MoveRequest) => Promise<MoveAnswer>>>> = {
+  readonly #steps: Readonly<Record<MoveKind, (request: MoveRequest) => Promise<MoveAnswer>>> = {
     redrive: request => this.#dead.step(request),
-    drop: request => this.#dead.step(request)
+    drop: request => this.#dead.step(request),
+    purge: async request => await purgeStep(await this.#inbox.channel(request.channel), request),
+    replay: request => this.#replays.step(request)
   }
 }

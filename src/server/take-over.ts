@@ -154,13 +154,13 @@ function takenIn(frame: Frame): number[] {
   })
 }
 
-interface Void extends VoidMark {
+export interface Void extends VoidMark {
   writer: string
   /** The segment that says so. */
   before: number
 }
 
-async function readVoids(spool: Spool, names: readonly SegmentName[]): Promise<Void[]> {
+export async function readVoids(spool: Spool, names: readonly SegmentName[]): Promise<Void[]> {
   const voids: Void[] = []
   for (const { path, writer, n } of names) {
     const reader = await SegmentReader.open(spool.system.files, path)
@@ -177,7 +177,7 @@ async function readVoids(spool: Spool, names: readonly SegmentName[]): Promise<V
   return voids
 }
 
-function isVoid(gone: Void, { writer, n }: SegmentName, frame: Frame): boolean {
+export function isVoid(gone: Void, { writer, n }: SegmentName, frame: Frame): boolean {
   if (writer !== gone.writer || n >= gone.before || n < gone.n) return false
   return n > gone.n || frame.offset >= gone.at
 }

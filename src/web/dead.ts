@@ -1,10 +1,16 @@
 import type { JsonSchema, Route } from '../server/route.ts'
 import { bodyMember } from './message-json.ts'
-import { FILTER_QUERY, filterOfQuery, MOVE_BODY, MOVED_ANSWERS, movedAnswer, moveOptions } from './moves.ts'
+import {
+  ASKED_BYTES_MAX,
+  FILTER_QUERY,
+  filterOfQuery,
+  MOVE_BODY,
+  MOVED_ANSWERS,
+  movedAnswer,
+  moveOptions
+} from './moves.ts'
 import type { WebDesk } from './options.ts'
 import { CHANNEL, COUNT, exactly, having, TEXT, WALL_MS } from './schemas.ts'
-
-const ASKED_BYTES_MAX = 4_194_304
 
 const LETTER: JsonSchema = having({
   id: TEXT,

@@ -7,6 +7,8 @@ import { COUNT, DURATION, exactly, TEXT, texts } from './schemas.ts'
 /** What is asked of many messages: which, and how. The same members in every route that changes messages. */
 
 /** One request moves so many at most, so that it is answered soon: `next` says where to go on. */
+/** Ten thousand ids, and more. */
+export const ASKED_BYTES_MAX = 4_194_304
 const LIMIT_DEFAULT = 10_000
 const LIMIT_MAX = 100_000
 
@@ -29,6 +31,15 @@ export const MOVE_BODY: JsonSchema = exactly({
   limit: { ...COUNT, minimum: 1, maximum: LIMIT_MAX, description: `Default ${LIMIT_DEFAULT}.` },
   after: { ...TEXT, description: 'next of the answer before.' }
 })
+
+/** Also what somebody holds. */
+export const PURGE_BODY: JsonSchema = {
+  ...MOVE_BODY,
+  properties: {
+    ...(MOVE_BODY['properties'] as object),
+    leased: { type: 'boolean', description: 'Also what somebody holds: its verdict is refused then.' }
+  }
+}
 
 export const MOVED: JsonSchema = {
   type: 'object',

@@ -6,6 +6,7 @@ import { openapiOf } from './openapi.ts'
 import type { WebDesk, WebOptions } from './options.ts'
 import { pollRoute } from './poll.ts'
 import { pschedRoutes } from './psched.ts'
+import { purgeRoutes } from './purge.ts'
 import { rawPollRoute } from './raw-poll.ts'
 import { rawSendRoute } from './raw-send.ts'
 import { forecastRoute, listRoute, showRoute } from './schedule-list.ts'
@@ -40,6 +41,7 @@ export function webRoutes(options: WebOptions): Route[] {
     changeRoute(desk),
     sendNowRoute(desk),
     ...deadRoutes(desk),
+    ...purgeRoutes(desk),
     statusRoute(desk)
   ]
   const document = JSON.stringify(openapiOf(routes))

@@ -69,5 +69,9 @@ test('C16 F14: of 1,000 messages one is always refused: 999 arrive, the dead let
   expect(more).toEqual([])
   expect(again).toMatchObject({ id: letter.id, body: lines[500], deliveries: 1 })
   expect(await dead('ls')).toMatchObject({ code: 1, stdout: '' })
+  // The server of the other node owns the inbox: it does what its operator asks.
+  const moved = async (...args: string[]) => await dropr([...args, '--spool', tokyo.spool])
+  expect(await moved('replay', letter.id)).toMatchObject({ code: 0, stderr: '1 message replayed\n' })
+  expect(await moved('purge', '--match', 'poison*')).toMatchObject({ code: 0, stderr: '1 message destroyed\n' })
   expect((await here.dead.list({ state: 'moved' })).letters).toMatchObject([{ id: letter.id }])
 }, 120_000)

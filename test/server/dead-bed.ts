@@ -43,5 +43,5 @@ export async function buryRefused(nodes: SimNodes, bodies: string[]): Promise<st
 }
 
 export async function idsWaiting(nodes: SimNodes, queue: Queue, channel = 'common'): Promise<string[]> {
-  return (await nodes.until(queue.peek({ channel, max: 1_000 }))).map(({ id }) => id)
+  return (await nodes.until(queue.peek({ channel, max: 10_000 }))).map(({ id }) => id)
 }

@@ -1,0 +1,122 @@
+import { expect, test } from 'vitest'
+import { SimNodes } from '../rows/sim-nodes.ts'
+import { idsWaiting } from './dead-bed.ts'
+
+const LIMITS = { retryMsMin: 20, scanMs: 1_000, segmentBytesMax: 65_536 }
+
+async function node(seed: number) {
+  const nodes = new SimNodes({ seed, names: ['berlin'], limits: LIMITS })
+  return { nodes, queue: await nodes.queue('berlin') }
+}
+
+/** Sends, and waits until all are in the inbox. */
+async function fill(at: Awaited<ReturnType<typeof node>>, bodies: unknown[], channel = 'c') {
+  const { nodes, queue } = at
+  const receipts = await nodes.until(queue.sendMessages(bodies as string[], { channel }))
+  for (;;) {
+    await nodes.clock.advance(100)
+    if ((await idsWaiting(nodes, queue, channel)).length >= bodies.length) break
+  }
+  await nodes.clock.advance(1)
+  return receipts.map(({ id }) => id)
+}
+
+const numbered = (count: number, prefix = 'm') => Array.from({ length: count }, (_, i) => `${prefix}${i}`)
+
+test('E13 F14: purge destroys what waits and fits, tells first what it would do, and nothing else', async () => {
+  const at = await node(1)
+  const { nodes, queue } = at
+  await fill(at, numbered(2_500))
+  await fill(at, ['keep'], 'other')
+  const channel = 'c'
+  await expect(queue.purge({})).rejects.toThrow('purge needs ids, a filter, or all: true')
+  expect(await nodes.until(queue.purge({ channel, match: 'm7*', dryRun: true }))).toMatchObject({ moved: 111 })
+  expect(await nodes.until(queue.purge({ channel, match: 'm7*' }))).toMatchObject({ moved: 111 })
+  expect(await nodes.until(queue.purge({ channel, limit: 100 }))).toMatchObject({
+    moved: 100,
+    next: expect.any(String)
+  })
+  const next = (await nodes.until(queue.poll({ channel })))!
+  expect(next.body).toBe('m111')
+  // What somebody holds is left, and told.
+  const rest = await nodes.until(queue.purge({ channel }))
+  expect(rest).toMatchObject({ moved: 2_500 - 111 - 100 - 1, left: { leased: 1 } })
+  await nodes.until(next.ack())
+  expect(await nodes.until(queue.poll({ channel }))).toBeUndefined()
+  expect((await nodes.take(queue, 'other')).map(({ body }) => body)).toEqual(['keep'])
+  expect((await nodes.until(queue.dead.list())).letters).toEqual([])
+})
+
+test('purge with `leased` destroys what somebody holds, and refuses the verdict on it', async () => {
+  const at = await node(2)
+  const { nodes, queue } = at
+  await fill(at, ['held', 'waits'])
+  const held = (await nodes.until(queue.poll({ channel: 'c' })))!
+  expect(await nodes.until(queue.purge({ channel: 'c', leased: true }))).toMatchObject({ moved: 2, left: {} })
+  await expect(nodes.until(held.ack())).rejects.toMatchObject({ code: 'LEASE_LOST' })
+  await nodes.clock.advance(120_000)
+  expect(await nodes.until(queue.poll({ channel: 'c' }))).toBeUndefined()
+})
+
+test('what was purged stays so after a power cut at any moment, and what was not waits', async () => {
+  for (let seed = 10; seed < 40; seed++) {
+    const at = await node(seed)
+    const { nodes, queue } = at
+    const ids = await fill(at, numbered(20))
+    let over = false
+    const purging = queue.purge({ channel: 'c', limit: 12 })
+    purging.then(
+      () => {
+        over = true
+      },
+      () => undefined
+    )
+    await nodes.clock.advance((seed - 10) * 0.03)
+    nodes.machine('berlin').powerCut({ data: 'lose', names: 'lose' })
+    const waiting = await idsWaiting(nodes, await nodes.queue('berlin', 'app2'), 'c')
+    // One commit a step: all of it or nothing.
+    expect([ids, ids.slice(12)], `seed ${seed}`).toContainEqual(waiting)
+    if (over) expect(waiting, `seed ${seed}`).toHaveLength(8)
+  }
+})
+
+test('replay lets what was acknowledged come again, marked, as often as it is asked for', async () => {
+  const at = await node(3)
+  const { nodes, queue } = at
+  const bodies = numbered(1_200)
+  await fill(at, bodies)
+  const channel = 'c'
+  const [first, ...others] = await nodes.until(queue.poll({ channel, max: 1_100 }))
+  await nodes.until(Promise.all([first!, ...others].map(message => message.ack())))
+  await nodes.clock.advance(1)
+  // What waits is not replayed, and no step counts anything twice.
+  expect(await nodes.until(queue.replay({ channel, dryRun: true }))).toMatchObject({ moved: 1_100 })
+  expect(await nodes.until(queue.replay({ channel, match: 'm1*', limit: 5 }))).toMatchObject({ moved: 5 })
+  expect(await nodes.until(queue.replay({ ids: [first!.id] }))).toMatchObject({ moved: 1 })
+  const came = await nodes.take(queue, channel)
+  expect(came.slice(0, 100).map(({ body }) => body)).toEqual(bodies.slice(1_100))
+  const again = came.slice(100)
+  expect(again.map(({ body }) => body)).toEqual(['m1', 'm10', 'm11', 'm12', 'm13', 'm0'])
+  expect(again[0]).toMatchObject({ id: others[0]!.id, from: 'berlin', attempt: 1, deliveries: 2, redelivered: true })
+  expect(Number(again[0]!.headers['dropr-replayed-at'])).toBeGreaterThan(0)
+  await nodes.clock.advance(1)
+  expect(await nodes.until(queue.replay({ channel, newerThan: '1h' }))).toMatchObject({ moved: 1_206 })
+  expect(await nodes.take(queue, channel)).toHaveLength(1_206)
+})
+
+test('what was acknowledged in a commit that failed is not replayed', async () => {
+  const at = await node(4)
+  const { nodes, queue } = at
+  await fill(at, numbered(10))
+  const messages = await nodes.until(queue.poll({ channel: 'c', max: 10 }))
+  const { disk } = nodes.machine('berlin')
+  disk.capacityBytes = 0
+  await expect(nodes.until(messages[0]!.ack())).rejects.toMatchObject({ code: 'DISK_FULL' })
+  disk.capacityBytes = Number.POSITIVE_INFINITY
+  await nodes.until(messages[1]!.ack())
+  await nodes.clock.advance(1)
+  expect(await nodes.until(queue.replay({ channel: 'c', dryRun: true, match: 'm' }))).toMatchObject({
+    moved: 1,
+    ids: [messages[1]!.id]
+  })
+})
