@@ -136,6 +136,7 @@ export const LIMITS = {
     max: 1_099_511_627_776,
     why: 'Dead letters a channel keeps at most; the oldest go first.'
   },
+  receiptMs: { default: 604_800_000, min: 60_000, max: 31_536_000_000, why: 'Outcomes and replies are kept so long.' },
   channelDepthMax: {
     default: 0,
     min: 0,

@@ -29,6 +29,8 @@ export interface Draft {
   sentAt: number
   expiresAt?: number | undefined
   headers?: Headers | undefined
+  /** Its sender wants to hear what becomes of it. */
+  receipt?: true | undefined
   /** Only in schedule/: held until then. */
   due?: Due | undefined
   kind: BodyKind
@@ -46,6 +48,8 @@ export interface Stored {
   sentAt: number
   expiresAt: number | undefined
   headers: Headers
+  /** Its sender wants to hear what becomes of it. */
+  receipt?: true
   /** Only in schedule/. */
   due?: Due
   kind: BodyKind

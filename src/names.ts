@@ -10,6 +10,24 @@ const PEER = /^[a-z0-9-]{1,63}$/
 const FOLDER_CHARACTERS_MAX = 240
 const PLAIN = /^[a-z0-9_-]$/
 
+/** Channels of dropr itself begin with this: messages in them are for the nodes, not for consumers. */
+const OURS = '$dropr.'
+/** What became of messages, on its way back to the node that sent them. */
+export const OUTCOME_CHANNEL = '$dropr.outcome'
+/** Replies to `queue.request`. */
+export const REPLY_CHANNEL = '$dropr.reply'
+
+export function isOurs(channel: string): boolean {
+  return channel.startsWith(OURS)
+}
+
+/** A channel for messages of users. */
+export function checkUserChannel(channel: unknown): string {
+  const name = checkChannel(channel)
+  if (isOurs(name)) throw new TypeError(`channels that begin with ${OURS} are dropr's own, got ${JSON.stringify(name)}`)
+  return name
+}
+
 export function checkChannel(channel: unknown): string {
   const said = typeof channel === 'string' ? JSON.stringify(channel.slice(0, 200)) : String(channel)
   if (typeof channel !== 'string' || channel === '')

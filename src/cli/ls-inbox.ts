@@ -119,13 +119,13 @@ export class LsInbox implements Room {
     else if (mark?.m === 'pause' || mark?.m === 'resume') this.pausedAt = mark.m === 'pause' ? mark.t : undefined
     else if (mark?.m === 'streams') {
       for (const [stream, , , , next] of mark.q) this.next.set(stream, Math.max(this.next.get(stream) ?? 0, next))
-    } else if (mark && 'r' in mark && mark.m !== 'moved') {
+    } else if (mark && 'r' in mark && mark.m !== 'moved' && mark.m !== 'told') {
       if (mark.m === 'lease') this.#leaseEnds.set(mark.l, mark.u)
       for (const [from, to] of mark.r) for (let at = from; at < to; at++) this.#foldOne(mark, at)
     }
   }
 
-  #foldOne(mark: Exclude<Extract<InboxMark, { r: unknown }>, { m: 'moved' }>, position: number): void {
+  #foldOne(mark: Exclude<Extract<InboxMark, { r: unknown }>, { m: 'moved' | 'told' }>, position: number): void {
     const fates = this.#fates.get(mark.s) ?? new Map<number, Fate>()
     this.#fates.set(mark.s, fates)
     if (this.#endingOf(mark.s, position) !== undefined) return

@@ -43,7 +43,7 @@ function queueOptions(channel: string, options: SendOptions): QueueSendOptions {
   if (options.at !== undefined && options.delay !== undefined) {
     throw new UsageError('--at and --delay exclude each other')
   }
-  const { to, id, priority, header, ttl, buffered, at, delay, rejectPast } = options
+  const { to, id, priority, header, ttl, receipt, buffered, at, delay, rejectPast } = options
   return {
     channel,
     ...(to === undefined ? {} : { to }),
@@ -54,6 +54,7 @@ function queueOptions(channel: string, options: SendOptions): QueueSendOptions {
     ...(at === undefined ? {} : { deliverAt: at }),
     ...(delay === undefined ? {} : { delay: durationMs(delay, '--delay') }),
     ...(rejectPast ? { rejectPast } : {}),
+    ...(receipt ? { receipt } : {}),
     ...(buffered ? { durability: 'buffered' as const } : {})
   }
 }

@@ -13,6 +13,7 @@ export interface SendOptions {
   at?: string
   delay?: string
   rejectPast?: boolean
+  receipt?: boolean
   buffered?: boolean
   quiet?: boolean
 }
@@ -49,6 +50,7 @@ export function addSend(program: Command, act: Act): void {
     .option('--at <when>', 'not handed over before: 2026-12-24T18:00:00Z, 2014-08-01 13:30, tomorrow 09:00, 10m')
     .option('--delay <duration>', 'the same, from now: 30s, 5m, 2h, 1d')
     .option('--reject-past', 'refuse a time that has passed; else the message goes at once')
+    .option('--receipt', 'let the node it goes to tell what its consumer made of it: `dropr explain <id>`')
     .option('--buffered', 'do not wait for the disk: fast, and lost in a power cut')
     .option('--quiet', 'print no ids')
     .addHelpText('after', HELP)

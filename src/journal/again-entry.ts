@@ -1,4 +1,5 @@
-import { entryBytes, FLAG, finishEntry, MESSAGE } from './entry.ts'
+import { entryBytes, finishEntry, MESSAGE } from './entry.ts'
+import { FLAG } from './entry-flags.ts'
 
 /** The same message, whose id its receiver is to remember: sent twice, it counts once. */
 export function rememberedEntry(entry: Buffer): Buffer {

@@ -1,5 +1,6 @@
 import { BLOB_BYTES, type Blob, decodeBlob } from './blob-entry.ts'
-import { entryBytes, FLAG, MESSAGE } from './entry.ts'
+import { entryBytes, MESSAGE } from './entry.ts'
+import { FLAG } from './entry-flags.ts'
 
 /** Whether the body of the message at `at` lies in a file of its own. */
 export function hasBlob(bytes: Buffer, at: number): boolean {

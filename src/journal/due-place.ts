@@ -1,4 +1,5 @@
-import { FLAG, MESSAGE } from './entry.ts'
+import { MESSAGE } from './entry.ts'
+import { FLAG } from './entry-flags.ts'
 
 /** Where the id of a message and its due part lie; undefined when it has no due part. For those who read many. */
 export function duePlace(bytes: Buffer, at: number): { idAt: number; idEnd: number; dueAt: number } | undefined {

@@ -1,7 +1,9 @@
 import { crc32 } from 'node:zlib'
 import { BODY_KINDS, type Draft, type Headers, type Stored } from '../message.ts'
+import { attributesFrom, attributesText, attributesWant } from './attributes.ts'
 import { blobFault, decodeBlob } from './blob-entry.ts'
 import { DUE_BYTES_MIN, dueEndAt, readDue, writeDue } from './due.ts'
+import { FLAG } from './entry-flags.ts'
 import { type Ids, uuidText } from './ids.ts'
 
 /*
@@ -26,7 +28,6 @@ export const ENTRY_BYTES_MIN = 12
 const NOTE_AT = 12
 const MESSAGE_BYTES_MIN = 32
 const ID_BYTES_MAX = 255
-export const FLAG = { bodyKind: 3, idText: 4, remembered: 8, expires: 16, attributes: 32, due: 64, known: 127 } as const
 const NOTHING = Buffer.alloc(0)
 const NO_HEADERS: Headers = Object.freeze(Object.create(null))
 
@@ -35,7 +36,8 @@ export function messageBytesMost(draft: Draft): number {
   const body = typeof draft.body === 'string' ? draft.body.length * 3 : draft.body.length
   const id = draft.id === undefined ? 16 : 1 + draft.id.length * 3
   const due = draft.due === undefined ? 0 : DUE_BYTES_MIN + (draft.due.to.length + draft.due.channel.length) * 3
-  return 26 + id + due + body + (draft.headers === undefined ? 0 : attributesText(draft.headers).length * 3 + 4)
+  const plain = draft.headers === undefined && draft.receipt === undefined
+  return 26 + id + due + body + (plain ? 0 : attributesText(draft.headers, true).length * 3 + 4)
 }
 
 /** Writes one message. Returns where it ends; its id, when the draft had none, is the one that `ids.next()` gave last. */
@@ -59,9 +61,9 @@ export function encodeMessage(draft: Draft, ids: Ids, into: Buffer, at: number):
     flags |= FLAG.due
     end = writeDue(draft.due, into, end)
   }
-  if (draft.headers !== undefined) {
+  if (draft.headers !== undefined || draft.receipt !== undefined) {
     flags |= FLAG.attributes
-    const bytes = into.write(attributesText(draft.headers), end + 4)
+    const bytes = into.write(attributesText(draft.headers, draft.receipt === true), end + 4)
     end = into.writeUInt32LE(bytes, end) + bytes
   }
   if (typeof draft.body === 'string') end += into.write(draft.body, end)
@@ -101,6 +103,7 @@ export function decodeMessage(bytes: Buffer, at: number): Stored {
     Object.assign(stored, { kind, blob })
     stored.body = NOTHING
   }
+  if (flags & FLAG.attributes && attributesWant(bytes, dueEnd)) stored.receipt = true
   return stored
 }
 
@@ -219,27 +222,4 @@ export function finishEntry(into: Buffer, at: number, end: number, kind: number,
 export function idBytesFault(id: string): string | undefined {
   const bytes = Buffer.byteLength(id)
   return bytes < 1 || bytes > ID_BYTES_MAX ? `id must be 1 to ${ID_BYTES_MAX} UTF-8 bytes, got ${bytes}` : undefined
-}
-
-function attributesText(headers: Headers): string {
-  return JSON.stringify({ h: headers })
-}
-
-/** Attributes are an object; `h` holds the headers. What a newer peer adds beside it is left alone. */
-function attributesFrom(text: string): Headers | undefined {
-  let attributes: unknown
-  try {
-    attributes = JSON.parse(text)
-  } catch {
-    return undefined
-  }
-  if (typeof attributes !== 'object' || attributes === null) return undefined
-  const given = Object.hasOwn(attributes, 'h') ? (attributes as { h: unknown }).h : {}
-  if (typeof given !== 'object' || given === null) return undefined
-  const headers: Record<string, string> = Object.create(null)
-  for (const [name, value] of Object.entries(given)) {
-    if (typeof value !== 'string') return undefined
-    headers[name] = value
-  }
-  return headers
 }

@@ -1,5 +1,7 @@
+import { attributesText, attributesWant } from './attributes.ts'
 import { dueEndAt } from './due.ts'
-import { entryBytes, FLAG, finishEntry, headersOf, MESSAGE } from './entry.ts'
+import { entryBytes, finishEntry, headersOf, MESSAGE } from './entry.ts'
+import { FLAG } from './entry-flags.ts'
 
 /** The most that `writeFired` may need beyond the bytes of the entry that was held, without headers of its own. */
 export const FIRED_BYTES_MORE = 256
@@ -27,7 +29,7 @@ export function writeFired(
   end += entry.copy(into, end, from + 16, dueAt)
   if (flags & FLAG.attributes) {
     bodyAt += 4 + entry.readUInt32LE(dueEnd)
-    const text = JSON.stringify({ h: { ...headersOf(entry, dueEnd), ...more.headers() } })
+    const text = attributesText({ ...headersOf(entry, dueEnd), ...more.headers() }, attributesWant(entry, dueEnd))
     const bytes = into.write(text, end + 4)
     end = into.writeUInt32LE(bytes, end) + bytes
   } else {

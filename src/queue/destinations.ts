@@ -1,6 +1,6 @@
 import { DroprError } from '../errors.ts'
 import { CHANNEL_DEFAULT, PRIORITY } from '../message.ts'
-import { checkChannel, checkPeer, nearest } from '../names.ts'
+import { checkPeer, checkUserChannel, nearest } from '../names.ts'
 import { said } from './options.ts'
 
 /** Where a message goes: one folder of the outbox. The same object for the same three, so that it can be a key. */
@@ -43,7 +43,7 @@ export class Destinations {
 
   #check(to: unknown, named: unknown, rank: unknown): Destination {
     const peer = checkPeer(to, 'to')
-    const channel = checkChannel(named)
+    const channel = checkUserChannel(named)
     if (!Number.isInteger(rank) || (rank as number) < PRIORITY.min || (rank as number) > PRIORITY.max) {
       throw new TypeError(`priority must be a whole number from ${PRIORITY.min} to ${PRIORITY.max}, got ${said(rank)}`)
     }

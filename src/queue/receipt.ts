@@ -1,7 +1,7 @@
 import { DroprError } from '../errors.ts'
 import { checkDuration, checkOptions, checkSignal, type Duration } from './options.ts'
 import { type DeliveryStatus, isOver, type MessageStatus } from './status.ts'
-import type { WaitOptions } from './tracker.ts'
+import type { Known, WaitOptions } from './tracker.ts'
 
 export type Durability = 'synced' | 'buffered'
 
@@ -20,6 +20,23 @@ export interface SentMessage {
   status(): Promise<MessageStatus>
   /** Resolves when every node it was sent to has it on its disk. Rejects with MESSAGE_DEAD, MESSAGE_EXPIRED, MESSAGE_CANCELLED. */
   delivered(options?: AwaitOptions): Promise<MessageStatus>
+  /**
+   * Resolves when a consumer of every node it was sent to has acknowledged it. Rejects with MESSAGE_DEAD, MESSAGE_EXPIRED,
+   * MESSAGE_CANCELLED; with a TypeError when it went to a peer without `receipt: true`.
+   */
+  settled(options?: AwaitOptions): Promise<Settled>
+}
+
+/** A message that is processed. */
+export interface Settled {
+  id: string
+  verdict: 'processed'
+  /** Of the node that was the last to settle it: its name, when, and what the consumer said with the ack. */
+  peer: string
+  at: number
+  result?: unknown
+  /** All of them. */
+  deliveries: DeliveryStatus[]
 }
 
 /** What a resolved send says. */
@@ -35,7 +52,7 @@ export interface Receipt extends SentMessage {
 /** Who knows what becomes of messages. */
 export interface ReceiptDesk {
   status(id: string): Promise<MessageStatus>
-  wait(id: string, isReached: (status: MessageStatus) => boolean, options: WaitOptions): Promise<MessageStatus>
+  wait<T>(id: string, reached: (known: Known) => T | undefined, options: WaitOptions): Promise<T>
 }
 
 const AWAIT = new Set(['timeout', 'signal'])
@@ -62,6 +79,10 @@ class AskableReceipt implements Receipt {
   delivered(options?: AwaitOptions): Promise<MessageStatus> {
     return awaitDelivered(this.#desk, this.id, options)
   }
+
+  settled(options?: AwaitOptions): Promise<Settled> {
+    return awaitSettled(this.#desk, this.id, options)
+  }
 }
 
 /** Makes the receipts of one queue. */
@@ -87,12 +108,17 @@ export function sentMessage(desk: ReceiptDesk, id: string): SentMessage {
   return {
     id,
     status: () => desk.status(id),
-    delivered: options => awaitDelivered(desk, id, options)
+    delivered: options => awaitDelivered(desk, id, options),
+    settled: options => awaitSettled(desk, id, options)
   }
 }
 
 async function awaitDelivered(desk: ReceiptDesk, id: string, options: AwaitOptions = {}): Promise<MessageStatus> {
   return await desk.wait(id, isDelivered, { what: 'delivered', ...checkAwait(options, 'delivered') })
+}
+
+async function awaitSettled(desk: ReceiptDesk, id: string, options: AwaitOptions = {}): Promise<Settled> {
+  return await desk.wait(id, settledOf, { what: 'settled', ...checkAwait(options, 'settled') })
 }
 
 /** @throws TypeError */
@@ -105,12 +131,24 @@ export function checkAwait(options: AwaitOptions, what: string): Omit<WaitOption
   }
 }
 
-function isDelivered(status: MessageStatus): boolean {
+function isDelivered({ status }: Known): MessageStatus | undefined {
   const { id, deliveries } = status
   if (deliveries.length === 0) throw unknownMessage(status)
   const failed = deliveries.find(delivery => isOver(delivery) && !delivery.delivered)
   if (failed !== undefined) throw failedDelivery(id, failed, status)
-  return deliveries.every(({ delivered }) => delivered)
+  return deliveries.every(({ delivered }) => delivered) ? status : undefined
+}
+
+/** Of an id that nothing is known of, word may still come: it may have been sent long ago. */
+function settledOf({ status, untold }: Known): Settled | undefined {
+  const { id, deliveries, state } = status
+  if (state === 'cancelled') throw unknownMessage(status)
+  const failed = deliveries.find(delivery => isOver(delivery) && delivery.state !== 'processed')
+  if (failed !== undefined) throw failedDelivery(id, failed, status)
+  if (untold.length > 0) throw new TypeError(`message ${id} went to ${untold.join(', ')} without receipt: true`)
+  if (state !== 'processed') return undefined
+  const { peer, at, result } = deliveries.reduce((last, one) => (one.at > last.at ? one : last))
+  return { id, verdict: 'processed', peer, at, ...(result !== undefined && { result }), deliveries }
 }
 
 export function unknownMessage(status: MessageStatus): DroprError {

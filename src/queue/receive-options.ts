@@ -1,5 +1,5 @@
 import { CHANNEL_DEFAULT } from '../message.ts'
-import { checkChannel } from '../names.ts'
+import { checkUserChannel } from '../names.ts'
 import type { PeekRequest } from '../server/inbox-port.ts'
 import { checkCount, checkDuration, checkOptions, checkSignal, type Duration, said } from './options.ts'
 
@@ -71,7 +71,7 @@ export function checkPoll(
 
 export function checkPeek(options: PeekOptions): PeekRequest {
   checkOptions(options, PEEK, 'peek')
-  const channel = checkChannel(options.channel ?? CHANNEL_DEFAULT)
+  const channel = checkUserChannel(options.channel ?? CHANNEL_DEFAULT)
   return { channel, max: checkMax(options.max), bytesMax: checkMaxBytes(options.maxBytes) }
 }
 
@@ -85,7 +85,7 @@ export function checkConsume(
   options: ConsumeOptions
 ): Receiving & { concurrency: number } {
   checkOptions(options, CONSUME, 'consume')
-  const where = Array.isArray(channel) ? { channels: channel } : { channel: checkChannel(channel) }
+  const where = Array.isArray(channel) ? { channels: channel } : { channel: checkUserChannel(channel) }
   const { concurrency = 1 } = options
   return {
     ...checkReceiving({ ...where, ...options }),
@@ -97,7 +97,7 @@ function checkReceiving(options: MessagesOptions): Receiving {
   const { channel, channels, lease } = options
   if (channel !== undefined && channels !== undefined) throw new TypeError('channel and channels exclude each other')
   return {
-    channels: channels === undefined ? [checkChannel(channel ?? CHANNEL_DEFAULT)] : checkChannels(channels),
+    channels: channels === undefined ? [checkUserChannel(channel ?? CHANNEL_DEFAULT)] : checkUserChannels(channels),
     leaseMs: lease === undefined ? undefined : checkDuration(lease, 'lease', LEASE_MS_MIN, LEASE_MS_MAX),
     signal: checkSignal(options.signal)
   }
@@ -111,8 +111,8 @@ function checkMaxBytes(bytes: unknown): number {
   return bytes === undefined ? POLL_BYTES_MAX : checkCount(bytes, 'maxBytes', 1, POLL_BYTES_MAX)
 }
 
-function checkChannels(channels: unknown): string[] {
+function checkUserChannels(channels: unknown): string[] {
   if (!Array.isArray(channels)) throw new TypeError(`channels must be an array of names, got ${said(channels)}`)
   checkCount(channels.length, 'the number of channels', 1, CHANNELS_MAX)
-  return [...new Set(channels.map(checkChannel))]
+  return [...new Set(channels.map(checkUserChannel))]
 }

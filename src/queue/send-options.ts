@@ -22,6 +22,8 @@ export interface SendAllOptions extends LaterOptions {
   ttl?: Duration
   /** Of bytes: what they are, text in UTF-8 or JSON. They are sent as they are. Default `bytes`. */
   kind?: BodyKind
+  /** The node it goes to tells this one what its consumer made of it: `receipt.settled()`. */
+  receipt?: boolean
   /** Default `synced`. */
   durability?: Durability
   /** Aborts the waiting, not the sending: rejects with ABORTED. */
@@ -36,7 +38,7 @@ export interface SendOptions extends Omit<SendAllOptions, 'to'> {
 }
 
 const LATER = ['deliverAt', 'delay', 'rejectPast']
-const NOW = ['channel', 'to', 'priority', 'headers', 'expiresAt', 'ttl', 'kind', 'durability', 'signal']
+const NOW = ['channel', 'to', 'priority', 'headers', 'expiresAt', 'ttl', 'kind', 'receipt', 'durability', 'signal']
 const SEND_ALL = new Set([...NOW, ...LATER])
 const SEND = new Set([...SEND_ALL, 'id'])
 
@@ -63,11 +65,14 @@ export function applyOptions(draft: Draft, options: SendOptions, limits: Limits)
   draft.headers = checkHeaders(options.headers, limits)
   draft.expiresAt = expiryMs(options, draft.sentAt)
   draft.id = options.id
+  if (options.receipt === true) draft.receipt = true
   if (options.kind !== undefined) draft.kind = checkKind(options.kind, draft.body)
 }
 
-function checkShared(options: { durability?: unknown; signal?: unknown }): void {
-  const { durability } = options
+function checkShared(options: { receipt?: unknown; durability?: unknown; signal?: unknown }): void {
+  const { receipt, durability } = options
+  if (receipt !== undefined && typeof receipt !== 'boolean')
+    throw new TypeError(`receipt must be true or false, got ${said(receipt)}`)
   if (durability !== undefined && durability !== 'synced' && durability !== 'buffered') {
     throw new TypeError(`durability must be 'synced' or 'buffered', got ${said(durability)}`)
   }

@@ -57,3 +57,18 @@ export function statusOf(id: string, deliveries: DeliveryStatus[]): MessageStatu
 export function isOver({ state }: { state: DeliveryState }): boolean {
   return WORST_FIRST.indexOf(state) > WORST_FIRST.indexOf('delivered')
 }
+
+/** A message that was sent twice under one id has one fate a peer and channel: that of the copy which came further. */
+export function furthest(deliveries: readonly DeliveryStatus[]): DeliveryStatus[] {
+  const byPlace = new Map<string, DeliveryStatus>()
+  for (const delivery of deliveries) {
+    const key = `${delivery.peer} ${delivery.channel}`
+    const known = byPlace.get(key)
+    if (known === undefined || rank(delivery) > rank(known)) byPlace.set(key, delivery)
+  }
+  return [...byPlace.values()]
+}
+
+function rank({ state }: DeliveryStatus): number {
+  return ['expired', 'pending', 'delivered', 'dead', 'processed'].indexOf(state)
+}

@@ -127,6 +127,7 @@ export class Steering {
       sentAt: stored.sentAt,
       expiresAt: stored.expiresAt,
       headers: Object.keys(stored.headers).length > 0 ? stored.headers : undefined,
+      receipt: stored.receipt,
       due: due === undefined ? stored.due : { ...stored.due, at: due },
       kind: body?.kind ?? stored.kind,
       body: body?.bytes ?? stored.body

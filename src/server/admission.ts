@@ -1,5 +1,6 @@
 import { DroprError } from '../errors.ts'
 import type { Limits } from '../limits.ts'
+import { isOurs } from '../names.ts'
 import { type ChannelRights, mayChannel } from '../spool/channel-rights.ts'
 import type { UploadRequest } from '../wire/upload.ts'
 import { UploadFailure } from '../wire/upload-failure.ts'
@@ -32,7 +33,8 @@ export class Admission {
 
   /** Why a peer may not send there; undefined when it may. */
   forbidden({ channel }: UploadRequest, peer: string): string | undefined {
-    if (mayChannel(this.#options.rights?.(peer), channel)) return undefined
+    // What answers our own messages.
+    if (isOurs(channel) || mayChannel(this.#options.rights?.(peer), channel)) return undefined
     return `${peer} may not send to channel ${JSON.stringify(channel)}`
   }
 
@@ -63,6 +65,7 @@ export class Admission {
   }
 
   #checkChannels(channel: string, peer: string): void {
+    if (isOurs(channel)) return
     const { peerChannelsMax } = this.#options.limits
     const known = peerChannelsMax > 0 ? this.#options.store.shareOf?.(peer).channels : undefined
     if (known === undefined || known.has(channel) || known.size < peerChannelsMax) return

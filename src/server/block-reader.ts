@@ -66,6 +66,25 @@ export class BlockReader {
     return found
   }
 
+  /** The entries of finished positions, of whose places memory holds nothing. */
+  async finished(block: Block, from: number, to: number): Promise<(Buffer | undefined)[]> {
+    try {
+      const reader = await SegmentReader.open(this.#spool.system.files, block.path)
+      if (reader === undefined) throw new DroprError('DISK_ERROR', `${block.path} is gone`)
+      try {
+        const { begins, ends } = await this.#tableOf(block, reader)
+        const found: (Buffer | undefined)[] = []
+        for (let i = from - block.from; i < to - block.from; i++)
+          found.push(goodEntry(await reader.raw(block.payloadAt + begins[i]!, ends[i]! - begins[i]!)))
+        return found
+      } finally {
+        await reader.close()
+      }
+    } catch (error) {
+      throw diskError(error, `read ${block.path}`)
+    }
+  }
+
   async #load(block: Block): Promise<void> {
     try {
       const reader = await SegmentReader.open(this.#spool.system.files, block.path)

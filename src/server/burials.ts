@@ -64,7 +64,7 @@ export class Burials {
     try {
       for (const { reason, same } of byReason(pieces)) await this.bury(same, { reason })
       state.fromLimbo(pieces)
-      state.finish(pieces, 'dead', system.clock.now())
+      for (const { reason, same } of byReason(pieces)) state.finish(same, 'dead', system.clock.now(), { reason })
       onReady()
     } catch (error) {
       system.log.error({ code: (error as { code?: unknown }).code, channel: name }, 'dead letters cannot be written')

@@ -1,3 +1,4 @@
+import { isOurs } from '../names.ts'
 import type { ChannelInbox } from './channel-inbox.ts'
 import type { ChannelCounts } from './shelves.ts'
 
@@ -17,7 +18,8 @@ export function depthOf(channel: ChannelInbox | undefined): number {
 }
 
 export function depthsOf(channels: readonly ChannelInbox[]): ChannelDepth[] {
-  return channels.map(({ name, state }) => {
+  const users = channels.filter(({ name }) => !isOurs(name))
+  return users.map(({ name, state }) => {
     return { channel: name, ...state.counts, oldestAt: state.oldestAt, paused: state.pausedAt !== undefined }
   })
 }

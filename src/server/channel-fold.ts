@@ -1,10 +1,13 @@
 import { decodeNote, entryBytes } from '../journal/entry.ts'
 import type { Frame } from '../journal/frame.ts'
+import { isOurs } from '../names.ts'
 import type { ChannelState } from './channel-state.ts'
 import { type Ids, KEY_BYTES } from './ids.ts'
 import { type BackMark, type InboxMark, inboxMark, type LeaseMark } from './inbox-marks.ts'
 import type { PositionRun } from './inbox-port.ts'
+import { keepOnly } from './kept.ts'
 import { ChannelLease } from './leases.ts'
+import type { Outcome } from './owed.ts'
 import type { Block, SegmentState } from './pieces.ts'
 import { repoint } from './rehome.ts'
 import type { Runs } from './runs.ts'
@@ -49,7 +52,9 @@ export function foldFrame(into: FoldInto, frame: Frame, segment: SegmentState): 
 function foldData(into: FoldInto, frame: Frame, stream: StreamState, segment: SegmentState): void {
   const { ids, channel } = into
   const { from, to, order, origin } = frame.source!
-  const { present, expires, keys, refused } = readBack(frame.payload, { origin, channel, from, count: to - from })
+  const read = readBack(frame.payload, { origin, channel, from, count: to - from })
+  if (isOurs(channel)) keepOnly(read)
+  const { present, expires, receipts, keys, refused } = read
   const block: Block = {
     stream,
     from,
@@ -62,6 +67,7 @@ function foldData(into: FoldInto, frame: Frame, stream: StreamState, segment: Se
     bytes: frame.payload.length,
     frames: 1,
     expiring: expires !== undefined,
+    receipts,
     table: undefined,
     live: 0
   }
@@ -102,7 +108,8 @@ export function foldMoved(into: FoldInto, stream: string, runs: readonly Positio
 /** Positions are finished, and stay so. */
 export function foldEnding(
   into: FoldInto,
-  ending: { stream: string; how: Ending; runs: readonly PositionRun[]; at: number }
+  ending: { stream: string; how: Ending; runs: readonly PositionRun[]; at: number },
+  said?: Pick<Outcome, 'result' | 'reason'>
 ): void {
   const { state } = into
   const { stream: id, how, runs, at } = ending
@@ -111,7 +118,7 @@ export function foldEnding(
   if (stream === undefined) return
   const pieces = state.extract(stream, runs)
   const held = pieces.map(piece => piece.lease)
-  state.finish(pieces, how, at)
+  state.finish(pieces, how, at, said)
   checkAll(state, held)
 }
 
@@ -120,6 +127,10 @@ export function foldMark(into: FoldInto, mark: InboxMark, at: number): void {
   if (mark.m === 'void' || mark.m === 'taken') return
   if (mark.m === 'pause' || mark.m === 'resume') {
     state.pausedAt = mark.m === 'pause' ? mark.t : undefined
+    return
+  }
+  if (mark.m === 'told') {
+    state.owed.told(mark.s, mark.r)
     return
   }
   if (mark.m === 'moved') {
@@ -173,7 +184,12 @@ export function foldMark(into: FoldInto, mark: InboxMark, at: number): void {
     foldBack(into, mark, stream)
     return
   }
-  if (ending !== undefined) foldEnding(into, { stream: mark.s, how: ending, runs: mark.r, at })
+  if (ending !== undefined) foldEnding(into, { stream: mark.s, how: ending, runs: mark.r, at }, saidIn(mark))
+}
+
+function saidIn(mark: InboxMark): Pick<Outcome, 'result' | 'reason'> | undefined {
+  if (mark.m === 'dead') return { reason: mark.e }
+  return mark.m === 'done' && mark.x !== undefined ? { result: mark.x } : undefined
 }
 
 function foldLease(into: FoldInto, mark: LeaseMark, stream: StreamState): void {

@@ -1,5 +1,6 @@
 import { encodeMark } from '../journal/entry.ts'
 import type { ChannelPolicy } from '../limits.ts'
+import { isOurs } from '../names.ts'
 import type { System } from '../system/system.ts'
 import { streamConflict } from '../wire/upload-failure.ts'
 import type { ArrivingRange } from './arriving.ts'
@@ -12,6 +13,8 @@ import type { Ids } from './ids.ts'
 import type { InboxJournal } from './inbox-journal.ts'
 import type { BackMark } from './inbox-marks.ts'
 import type { PositionRun } from './inbox-port.ts'
+import { keepOnly } from './kept.ts'
+import { Outcomes, type Tell } from './outcomes.ts'
 import { type Block, type SegmentState, tableOf } from './pieces.ts'
 import { sift } from './sift.ts'
 import type { StreamState } from './stream-state.ts'
@@ -29,6 +32,8 @@ export interface ChannelOptions {
   /** By path; those of the channel's folder. */
   segments: Map<string, SegmentState>
   bury: Bury
+  /** Without it senders who want to hear what became of their messages are told later. */
+  tell?: Tell | undefined
 }
 
 /** One channel of the inbox: its journal and its state, kept in step. Only the inbox's owner has one. */
@@ -46,7 +51,9 @@ export class ChannelInbox {
   /** Called when messages may have become ready. */
   onReady: () => void = () => undefined
   readonly reader: BlockReader
+  readonly outcomes: Outcomes | undefined
   readonly #options: ChannelOptions
+  readonly #isKept: boolean
   /** The latest range of each stream that is on its way to the disk. */
   readonly #arriving = new Map<StreamState, Promise<number>>()
 
@@ -65,6 +72,9 @@ export class ChannelInbox {
     }
     this.verdicts = new Verdicts({ ...options, onReady: () => this.onReady() })
     this.handOut = new HandOut({ ...options, verdicts: this.verdicts })
+    this.#isKept = isOurs(options.name)
+    const { tell } = options
+    this.outcomes = tell === undefined ? undefined : new Outcomes({ ...options, tell })
   }
 
   /**
@@ -99,14 +109,16 @@ export class ChannelInbox {
     if (block.segment !== undefined) await this.#options.reader.load(block)
   }
 
-  close(): Promise<void> {
-    return this.journal.close()
+  async close(): Promise<void> {
+    await this.outcomes?.close()
+    await this.journal.close()
   }
 
   async #appendData(stream: StreamState, range: ArrivingRange, from: number): Promise<number> {
     const { ids, journal, state, system } = this.#options
     const { to } = range
     const sifted = sift(range, from, key => ids.has(key))
+    if (this.#isKept) keepOnly(sifted)
     const { order } = state
     const block: Block = {
       stream,
@@ -116,6 +128,7 @@ export class ChannelInbox {
       bytes: sifted.bytes,
       frames: 1,
       expiring: sifted.expires !== undefined,
+      receipts: sifted.receipts,
       table: tableOf(sifted.offsets, sifted.expires),
       at: system.clock.now(),
       segment: undefined,
@@ -134,8 +147,8 @@ export class ChannelInbox {
       order,
       priority: stream.priority
     }
-    const { bytes, present, expires, keys, refused } = sifted
-    const facts = { bytes, present, expiring: expires !== undefined, keys, refused, at: block.at }
+    const { bytes, present, expires, receipts, keys, refused } = sifted
+    const facts = { bytes, present, expiring: expires !== undefined, receipts, keys, refused, at: block.at }
     const writing = journal.range({ source, entries: sifted.parts, count: to - from, facts }, () => {
       for (const key of sifted.keys) ids.forget(key)
       stream.pending = from

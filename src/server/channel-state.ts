@@ -1,6 +1,8 @@
+import type { ChannelStateOptions } from './channel-state-options.ts'
 import type { PositionRun } from './inbox-port.ts'
 import { type ChannelLease, ChannelLeases, type Limbo } from './leases.ts'
 import { OffsetBudget } from './offset-budget.ts'
+import { type Outcome, Owed } from './owed.ts'
 import { countShare, PeerShares } from './peer-shares.ts'
 import {
   type Block,
@@ -26,6 +28,8 @@ const EXACT_MAX = 1_024
 export class ChannelState {
   readonly streams = new Map<string, StreamState>()
   readonly leases = new ChannelLeases()
+  /** What senders are still to be told. */
+  readonly owed = new Owed()
   /** Arrival order of the next message. */
   order = 0
   /** Wall ms since when nothing is handed out; undefined: not paused. */
@@ -36,18 +40,7 @@ export class ChannelState {
   readonly #index: Map<string, StreamState>
   readonly #shares: PeerShares
 
-  /**
-   * @param options.index Where streams are found whatever their channel.
-   * @param options.exactMax Frames that wait behind so many others of their priority are joined with those before them.
-   */
-  constructor(
-    options: {
-      budget?: OffsetBudget
-      index?: Map<string, StreamState>
-      shares?: PeerShares
-      exactMax?: number | undefined
-    } = {}
-  ) {
+  constructor(options: ChannelStateOptions = {}) {
     this.#exactMax = options.exactMax ?? EXACT_MAX
     this.budget = options.budget ?? new OffsetBudget()
     this.#index = options.index ?? new Map()
@@ -190,8 +183,9 @@ export class ChannelState {
   }
 
   /** Extracted pieces are finished, since `at` (wall ms). */
-  finish(pieces: readonly Piece[], how: 'done' | 'dead' | 'expired', at: number): void {
+  finish(pieces: readonly Piece[], how: Outcome['how'], at: number, said?: Pick<Outcome, 'result' | 'reason'>): void {
     for (const piece of pieces) {
+      if (piece.block.receipts) this.owed.add(piece, { how, at, ...said })
       const count = piece.to - piece.from
       this.counts[how] += count
       piece.lease = undefined

@@ -5,9 +5,8 @@ import type { Limits } from '../limits.ts'
 import { policyOf } from '../spool/channel-policy.ts'
 import type { Spool } from '../spool/spool.ts'
 import { BlockReader } from './block-reader.ts'
-import type { Bury } from './burial.ts'
 import type { FoldInto } from './channel-fold.ts'
-import { ChannelInbox } from './channel-inbox.ts'
+import { ChannelInbox, type ChannelOptions } from './channel-inbox.ts'
 import { ChannelState } from './channel-state.ts'
 import { Ids } from './ids.ts'
 import { InboxJournal } from './inbox-journal.ts'
@@ -21,11 +20,10 @@ const READ_AT_ONCE = 8
 /** A channel that could not be opened is tried again so much later, when somebody asks for it. */
 const AGAIN_MS = 1_000
 
-export interface ChannelsOptions {
+export interface ChannelsOptions extends Pick<ChannelOptions, 'bury' | 'tell'> {
   spool: Spool
   epoch: number
   limits: Limits
-  bury: Bury
   ids: MessageIds
   /** See ChannelState. */
   exactMax?: number | undefined
@@ -135,7 +133,7 @@ export class Channels {
   }
 
   async #openChannel(name: string): Promise<ChannelInbox> {
-    const { spool, limits, ids, bury, onReady } = this.#options
+    const { spool, limits, ids, bury, tell, onReady } = this.#options
     const { system } = spool
     const folder = spool.inbox(name)
     const state = new ChannelState({
@@ -168,7 +166,8 @@ export class Channels {
       ids: this.known,
       reader: this.#reader,
       segments,
-      bury
+      bury,
+      tell
     })
     channel.onReady = () => onReady(channel)
     return channel

@@ -16,7 +16,7 @@ export function foldCheckpoint(
   segment.newestAt = Math.max(segment.newestAt, check.w)
   for (const [id, runs] of check.v) foldMoved(into, id, runs)
   const streams = check.s.map(([id, origin, node, priority]) => state.stream(id, { origin, node, priority, channel }))
-  for (const [index, from, to, order, at, payloadAt, bytes, frames, expiring, holes = []] of check.b) {
+  for (const [index, from, to, order, at, payloadAt, bytes, frames, flags, holes = []] of check.b) {
     const stream = streams[index]!
     const extent: Extent = {
       stream: stream.id,
@@ -27,7 +27,8 @@ export function foldCheckpoint(
       payloadAt,
       bytes,
       frames,
-      expiring: expiring === 1,
+      expiring: (flags & 1) !== 0,
+      receipts: (flags & 2) !== 0,
       holes
     }
     const block = { ...extent, stream, segment, path: segment.path, table: undefined, live: 0 }
@@ -42,6 +43,7 @@ export function foldCheckpoint(
   state.order = Math.max(state.order, check.o)
   state.pausedAt = check.z
   for (const [id, how, runs] of check.f) foldEnding(into, { stream: id, how, runs, at: check.t })
+  for (const [id, runs] of check.d ?? []) state.owed.told(id, runs)
   for (const [id, at] of check.r) foldMark(into, { m: 'removed', q: [id], t: at }, check.t)
   for (const mark of marks) foldMark(into, mark, check.t)
 }
@@ -73,6 +75,7 @@ export function foldPast(into: FoldInto, check: CheckMark): void {
     if (lease !== undefined) state.lease(lease, pieces)
   }
   for (const lease of state.leases.held()) state.leases.check(lease)
+  for (const [id, from, to, at, said] of check.y ?? []) state.owed.say(id, from, to, { at, ...said })
 }
 
 function present({ from, to, holes }: Extent): PositionRun[] {

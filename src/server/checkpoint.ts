@@ -5,6 +5,7 @@ import type { ChannelState } from './channel-state.ts'
 import { type IdsMark, type InboxMark, inboxMark, type StreamsMark } from './inbox-marks.ts'
 import type { PositionRun } from './inbox-port.ts'
 import type { VerdictKind } from './leases.ts'
+import type { OwedRow } from './owed.ts'
 import type { FailedAttempt, Piece } from './pieces.ts'
 import type { Ending, SegmentLedger } from './segment-ledger.ts'
 
@@ -19,6 +20,7 @@ export interface Extent {
   bytes: number
   frames: number
   expiring: boolean
+  receipts: boolean
   /** Positions that hold no message. */
   holes: PositionRun[]
 }
@@ -32,7 +34,8 @@ type ExtentRow = [
   payloadAt: number,
   bytes: number,
   frames: number,
-  expiring: 0 | 1,
+  /** 1: some expire; 2: some senders want to hear what becomes of them. */
+  flags: number,
   holes?: PositionRun[]
 ]
 
@@ -82,6 +85,10 @@ export interface CheckMark {
   l: LeaseRow[]
   /** Wall ms since when it was paused, if it was. */
   z?: number
+  /** Told by marks of this segment. Absent: none. */
+  d?: [stream: string, runs: PositionRun[]][]
+  /** The whole channel, when this was written: what senders are still to be told, and in which words it ended. */
+  y?: OwedRow[]
 }
 
 /** A checkpoint larger than that costs more than it saves; the segment is then read frame by frame. */
@@ -122,8 +129,10 @@ export function encodeCheckpoint(
     w: ledger.newestAt,
     o: ledger.order,
     s: streams.map(({ id, origin, node, priority, next }) => [id, origin, node, priority, next]),
-    b: ledger.extents.map(({ stream, from, to, order, at, payloadAt, bytes, frames, expiring, holes }): ExtentRow => {
-      const row: ExtentRow = [index.get(stream)!, from, to, order, at, payloadAt, bytes, frames, expiring ? 1 : 0]
+    b: ledger.extents.map(extent => {
+      const { stream, from, to, order, at, payloadAt, bytes, frames, expiring, receipts, holes } = extent
+      const flags = (expiring ? 1 : 0) + (receipts ? 2 : 0)
+      const row: ExtentRow = [index.get(stream)!, from, to, order, at, payloadAt, bytes, frames, flags]
       if (holes.length > 0) row.push(holes)
       return row
     }),
@@ -135,6 +144,8 @@ export function encodeCheckpoint(
     l: leases,
     ...(state.pausedAt !== undefined && { z: state.pausedAt })
   }
+  if (ledger.told.size > 0) check.d = [...ledger.told].map(([id, told]) => [id, [...told.list]])
+  if (state.owed.size > 0) check.y = state.owed.rows()
   return [check, ...refusedMarks(ledger), ...ledger.idMarks, ...idMarks(ledger)].map(mark => encodeMark(mark))
 }
 

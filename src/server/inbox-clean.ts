@@ -3,6 +3,7 @@ import { decodeNote, entryBytes } from '../journal/entry.ts'
 import { listSegments } from '../journal/segment-names.ts'
 import { SegmentReader } from '../journal/segment-reader.ts'
 import type { Limits } from '../limits.ts'
+import { isOurs } from '../names.ts'
 import type { Spool } from '../spool/spool.ts'
 import type { ChannelInbox } from './channel-inbox.ts'
 import { readCheckpoint } from './checkpoint.ts'
@@ -48,6 +49,8 @@ export async function cleanChannel(options: CleanOptions): Promise<number> {
   const { spool, channel } = options
   const { files } = spool.system
   forgetRemoved(channel, spool.system.clock.now())
+  // What senders are still to be told lies there.
+  if (channel.state.owed.size > 0) return 0
   const candidates = await oldOnes(options)
   if (candidates.length === 0) return 0
   try {
@@ -59,6 +62,7 @@ export async function cleanChannel(options: CleanOptions): Promise<number> {
     const marks: object[] = [...streamMarks(channel), ...pauseMark(channel)]
     for (const segment of going) marks.push(...(await idMarks(options, segment)))
     await Promise.all(marks.map(mark => channel.journal.mark(mark)))
+    if (channel.state.owed.size > 0) return 0
     for (const segment of going) {
       await files.remove(segment.path)
       await files.syncFolder(spool.inbox(channel.name))
@@ -74,7 +78,9 @@ export async function cleanChannel(options: CleanOptions): Promise<number> {
  * The oldest segments that may go now. Some still hold messages that wait: those are to be moved, as long as that costs no more
  * than it gives back.
  */
-async function oldOnes({ spool, limits, channel }: CleanOptions): Promise<SegmentState[]> {
+async function oldOnes({ spool, channel, ...options }: CleanOptions): Promise<SegmentState[]> {
+  const { receiptMs } = options.limits
+  const limits = isOurs(channel.name) ? { ...options.limits, retentionMs: receiptMs } : options.limits
   const { clock, files } = spool.system
   const now = clock.now()
   // Those that only marks were written to, and those that failed: an older one that stayed would be believed again without the

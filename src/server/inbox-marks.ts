@@ -104,6 +104,12 @@ export interface MovedMark {
   s: string
   r: PositionRun[]
 }
+/** The senders of those that asked have been told what became of these: it is in the outbox. */
+export interface ToldMark {
+  m: 'told'
+  s: string
+  r: PositionRun[]
+}
 /** The sender said at `t` (wall ms) that it has removed these streams, durably. */
 export interface RemovedMark {
   m: 'removed'
@@ -136,6 +142,7 @@ export type InboxMark =
   | IdsMark
   | MovedMark
   | RemovedMark
+  | ToldMark
 
 const FIELDS: Readonly<Record<InboxMark['m'], string>> = {
   lease: 'lusr',
@@ -151,7 +158,8 @@ const FIELDS: Readonly<Record<InboxMark['m'], string>> = {
   moved: 'sr',
   removed: 'qt',
   pause: 't',
-  resume: 't'
+  resume: 't',
+  told: 'sr'
 }
 const KIND_OF: Readonly<Record<string, (value: unknown) => boolean>> = {
   l: value => typeof value === 'string',

@@ -79,7 +79,7 @@ async function moveEntries(
   const { journal, state } = channel
   const { piece, from, to } = what
   const { block } = piece
-  const { stream, at, expiring } = block
+  const { stream, at, expiring, receipts } = block
   const order = block.order + from - block.from
   const { origin, node, id, priority } = stream
   const r: [number, number][] = [[from, to]]
@@ -87,7 +87,7 @@ async function moveEntries(
   const moved: MovedMark = { m: 'moved', s: id, r }
   // A mark lies behind what it is about.
   const removed: RemovedMark[] = stream.removedAt === undefined ? [] : [{ m: 'removed', q: [id], t: stream.removedAt }]
-  const facts = { bytes, present: r, expiring, keys: [], refused: [], at }
+  const facts = { bytes, present: r, expiring, receipts, keys: [], refused: [], at }
   const source = { origin, node, stream: id, from, to, order, priority }
   const { clock } = spool.system
   const [, place] = await Promise.all([
@@ -105,7 +105,7 @@ async function moveEntries(
   segment.newestAt = Math.max(segment.newestAt, clock.now())
   move(
     state,
-    { stream, from, to, order, at, segment, path, payloadAt, bytes, frames: 1, expiring, table, live: 0 },
+    { stream, from, to, order, at, segment, path, payloadAt, bytes, frames: 1, expiring, receipts, table, live: 0 },
     block
   )
 }

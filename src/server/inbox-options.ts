@@ -1,13 +1,12 @@
 import type { Limits } from '../limits.ts'
 import type { Spool } from '../spool/spool.ts'
-import type { Bury } from './burial.ts'
+import type { ChannelOptions } from './channel-inbox.ts'
 
-export interface InboxOptions {
+export interface InboxOptions extends Pick<ChannelOptions, 'bury' | 'tell'> {
   spool: Spool
   /** Of the owner's lock: above that of every owner before. */
   epoch: number
   limits: Limits
-  bury: Bury
   /** See ChannelState. */
   exactMax?: number
 }

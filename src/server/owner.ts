@@ -1,11 +1,8 @@
 import { DroprError, diskError } from '../errors.ts'
-import { Ids } from '../journal/ids.ts'
 import { cleanDead } from '../spool/dead-retention.ts'
-import { DeadRoom } from '../spool/room-dead.ts'
 import type { Spool } from '../spool/spool.ts'
 import { acquireLock, findHolder, type Lock, LockHeldError } from '../system/lock.ts'
 import type { System } from '../system/system.ts'
-import type { DeadLetter } from './burial.ts'
 import type { ChannelDepth } from './channel-depth.ts'
 import { Inbox } from './inbox.ts'
 import type { InboxPort } from './inbox-port.ts'
@@ -13,7 +10,8 @@ import { LocalPuller, type PullHint } from './local-puller.ts'
 import { LocalTarget } from './local-target.ts'
 import type { MovesPort } from './move.ts'
 import { Moves } from './moves.ts'
-import { codeOf, isApplication, running, standBack, standsBack } from './owner-manners.ts'
+import { isApplication, running, standBack, standsBack } from './owner-manners.ts'
+import { OwnerRooms } from './owner-rooms.ts'
 import { OwnerService } from './owner-service.ts'
 import { LineTarget, type OwnerTarget } from './owner-target.ts'
 import { RemotePort } from './remote-port.ts'
@@ -40,22 +38,23 @@ export class Owner {
   readonly inbox: Inbox
   readonly #spool: Spool
   readonly #lock: Lock
-  readonly #dead: DeadRoom
+  readonly #rooms: OwnerRooms
   readonly #moves: Moves
   readonly #puller: LocalPuller
   readonly #service: OwnerService
   readonly #targets = new Set<LocalTarget>()
   #closing: Promise<void> | undefined
 
-  private constructor(options: OwnOptions, lock: Lock, inbox: Inbox, dead: DeadRoom) {
+  private constructor(options: OwnOptions, lock: Lock, inbox: Inbox, rooms: OwnerRooms) {
     const { spool, role } = options
     this.role = role
     this.inbox = inbox
     this.#spool = spool
     this.#lock = lock
-    this.#dead = dead
+    this.#rooms = rooms
     this.#moves = new Moves({ spool, inbox, epoch: lock.epoch })
     this.#puller = new LocalPuller({ spool, inbox, tidy: () => this.#tidy() })
+    rooms.poke = hint => this.#puller.poke(hint)
     inbox.firstLook.begins(this.#puller.first)
     this.#service = new OwnerService({
       inbox,
@@ -112,12 +111,11 @@ export class Owner {
       throw error instanceof LockHeldError ? error : diskError(error, `take the lock of the inbox of ${spool.path}`)
     })
     const { epoch } = lock
-    const dead = new DeadRoom({ spool, writer: `e${epoch}`, ids: new Ids(system.clock, system.random) })
-    const bury = (channel: string, letters: DeadLetter[]) =>
-      dead.add(letters.map(letter => ({ ...letter, channel, code: codeOf(letter) })))
+    const rooms = new OwnerRooms(spool, epoch)
+    const { bury, tell } = rooms
     try {
-      const inbox = await Inbox.open({ spool, epoch, limits, bury })
-      return new Owner(options, lock, inbox, dead)
+      const inbox = await Inbox.open({ spool, epoch, limits, bury, tell })
+      return new Owner(options, lock, inbox, rooms)
     } catch (error) {
       await lock.release()
       throw error
@@ -176,7 +174,8 @@ export class Owner {
     // Whatever cannot be closed: the inbox must not be kept from its next owner.
     const closed: PromiseSettledResult<void>[] = await Promise.allSettled([this.#puller.close()])
     this.#service.close()
-    for (const part of [this.#moves, this.inbox, this.#dead]) closed.push(...(await Promise.allSettled([part.close()])))
+    for (const part of [this.#moves, this.inbox, this.#rooms])
+      closed.push(...(await Promise.allSettled([part.close()])))
     await this.#lock.release()
     for (const target of this.#targets) target.end()
     this.#targets.clear()
@@ -187,7 +186,7 @@ export class Owner {
   async #tidy(): Promise<void> {
     const { epoch } = this
     await this.inbox.clean()
-    this.#dead.tidy()
+    this.#rooms.tidy()
     for (const channel of await this.#spool.deadChannels()) await cleanDead({ spool: this.#spool, channel, epoch })
   }
 

@@ -47,6 +47,8 @@ export interface Block {
   frames: number
   /** Some of its messages expire. */
   expiring: boolean
+  /** Some of their senders want to hear what becomes of them. */
+  receipts: boolean
   /** Forgotten when there are too many; read again when needed. */
   table: BlockTable | undefined
   /** Messages of it that are not finished. */
@@ -194,4 +196,5 @@ export function takeIn(into: Block, after: Block): void {
   into.live += after.live
   into.each = (mine + its) / Math.max(1, into.live)
   into.expiring ||= after.expiring
+  into.receipts ||= after.receipts
 }

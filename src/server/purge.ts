@@ -152,7 +152,7 @@ class Step {
       throw error
     }
     state.fromLimbo(pieces)
-    state.finish(pieces, 'dead', now())
+    state.finish(pieces, 'dead', now(), { reason: PURGED })
     return pieces.reduce((sum, { from, to }) => sum + to - from, 0)
   }
 }

@@ -20,6 +20,8 @@ export interface RangeFacts {
   /** Positions that hold messages. */
   present: readonly PositionRun[]
   expiring: boolean
+  /** Some sender wants to hear what becomes of its message. */
+  receipts: boolean
   /** Of ids to be remembered. */
   keys: readonly string[]
   refused: readonly Refusal[]
@@ -47,6 +49,7 @@ export class SegmentLedger {
   readonly finished = new Map<string, Record<Ending, Runs>>()
   readonly moved = new Map<string, Runs>()
   readonly removed = new Map<string, number>()
+  readonly told = new Map<string, Runs>()
   readonly taken: number[] = []
   readonly keys: string[] = []
   keysAt = 0
@@ -71,7 +74,7 @@ export class SegmentLedger {
     if (facts.keys.length > 0) this.keysAt = Math.max(this.keysAt, facts.at)
     const { stream: id, from, to, order } = source
     const { payloadAt } = place
-    const { bytes, at, expiring } = facts
+    const { bytes, at, expiring, receipts } = facts
     const holes = new Runs(facts.present).gaps(from, to)
     const last = this.#last.get(id)
     const joins =
@@ -87,10 +90,11 @@ export class SegmentLedger {
       last.bytes = payloadAt + bytes - last.payloadAt
       last.frames++
       last.expiring ||= expiring
+      last.receipts ||= receipts
       last.holes.push(...holes)
       return
     }
-    const extent: Extent = { stream: id, from, to, order, at, payloadAt, bytes, frames: 1, expiring, holes }
+    const extent: Extent = { stream: id, from, to, order, at, payloadAt, bytes, frames: 1, expiring, receipts, holes }
     this.#last.set(id, extent)
     this.extents.push(extent)
   }
@@ -99,6 +103,7 @@ export class SegmentLedger {
     this.newestAt = Math.max(this.newestAt, at)
     if (mark.m === 'done' || mark.m === 'dead' || mark.m === 'expired') this.#finish(mark.s, mark.m, mark.r)
     else if (mark.m === 'moved') addRuns(this.moved, mark.s, mark.r)
+    else if (mark.m === 'told') addRuns(this.told, mark.s, mark.r)
     else if (mark.m === 'taken') this.taken.push(mark.n)
     else if (mark.m === 'ids') this.idMarks.push(mark)
     else if (mark.m === 'removed') for (const id of mark.q) this.removed.set(id, mark.t)

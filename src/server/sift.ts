@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../errors.ts'
+import { wantsReceipt } from '../journal/attributes.ts'
 import { decodeMessage, decodeNote, encodeHole, entryBytes, HOLE, MESSAGE, messageFlags } from '../journal/entry.ts'
 import type { ArrivingRange, Refusal } from './arriving.ts'
 import { idKey } from './ids.ts'
@@ -17,6 +18,8 @@ export interface Sifted {
   /** Positions that hold messages. */
   present: PositionRun[]
   expires: Float64Array | undefined
+  /** Some sender wants to hear what becomes of its message. */
+  receipts: boolean
   /** Of ids to be remembered. */
   keys: string[]
   refused: Refusal[]
@@ -33,6 +36,7 @@ export function sift(range: ArrivingRange, from: number, isKnown: (key: string) 
     offsets: new Uint32Array(count + 1),
     present: [],
     expires: undefined,
+    receipts: false,
     keys: [],
     refused: [],
     duplicates: 0
@@ -54,6 +58,7 @@ export function sift(range: ArrivingRange, from: number, isKnown: (key: string) 
     if (hole === undefined) {
       pushRun(sifted.present, from + i, from + i + 1)
       noteExpiry(sifted, flags!.expiresAt, i, count)
+      sifted.receipts ||= wantsReceipt(range.entries, at)
       sifted.bytes += end - at
       continue
     }
@@ -108,6 +113,7 @@ export function readBack(
     bytes: bytes.length,
     present: [],
     expires: undefined,
+    receipts: false,
     keys: [],
     refused: [],
     duplicates: 0
@@ -123,6 +129,7 @@ export function readBack(
     if (kind !== MESSAGE) continue
     pushRun(read.present, from + i, from + i + 1)
     noteExpiry(read, expiresAt, i, count)
+    read.receipts ||= wantsReceipt(bytes, at)
     if (remembered) read.keys.push(idKey(origin, channel, decodeMessage(bytes, at).id))
   }
   return read

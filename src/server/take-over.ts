@@ -3,12 +3,14 @@ import type { Frame } from '../journal/frame.ts'
 import { SEGMENT_HEAD_BYTES } from '../journal/segment-head.ts'
 import { listSegments, type SegmentName } from '../journal/segment-names.ts'
 import { SegmentReader } from '../journal/segment-reader.ts'
+import { isOurs } from '../names.ts'
 import type { Spool } from '../spool/spool.ts'
 import { type FoldInto, foldFrame } from './channel-fold.ts'
 import { type CheckMark, readCheckpoint } from './checkpoint.ts'
 import { foldCheckpoint, foldPast } from './checkpoint-fold.ts'
 import type { InboxJournal } from './inbox-journal.ts'
 import { inboxMark, type TakenMark, type VoidMark } from './inbox-marks.ts'
+import { keepOnly } from './kept.ts'
 import type { SegmentState } from './pieces.ts'
 import type { RangeFacts } from './segment-ledger.ts'
 import { scanSegment } from './segment-scan.ts'
@@ -117,7 +119,9 @@ async function copyFrame(
 ): Promise<void> {
   const { kind, count, at } = frame
   const { origin, from } = frame.source!
-  const facts = factsOf(readBack(frame.payload, { origin, channel: into.channel, from, count }), at)
+  const read = readBack(frame.payload, { origin, channel: into.channel, from, count })
+  if (isOurs(into.channel)) keepOnly(read)
+  const facts = factsOf(read, at)
   const place = await journal.range({
     source: frame.source!,
     entries: [frame.payload],
@@ -134,8 +138,8 @@ async function copyFrame(
 }
 
 function factsOf(read: ReturnType<typeof readBack>, at: number): RangeFacts {
-  const { bytes, present, expires, keys, refused } = read
-  return { bytes, present, expiring: expires !== undefined, keys, refused, at }
+  const { bytes, present, expires, receipts, keys, refused } = read
+  return { bytes, present, expiring: expires !== undefined, receipts, keys, refused, at }
 }
 
 function marksIn(frame: Frame): object[] {

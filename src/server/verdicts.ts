@@ -135,14 +135,15 @@ export class Verdicts {
       const mark: DoneMark = { m: 'done', l, s: stream.id, r: runs, x: verdict.result }
       // Where few may be held at once, the next ones wait for this.
       const quiet = verdict.quiet === true && policy().leasedMax === 0
-      await (verdict.result === undefined ? this.#acks.add(l, stream.id, runs, quiet) : journal.mark(mark))
-      return () => state.finish(pieces, 'done', system.clock.now())
+      const { result } = verdict
+      await (result === undefined ? this.#acks.add(l, stream.id, runs, quiet) : journal.mark(mark))
+      return () => state.finish(pieces, 'done', system.clock.now(), result === undefined ? undefined : { result })
     }
     const reason = verdict.reason ?? ''
     const t = system.clock.now()
     if (verdict.verdict === 'reject') {
       await this.#burials.bury(pieces, { l, v: 'reject', reason })
-      return () => state.finish(pieces, 'dead', system.clock.now())
+      return () => state.finish(pieces, 'dead', system.clock.now(), { reason })
     }
     if (verdict.verdict === 'release') {
       const afterMs = verdict.afterMs ?? 0
@@ -166,7 +167,7 @@ export class Verdicts {
     if (last.length > 0) written.push(this.#burials.bury(last, { l, v: 'retry', reason, failed }))
     await Promise.all(written)
     return () => {
-      state.finish(last, 'dead', system.clock.now())
+      state.finish(last, 'dead', system.clock.now(), { reason })
       for (const [i, piece] of again.entries())
         state.back([piece], { dueAt: ticks() + delays[i]!, ticks: ticks(), failed })
     }

@@ -19,6 +19,8 @@ export interface SentPlace {
   /** Wall ms. */
   sentAt: number
   expiresAt: number | undefined
+  /** The peer is to say what becomes of it. */
+  receipt: boolean
 }
 
 /** A clock that was set back by less hides nothing. */
@@ -92,8 +94,8 @@ async function findInSegment(
       if (payload[at + 8] !== MESSAGE) continue
       const id = messageId(payload, at)
       if (!ids.has(id)) continue
-      const { sentAt, expiresAt } = decodeMessage(payload, at)
-      const place = { ...to, id, stream: reader.head.stream, position: first + i, sentAt, expiresAt }
+      const { sentAt, expiresAt, receipt = false } = decodeMessage(payload, at)
+      const place = { ...to, id, stream: reader.head.stream, position: first + i, sentAt, expiresAt, receipt }
       const places = found.get(id)
       if (places === undefined) found.set(id, [place])
       else places.push(place)

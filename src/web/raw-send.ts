@@ -16,6 +16,7 @@ const KNOWN = {
   'dropr-ttl': { ...TEXT, description: 'Not delivered after that: 10s, 5m, 2h, 1d, or milliseconds.' },
   'dropr-expires-at': { ...TEXT, description: 'The same, in milliseconds since 1970, UTC.' },
   'dropr-durability': { ...TEXT, description: 'synced (the default) or buffered.' },
+  'dropr-receipt': { ...TEXT, description: 'true: that node tells this one what its consumer made of it.' },
   'dropr-deliver-at': {
     ...TEXT,
     description: 'Held here until then: 2026-12-24T18:00:00Z, tomorrow 09:00, milliseconds.'
@@ -51,6 +52,7 @@ export function rawSendRoute({ queue, limits }: WebDesk): Route {
         ttl: durationOf(said('dropr-ttl')),
         expiresAt: numberOf(said('dropr-expires-at'), 'dropr-expires-at'),
         durability: said('dropr-durability') as Durability | undefined,
+        receipt: booleanOf(said('dropr-receipt'), 'dropr-receipt'),
         deliverAt: durationOf(said('dropr-deliver-at')),
         delay: durationOf(said('dropr-delay')),
         rejectPast: booleanOf(said('dropr-reject-past'), 'dropr-reject-past'),

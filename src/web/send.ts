@@ -23,6 +23,7 @@ const MESSAGE_GIVEN: JsonSchema = {
     headers: { type: 'object', additionalProperties: TEXT },
     expiresAt: WALL_MS,
     ttl: DURATION,
+    receipt: { type: 'boolean', description: 'That node tells this one what its consumer made of it.' },
     durability: { enum: ['synced', 'buffered'] },
     ...DUE_GIVEN
   }),

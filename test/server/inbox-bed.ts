@@ -7,6 +7,7 @@ import type { ArrivingRange } from '../../src/server/arriving.ts'
 import type { DeadLetter } from '../../src/server/burial.ts'
 import { Inbox } from '../../src/server/inbox.ts'
 import type { Claim } from '../../src/server/inbox-port.ts'
+import type { Tell } from '../../src/server/outcomes.ts'
 import { Spool } from '../../src/spool/spool.ts'
 import { SimClock, SimRandom, SimWorld } from '../../src/system/sim/index.ts'
 
@@ -17,6 +18,7 @@ export interface DraftOf {
   body?: string
   id?: string
   expiresAt?: number
+  receipt?: true
 }
 
 /** A range as a peer would send it. */
@@ -26,9 +28,9 @@ export function rangeOf(
   drafts: readonly DraftOf[],
   more: Partial<ArrivingRange> = {}
 ): ArrivingRange {
-  const parts = drafts.map(({ body = 'x', id, expiresAt }) => {
+  const parts = drafts.map(({ body = 'x', id, expiresAt, receipt }) => {
     if (id === undefined) IDS.next()
-    const draft = { kind: 'text' as const, body, sentAt: 1, id, expiresAt }
+    const draft = { kind: 'text' as const, body, sentAt: 1, id, expiresAt, receipt }
     const into = Buffer.alloc(messageBytesMost(draft))
     return into.subarray(0, encodeMessage(draft, IDS, into, 0))
   })
@@ -63,6 +65,8 @@ export class InboxBed {
   readonly channels = new Map<string, Partial<ChannelPolicy>>()
   readonly dead: DeadLetter[] = []
   buryError: Error | undefined
+  /** Where outcomes go; without it nobody is told. */
+  tell: Tell | undefined
   epoch = 0
   inbox!: Inbox
 
@@ -100,6 +104,7 @@ export class InboxBed {
         epoch: this.epoch,
         limits,
         bury,
+        tell: this.tell,
         ...(this.exactMax !== undefined && { exactMax: this.exactMax })
       })
     )
