@@ -27,13 +27,14 @@ export class Catalog {
   async open(): Promise<void> {
     const { files } = this.#spool.system
     const found: { segment: SegmentName; level: string }[] = []
+    const folders: { folder: string; empty: boolean }[] = []
     for (const level of await foldersIn(files, this.#root)) {
       if (!LEVEL.test(level) || NO_LEVELS.has(level)) continue
       for (const bucket of await foldersIn(files, `${this.#root}/${level}`)) {
         const folder = `${this.#root}/${level}/${bucket}`
         const segments = await listSegments(files, folder)
         for (const segment of segments) found.push({ segment, level })
-        if (segments.length === 0) await this.#removeFolder(folder)
+        folders.push({ folder, empty: segments.length === 0 })
       }
     }
     let at = 0
@@ -41,6 +42,21 @@ export class Catalog {
       for (let next = found[at++]; next !== undefined; next = found[at++]) await this.#find(next.segment, next.level)
     }
     await Promise.all(Array.from({ length: LOOKS_AT_ONCE }, work))
+    await this.#settle(folders)
+  }
+
+  /**
+   * What an earlier scheduler removed and did not live to sync would be back after a power cut. As long as that may be, nobody must
+   * forget what became of the messages in it.
+   */
+  async #settle(folders: readonly { folder: string; empty: boolean }[]): Promise<void> {
+    const { files } = this.#spool.system
+    const streams = new Set(Array.from(this.all, ({ stream }) => stream))
+    const all = this.#marks.knowsMore(streams)
+    for (const { folder, empty } of folders) {
+      if (all || empty) await files.syncFolder(folder)
+      if (empty) await this.#removeFolder(folder)
+    }
   }
 
   get all(): IterableIterator<Held> {

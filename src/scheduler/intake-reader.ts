@@ -72,8 +72,9 @@ export class IntakeReader {
     for (const stream of this.#lane.finished) await this.#lane.remove(stream)
   }
 
-  /** The streams whose progress still counts. */
-  get streams(): ReadonlySet<string> {
+  /** The streams whose progress still counts: all others are gone, also after a power cut. */
+  async streams(): Promise<ReadonlySet<string>> {
+    await this.#spool.system.files.syncFolder(this.#lane.folder)
     return new Set([...this.#lane.open, ...this.#lane.finished].map(({ stream }) => stream))
   }
 

@@ -80,6 +80,13 @@ export class Marks {
     return this.#next.get(stream) ?? 0
   }
 
+  /** Whether something is known of segments that nobody has asked for. */
+  knowsMore(streams: ReadonlySet<string>): boolean {
+    if (this.#fired.size > 0 || this.#cancelled.size > 0) return true
+    for (const stream of this.moved) if (!streams.has(stream)) return true
+    return false
+  }
+
   /** Gives a bucket segment what is known of it. */
   tell(held: Held): void {
     for (const [from, to] of this.#fired.get(held.stream) ?? []) for (let n = from; n < to; n++) held.fired.add(n)

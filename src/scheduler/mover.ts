@@ -74,7 +74,7 @@ export class Mover {
       near.forget(held)
       await catalog.remove(held)
     }
-    if (marks.isDue && marks.homeless.size === 0) await marks.restate(catalog.all, intake.streams)
+    if (marks.isDue && marks.homeless.size === 0) await marks.restate(catalog.all, await intake.streams())
   }
 
   /** Messages that replaced others have their place in the marks until they are in a bucket. */

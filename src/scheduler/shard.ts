@@ -98,7 +98,7 @@ export class Shard {
     await shard.#catalog.open()
     await shard.#intake.look(false)
     await shard.#mover.placeHomeless()
-    await shard.#marks.restate(shard.#catalog.all, shard.#intake.streams)
+    await shard.#marks.restate(shard.#catalog.all, await shard.#intake.streams())
     return shard
   }
 

@@ -1,5 +1,8 @@
 import { expect, test } from 'vitest'
+import { Schedule, Scheduler } from '../../src/scheduler/index.ts'
+import { SimWorld } from '../../src/system/sim/index.ts'
 import { CrashRun, type Mishaps, SHORT } from './crash-run.ts'
+import { openSender, openSpool, outbox } from './desk.ts'
 
 const NONE: Mishaps = { kills: false, powerCuts: false, clockSteps: false, full: false, stops: false }
 const SEEDS = Number(process.env.DROPR_SEEDS ?? 2)
@@ -73,3 +76,55 @@ test('P8 H9 H11: three schedulers on four shards with one level, two and four: e
   await seeds('one level', { kills: true }, { levels: SHORT.slice(2) })
   await seeds('four levels', { kills: true }, { levels: [...SHORT, { name: 'tiny', lengthMs: 1_000 }] })
 }, 480_000)
+
+test.each(['/schedule/minute/', '/schedule/in'])(
+  'P8: what lay in %s and was removed, and is back after a power cut, is neither sent again nor after its cancel',
+  async part => {
+    const world = new SimWorld({ seed: `back ${part}` })
+    const { clock } = world
+    const node = world.node('berlin')
+    const limits = { scanMs: 500 }
+    const sender = await clock.until(openSpool(node.process('app')).then(openSender))
+    const start = async (name: string) => {
+      const spool = await clock.until(openSpool(node.process(name), limits))
+      await clock.until(Scheduler.start({ spool }))
+      return new Schedule({ spool })
+    }
+    const schedule = await start('one')
+    const due = clock.now() + 90_000
+    for (const id of ['goes', 'stays']) await clock.until(sender.send(due, { id }))
+    expect(await clock.until(schedule.cancel('stays'))).toMatchObject({ done: true })
+    // Sealed, so that it may go when all of it is in a bucket.
+    await clock.until(sender.close())
+    let removed = false
+    const isFile = (path: string) => path.includes(part) && path.endsWith('.seg')
+    node.disk.failNext({
+      call: 'remove',
+      code: 'EIO',
+      path: path => {
+        removed ||= isFile(path)
+        return false
+      }
+    })
+    const unsynced = node.disk.failNext({
+      call: 'syncFolder',
+      code: 'EIO',
+      path: path => {
+        if (removed) node.process('one').kill()
+        return removed && path.includes(part)
+      },
+      times: 100
+    })
+    for (let i = 0; i < 100 && !removed; i++) await clock.advance(1_000)
+    await clock.advance(100)
+    expect(removed).toBe(true)
+    unsynced.remove()
+    await start('two')
+    await clock.advance(3_000)
+    node.powerCut({ names: 'lose' })
+    await start('three')
+    await clock.advance(100_000)
+    const ids = (await clock.until(outbox(node.disk))).map(({ id }) => id)
+    expect(ids).toEqual(['goes'])
+  }
+)
