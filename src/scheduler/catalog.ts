@@ -54,7 +54,8 @@ export class Catalog {
     const streams = new Set(Array.from(this.all, ({ stream }) => stream))
     const all = this.#marks.knowsMore(streams)
     for (const { folder, empty } of folders) {
-      if (all || empty) await files.syncFolder(folder)
+      // One that was finished was removed with its folder just now, and synced before.
+      if ((all || empty) && (await files.stat(folder)) !== undefined) await files.syncFolder(folder)
       if (empty) await this.#removeFolder(folder)
     }
   }

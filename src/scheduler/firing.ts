@@ -14,6 +14,7 @@ import type { Outlet, Way } from './outlet.ts'
 import type { Recent } from './recent.ts'
 import type { Soon } from './soon.ts'
 import { Trouble } from './trouble.ts'
+import { WaitingAgain } from './waiting-again.ts'
 
 /** How far ahead it is said that messages are handed over: one small sync for all that are due meanwhile. */
 const HORIZON_MS = 2_000
@@ -47,7 +48,7 @@ export interface FiringOptions {
  */
 export class Firing {
   readonly #options: FiringOptions
-  #failed: { rows: HeldRow[]; atTicks: number }[] = []
+  readonly failed: WaitingAgain
   /** Whose turn it was in this millisecond of due time: two copies of a message (after a crash) are one. */
   readonly #seen = new Map<number, HeldRow>()
   #seenDue = Number.NaN
@@ -66,18 +67,17 @@ export class Firing {
 
   constructor(options: FiringOptions) {
     this.#options = options
+    this.failed = new WaitingAgain(options.spool.system.clock)
   }
 
   /** Hands over one batch of what is due, and reads on meanwhile. Returns how long there is nothing to do, ms; 0: go on at once. */
   async step(): Promise<number> {
     const { soon } = this.#options
-    const { clock } = this.#options.spool.system
     await soon.readAhead()
     this.#raise()
-    const batch = [...this.#takeFailed(), ...soon.take()]
+    const batch = [...this.failed.take().filter(isWaiting), ...soon.take()]
     if (batch.length > 0) await Promise.all([this.#handOver(batch), soon.readAhead()])
-    const ticks = clock.ticks()
-    return Math.min(soon.waitMs(), ...this.#failed.map(({ atTicks }) => Math.max(0, atTicks - ticks)))
+    return Math.min(soon.waitMs(), this.failed.waitMs)
   }
 
   /** Resolves when what is just being handed over is in the outbox, or is not. */
@@ -102,16 +102,6 @@ export class Firing {
     if (lastDue === undefined || lastDue <= marks.horizon) return
     this.#raising = marks.raise(lastDue + HORIZON_MS)
     this.#raising.catch(() => undefined)
-  }
-
-  #takeFailed(): HeldRow[] {
-    const ticks = this.#options.spool.system.clock.ticks()
-    const again: HeldRow[] = []
-    for (const failed of this.#failed.splice(0)) {
-      if (failed.atTicks > ticks) this.#failed.push(failed)
-      else for (const row of failed.rows) if (isWaiting(row)) again.push(row)
-    }
-    return again
   }
 
   async #handOver(batch: readonly HeldRow[]): Promise<void> {
@@ -148,7 +138,7 @@ export class Firing {
       if (group === undefined) groups.set(way, [row])
       else group.push(row)
     }
-    if (early.length > 0) this.#again(early, EARLY_MS)
+    if (early.length > 0) this.failed.add(early, EARLY_MS)
     const handing = Promise.all([...groups].map(([way, rows]) => this.#append(way, rows, now)))
     this.#inHand = handing
     for (const rows of await handing) for (const row of rows) gone.push(row)
@@ -198,17 +188,8 @@ export class Firing {
     const error = this.trouble.failed(caught, { now: system.clock.now(), doing })
     this.failures++
     system.log.error({ code: error.code, messages: rows.length, error: error.message }, 'scheduled messages wait')
-    this.#again(rows, limits.retryMsMin)
+    this.failed.add(rows, limits.retryMsMin)
     return error
-  }
-
-  /** When the first of those is due that could not be handed over. */
-  get failedDue(): number {
-    return Math.min(...this.#failed.flatMap(({ rows }) => rows[0]?.due ?? []))
-  }
-
-  #again(rows: HeldRow[], ms: number): void {
-    this.#failed.push({ rows, atTicks: this.#options.spool.system.clock.ticks() + ms })
   }
 
   /** Not waited for: what is handed over next need not wait, and a mark that fails is said again later. */

@@ -115,6 +115,7 @@ export class Shard {
   /** Hands over all that is due now, in the calling turn, and says what became of each. */
   async tick(): Promise<Fired[]> {
     await this.#inTurn(() => this.#mover.drain(true))
+    this.#firing.failed.hurry()
     const fired: Fired[] = []
     const before = this.#firing.onFired
     this.#firing.onFired = batch => {

@@ -46,7 +46,7 @@ export function statusOf(parts: {
   const { fired, firedAt, late, failures } = firing
   // Of a page that was not read yet it is only known that it comes after what was.
   const nearDue = near.due === 0 ? (soon.lastDue ?? catalog.firstDue) : near.due
-  const nextDueAt = Math.min(soon.firstDue ?? Number.POSITIVE_INFINITY, firing.failedDue, nearDue, catalog.soonest)
+  const nextDueAt = Math.min(soon.firstDue ?? Number.POSITIVE_INFINITY, firing.failed.due, nearDue, catalog.soonest)
   const failing = firing.trouble.failing ?? loops.trouble.failing
   return {
     held: catalog.left,

@@ -90,7 +90,7 @@ test('H1 H19: schedule ls, show, move, edit, now and cancel do it, with and with
   expect((await world.run(['schedule', 'ls'])).code).toBe(1)
 })
 
-test('H25: tick hands over what is due without a daemon and beside one, a line for each, and nothing twice', async () => {
+test('H25: tick hands over what is due without a daemon and beside one, a line for each, nothing twice, and 1 when one failed', async () => {
   await world.run(['send', 'c', 'past', '--at', '2014-08-01T13:30', '--id', 'p'])
   await world.run(['send', 'c', 'later', '--delay', '1d'])
   const ticked = await lines(['tick'])
@@ -101,6 +101,11 @@ test('H25: tick hands over what is due without a daemon and beside one, a line f
   expect((await world.run(['poll', 'c', '--wait', '10s'])).stdout.toString()).toBe('past')
   await pause(100)
   expect((await world.run(['poll', 'c'])).code).toBe(1)
+  const { node } = (await world.json(['status'])).value
+  writeFileSync(path.join(world.spool, 'outbox', node, 'stuck'), 'in the way')
+  await world.run(['send', 'stuck', 'x', '--delay', '0s'])
+  const failed = await lines(['tick'])
+  expect(failed).toMatchObject({ code: 1, values: [{ channel: 'stuck', code: expect.stringMatching(/^DISK_/) }] })
 })
 
 test('times that make no sense are usage errors, those that have passed DUE_PAST; the zone is that of the configuration', async () => {

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, utimes } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -140,4 +140,30 @@ test('H25: tick hands over what is due without a daemon; it is polled under its 
   expect(message).toMatchObject({ id, body: 'x', headers: { a: 'b', 'dropr-due-at': dueAt } })
   expect(await queue.schedule.sendNow(held.id)).toMatchObject({ done: true, state: 'fired' })
   expect((await queue.poll({ channel: 'c', wait: '10s' }))!.id).toBe(held.id)
+})
+
+test('CLOCK-10: with the times of all files set to 1970 what is held, sent and polled is the same', async () => {
+  const first = await queueAt()
+  const far = await first.sendMessage('far', { delay: '30d', channel: 'c' })
+  const gone = await first.sendMessage('gone', { delay: '20d', channel: 'c' })
+  const past = await first.sendMessage('past', { deliverAt: '2014-08-01T13:30:00Z', channel: 'c' })
+  const now = await first.sendMessage('now', { channel: 'c' })
+  expect(await first.schedule.cancel(gone.id)).toMatchObject({ done: true })
+  const old = async () => {
+    for (const { name, parentPath } of await readdir(folder, { recursive: true, withFileTypes: true }))
+      await utimes(join(parentPath, name), 0, 0)
+  }
+  await old()
+  await first.close()
+  await old()
+  const queue = await queueAt()
+  expect((await queue.schedule.list()).messages.map(({ id }) => id)).toEqual([past.id, far.id])
+  expect(await queue.schedule.cancel(gone.id)).toMatchObject({ done: false })
+  expect(await queue.schedule.tick()).toMatchObject([{ id: past.id }])
+  await old()
+  const messages = [...(await queue.poll({ channel: 'c', max: 2, wait: '10s' }))]
+  for (const message of messages) await message.ack()
+  if (messages.length < 2) messages.push(...(await queue.poll({ channel: 'c', max: 1, wait: '10s' })))
+  expect(messages.map(({ id }) => id).sort()).toEqual([past.id, now.id].sort())
+  expect(await queue.schedule.show(far.id)).toMatchObject({ state: 'scheduled' })
 })

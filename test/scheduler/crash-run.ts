@@ -89,7 +89,9 @@ export class CrashRun {
     const process = this.node.process(name)
     this.#schedulers.set(name, process)
     const start = async () => {
-      const spool = await openSpool(process, { scanMs: 200, retryMsMin: 50 })
+      // Many that look often cost time.
+      const scanMs = this.#shards > 1 ? 1_000 : 200
+      const spool = await openSpool(process, { scanMs, retryMsMin: 50 })
       await Scheduler.start({ spool, levels: this.#levels, shards: this.#shards })
     }
     if (this.#mishaps.kills && !this.#ended && this.random.chance(0.3)) this.#killSoon(process, 30)
