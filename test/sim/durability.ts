@@ -15,7 +15,8 @@ export async function missingAfterPowerCut(site: Site, answer: UploadAnswer): Pr
   disk.restore(site.machine.disk.snapshot())
   disk.crash({ data: 'lose', names: 'lose' })
   const ranges: { from: number; to: number }[] = []
-  for (const { name } of await disk.list(`${SPOOL}/inbox`))
+  // Before anything was taken there may be no inbox yet.
+  for (const { name } of await disk.list(`${SPOOL}/inbox`).catch(() => []))
     for (const { path } of await listSegments(disk, `${SPOOL}/inbox/${name}`)) {
       const reader = await SegmentReader.open(disk, path)
       if (reader === undefined) continue
