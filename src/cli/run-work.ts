@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { durationMs } from '../duration.ts'
 import { DroprError } from '../errors.ts'
 import type { Message } from '../queue/message.ts'
@@ -12,14 +13,18 @@ import { onSignals } from './signals.ts'
 import { usage } from './usage-error.ts'
 import type { WorkOptions } from './work.ts'
 import { Worker } from './worker.ts'
+import { openBoard } from './worker-board.ts'
 
 /** One poll of many; nobody stays away longer. */
 const WAIT_MS = 60_000
 const BUSY_WAIT_MS = 1_000
+/** Of a command, for people. */
+const COMMAND_CHARACTERS = 200
 
 export async function runWork(call: Call<WorkOptions>): Promise<number> {
   const { options, out } = call
-  const { clock, files } = nodeSystem()
+  const system = nodeSystem()
+  const { clock, files } = system
   const { limits } = await loadCallConfig(call, files)
   const times = usage(() => ({
     waitMs: options.wait === undefined ? undefined : durationMs(options.wait, '--wait'),
@@ -46,9 +51,18 @@ export async function runWork(call: Call<WorkOptions>): Promise<number> {
     worker.stop(signal)
   })
   const queue = await openCallQueue(call)
+  const about = {
+    pid: process.pid,
+    channel: call.args[0]!,
+    command: [command, ...args].join(' ').slice(0, COMMAND_CHARACTERS),
+    concurrency: options.concurrency,
+    startedAt: clock.now()
+  }
+  const closeBoard = await openBoard(system, join(call.spool, 'run'), () => ({ ...about, ...worker.status() }))
   try {
     return await new Shift({ call, queue, worker, ending, ...times }).run()
   } finally {
+    await closeBoard()
     await queue.close()
     release()
     awake()

@@ -1,5 +1,7 @@
+import { join } from 'node:path'
 import type { System } from '../system/system.ts'
 import { readStatus } from './run-status.ts'
+import { readBoard, type WorkerStatus } from './worker-board.ts'
 
 /** What the daemons say at one moment; fields of src/client/client-status.ts and src/server/channel-depth.ts. */
 export interface Sample {
@@ -12,6 +14,8 @@ export interface Sample {
   uptimeMs?: number
   peers: PeerSample[]
   channels: ChannelSample[]
+  /** With or without daemons. */
+  workers: WorkerStatus[]
 }
 
 export interface PeerSample {
@@ -46,7 +50,8 @@ export async function takeSample(system: System, spool: string): Promise<Sample>
     ...(node === undefined ? {} : { node }),
     ...(uptimeMs === undefined ? {} : { uptimeMs }),
     peers: (peers ?? []) as PeerSample[],
-    channels: (channels ?? []) as ChannelSample[]
+    channels: (channels ?? []) as ChannelSample[],
+    workers: await readBoard(system, join(spool, 'run'))
   }
 }
 

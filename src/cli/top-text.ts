@@ -1,5 +1,6 @@
 import { columns, humanMs, printable, shortMs, terminalWidth } from './columns.ts'
 import type { Sample, TopRow, TopRows, TopSort } from './top-sample.ts'
+import type { WorkerStatus } from './worker-board.ts'
 
 export interface TopView {
   spool: string
@@ -9,10 +10,8 @@ export interface TopView {
 
 /** One table after the other, for a pipe or a file. */
 export function topText({ spool, sample, rows }: TopView): string {
-  if (!sample.running) return `no daemons answer on ${printable(spool)}`
-  return [headOf(sample, rows), peerTable(rows.peers, sample.now), channelTable(rows.channels, sample.now)]
-    .filter(part => part !== '')
-    .join('\n\n')
+  const head = sample.running ? headOf(sample, rows) : `no daemons answer on ${printable(spool)}`
+  return [head, ...tablesOf(sample, rows)].filter(part => part !== '').join('\n\n')
 }
 
 export interface ScreenView extends TopView {
@@ -26,28 +25,38 @@ export function screenLines(view: ScreenView): string[] {
   const { spool, sample, rows, size, intervalMs, sort } = view
   const title = `dropr top  ${printable(spool)}  ${new Date(sample.now).toISOString().slice(11, 19)} UTC`
   const foot = `q quit  space look now  s sort by ${sort === 'rate' ? 'what waits' : 'rate'}  every ${shortMs(intervalMs)}`
-  const body = sample.running
-    ? [headOf(sample, rows), '', ...tablesWithin(rows, sample.now, size.lines - 5)]
-    : ['', 'no daemons answer: `dropr up` starts them']
+  const head = sample.running ? headOf(sample, rows) : 'no daemons answer: `dropr up` starts them'
+  const body = [head, '', ...tablesWithin(tablesOf(sample, rows), size.lines - 4)]
   const lines = [title, ...body].slice(0, Math.max(0, size.lines - 1))
   while (lines.length < size.lines - 1) lines.push('')
   return [...lines, foot].slice(0, size.lines).map(line => cut(line, size.columns))
 }
 
-/** Both tables in so many lines: what does not fit is counted. Half is each table's own, and what the other leaves. */
-function tablesWithin({ peers, channels }: TopRows, now: number, lines: number): string[] {
-  const half = Math.floor((lines - 1) / 2)
-  const wants = (rows: readonly TopRow[]) => (rows.length === 0 ? 0 : rows.length + 1)
-  const forChannels = Math.max(half, lines - 1 - wants(peers))
-  const forPeers = Math.max(half, lines - 1 - Math.min(wants(channels), forChannels))
-  const parts = [shorten(peerTable(peers, now), forPeers), shorten(channelTable(channels, now), forChannels)].filter(
-    part => part.length > 0
-  )
-  return parts.flatMap((part, i) => (i === 0 ? part : ['', ...part]))
+function tablesOf(sample: Sample, { peers, channels }: TopRows): string[] {
+  const { now, workers } = sample
+  return [peerTable(peers, now), channelTable(channels, now), workerTable(workers, now)].filter(part => part !== '')
+}
+
+/** Tables in so many lines: what does not fit is counted. Each has its equal share, and what those before it leave. */
+function tablesWithin(tables: readonly string[], lines: number): string[] {
+  const shortestFirst = [...tables].sort((a, b) => heightOf(a) - heightOf(b))
+  let left = lines
+  const shown = new Map<string, string[]>()
+  for (const [i, table] of shortestFirst.entries()) {
+    const share = Math.floor(left / (tables.length - i)) - 1
+    const part = shorten(table, Math.max(0, share))
+    shown.set(table, part)
+    left -= part.length + 1
+  }
+  return tables.flatMap(table => [...shown.get(table)!, ''])
+}
+
+function heightOf(table: string): number {
+  return table.split('\n').length
 }
 
 function shorten(table: string, lines: number): string[] {
-  const all = table === '' ? [] : table.split('\n')
+  const all = table.split('\n')
   if (all.length <= lines) return all
   const kept = all.slice(0, Math.max(0, lines - 1))
   return [...kept, `… ${all.length - kept.length} more`]
@@ -89,6 +98,25 @@ function channelTable(rows: readonly TopRow[], now: number): string {
     ageText(oldestAt, now)
   ])
   return columns([['CHANNEL', 'STATE', 'IN/S', 'OUT/S', 'WAITING', 'LEASED', 'DEAD', 'OLDEST'], ...cells])
+}
+
+/** A line for each command that runs, and one for a worker that waits. */
+function workerTable(workers: readonly WorkerStatus[], now: number): string {
+  if (workers.length === 0) return ''
+  const cells = workers.flatMap(({ pid, channel, command, finished, running }) => {
+    const line = (state: string, since: string, id: string) => [
+      String(pid),
+      channel,
+      state,
+      since,
+      String(finished),
+      id,
+      command
+    ]
+    if (running.length === 0) return [line('idle', '-', '-')]
+    return running.map(({ id, since }) => line('running', humanMs(Math.max(0, now - since)), id))
+  })
+  return columns([['WORKER', 'CHANNEL', 'STATE', 'FOR', 'FINISHED', 'MESSAGE', 'COMMAND'], ...cells])
 }
 
 function rateText(perSecond: number | undefined): string {

@@ -8,7 +8,7 @@ export interface TopOptions {
 
 const HELP = `
 Shows, over and over, what goes out to each peer and through each channel a second, what waits, and for how long; the
-busiest first. At a terminal it takes the whole screen: q ends it, space looks at once, s sorts by what waits instead.
+busiest first; and which \`dropr work\` works on what for how long. At a terminal it takes the whole screen: q ends it, space looks at once, s sorts by what waits instead.
 Elsewhere, and with --once, it looks twice, --interval apart, and prints that. Asks the daemons; without them the exit code
 is 3.
 

@@ -5,6 +5,7 @@ import { type CommandOptions, type RunningCommand, startCommand } from '../syste
 import { UsageError } from './usage-error.ts'
 import { workEnv } from './work-env.ts'
 import { Tail, verdictOf, type WorkVerdict } from './work-verdict.ts'
+import type { WorkerStatus } from './worker-board.ts'
 
 /** A reason is for people. */
 const TAIL_BYTES = 800
@@ -39,7 +40,9 @@ export interface Worked {
 /** Runs one command for each message it is given. */
 export class Worker {
   readonly #options: WorkerOptions
-  readonly #running = new Set<RunningCommand>()
+  /** With their messages, and since when, wall ms. */
+  readonly #running = new Map<RunningCommand, { id: string; since: number }>()
+  #finished = 0
   /** Told to end: what fails now is not the message's fault. */
   #stopping = false
 
@@ -58,7 +61,7 @@ export class Worker {
     const stderr = new Tail(TAIL_BYTES)
     const stdout: Buffer[] = []
     const running = startCommand(this.#commandOf(message, stderr, stdout))
-    this.#running.add(running)
+    this.#running.set(running, { id: message.id, since: clock.now() })
     // A signal may have come before there was anything to pass it on to.
     if (this.#stopping) running.kill('SIGTERM')
     const ended = new AbortController()
@@ -73,14 +76,21 @@ export class Worker {
     const stopping = this.#stopping
     const verdict = this.#judge(verdictOf(exit, { tail: stderr.text, stopping }), stdout)
     const said = await this.#settle(message, verdict, stdout)
+    this.#finished++
     return { id: message.id, exit: exit.code, signal: exit.signal, verdict: said, ms: clock.ticks() - began }
+  }
+
+  /** What it is at, for `dropr top`. */
+  status(): Pick<WorkerStatus, 'finished' | 'running'> {
+    const running = [...this.#running].map(([{ pid }, { id, since }]) => ({ id, pid, since }))
+    return { finished: this.#finished, running }
   }
 
   /** Passes a signal on to all commands; those that do not end are killed after `graceMs`. */
   stop(signal: NodeJS.Signals): void {
     const again = this.#stopping
     this.#stopping = true
-    for (const running of this.#running) {
+    for (const running of this.#running.keys()) {
       const ended = new AbortController()
       void running.ended.then(() => ended.abort())
       if (again) running.kill('SIGKILL')

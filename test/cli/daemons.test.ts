@@ -1,6 +1,8 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { openQueue } from '../../src/index.ts'
 import { alive, CliWorld, until } from './run-cli.ts'
 
 let world: CliWorld
@@ -187,4 +189,37 @@ test('SIGTERM lets messages under way arrive, and what was sent meanwhile arrive
   } finally {
     await tokyo.end()
   }
+})
+
+test('G11: daemons that are stopped and started again under load, as a service script does it, lose nothing', async () => {
+  const first = await world.up('--log-level', 'warn')
+  const queue = await openQueue({ spool: world.spool })
+  const sent: Promise<unknown>[] = []
+  const got = new Set<string>()
+  const consumer = queue.consume('c', message => void got.add(message.text()), { concurrency: 10 })
+  let loading = true
+  const load = (async () => {
+    for (let i = 0; loading; i++) {
+      sent.push(queue.sendMessage(String(i), { channel: 'c' }))
+      if (i % 20 === 0) await Promise.all(sent.slice(-20))
+      await pause(1)
+    }
+  })()
+  await until(() => got.size > 50)
+  expect((await world.run(['status'])).code).toBe(0)
+  expect((await world.run(['stop'])).code).toBe(0)
+  expect(await first.exit).toBe(0)
+  expect((await world.run(['status'])).code).toBe(3)
+  const before = got.size
+  const second = await world.up('--log-level', 'warn')
+  await until(() => got.size > before + 50)
+  loading = false
+  await load
+  await Promise.all(sent)
+  await until(() => got.size >= sent.length)
+  expect([...got].sort((a, b) => Number(a) - Number(b))).toEqual(sent.map((_, i) => String(i)))
+  await consumer.stop()
+  await queue.close()
+  second.process.kill('SIGTERM')
+  expect(await second.exit).toBe(0)
 })

@@ -34,6 +34,7 @@ const sample = (ticks: number, parts: Partial<Sample> = {}): Sample => ({
   uptimeMs: 5_000,
   peers: [],
   channels: [],
+  workers: [],
   ...parts
 })
 
@@ -188,7 +189,7 @@ test('without daemons top --once says so and ends with 3; an interval that makes
     const call = desk.call({ interval: '100ms', once: true, json: true })
     expect(await runTop(call)).toBe(3)
     expect(values(call.printed())).toEqual([
-      { spool: desk.spool, running: false, intervalMs: 100, peers: [], channels: [] }
+      { spool: desk.spool, running: false, intervalMs: 100, peers: [], channels: [], workers: [] }
     ])
     await expect(runTop(desk.call({ interval: '99ms' }))).rejects.toThrow('100ms to 1h')
     await expect(runTop(desk.call({ interval: '2h' }))).rejects.toThrow('100ms to 1h')

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import fc from 'fast-check'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -188,6 +188,41 @@ test('F19: the installed command works with what stands behind --, and Ctrl-C le
     expect(code).toBe(0)
     expect(readFileSync(out, 'utf8')).toBe('one\ndone --json\n')
     expect((await world.run(['poll', 'c'])).stdout.toString()).toBe('two')
+  } finally {
+    await world.end()
+  }
+})
+
+test('F12: top shows two workers, who works on what for how long, and neither once it has ended, also after kill -9', async () => {
+  const world = new CliWorld()
+  try {
+    await world.run(['send', 'c', 'x', '--id', 'm1'])
+    const started = path.join(world.folder, 'started')
+    const busy = world.start(['work', 'c', '--', 'sh', '-c', `echo > ${started}; sleep 60`])
+    const idle = world.start(['work', 'mail', '--', 'cat', '-'])
+    const workers = async () => (await world.json(['top', '--once'])).value.workers
+    await until(async () => existsSync(started) && (await workers()).length === 2)
+    const shown = await workers()
+    shown.sort((a: { channel: string }, b: { channel: string }) => (a.channel < b.channel ? -1 : 1))
+    expect(shown).toMatchObject([
+      {
+        pid: busy.pid,
+        channel: 'c',
+        finished: 0,
+        running: [{ id: 'm1' }],
+        command: expect.stringMatching(/^sh -c echo > /)
+      },
+      { pid: idle.pid, channel: 'mail', running: [], command: 'cat -' }
+    ])
+    expect(Date.now() - shown[0].running[0].since).toBeLessThan(60_000)
+    const text = (await world.run(['top', '--once'])).stdout.toString()
+    expect(text).toMatch(/\d+ +c +running +\d+ m?s.* +0 +m1 +sh -c/)
+    expect(text).toMatch(/\d+ +mail +idle +- +0 +- +cat -/)
+    idle.kill('SIGKILL')
+    await until(async () => (await workers()).length === 1)
+    busy.kill('SIGTERM')
+    await until(async () => (await workers()).length === 0)
+    expect((await world.run(['poll', 'c', '--wait', '10s'])).stdout.toString()).toBe('x')
   } finally {
     await world.end()
   }
