@@ -31,6 +31,8 @@ export interface Draft {
   headers?: Headers | undefined
   /** Its sender wants to hear what becomes of it. */
   receipt?: true | undefined
+  /** One message of a key is handed out at a time, in order. */
+  key?: string | undefined
   /** Only in schedule/: held until then. */
   due?: Due | undefined
   kind: BodyKind
@@ -50,6 +52,7 @@ export interface Stored {
   headers: Headers
   /** Its sender wants to hear what becomes of it. */
   receipt?: true
+  key?: string
   /** Only in schedule/. */
   due?: Due
   kind: BodyKind

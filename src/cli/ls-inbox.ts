@@ -78,7 +78,7 @@ export class LsInbox implements Room {
         const fate = this.#fateOf(source.stream, position)
         const over = fate.state === 'leased' && (this.#leaseEnds.get(fate.lease!) ?? 0) <= now
         const stored = decodeMessage(payload, at)
-        const { id, sentAt, expiresAt, body } = stored
+        const { id, sentAt, expiresAt, key, body } = stored
         if (wanted !== undefined && id !== wanted) continue
         yield {
           room: 'inbox',
@@ -94,6 +94,7 @@ export class LsInbox implements Room {
           sentAt,
           receivedAt: frame.at,
           ...(expiresAt === undefined ? {} : { expiresAt }),
+          ...(key === undefined ? {} : { key }),
           bytes: body.length,
           ...this.#timesOf(fate, over, now),
           ...(wanted === undefined ? {} : { stored })

@@ -42,7 +42,7 @@ export class LsOutbox implements Room {
         for (const [i, at] of entryPlaces(frame).entries()) {
           if (frame.payload[at + 8] !== MESSAGE) continue
           const stored = decodeMessage(frame.payload, at)
-          const { id, sentAt, expiresAt, body } = stored
+          const { id, sentAt, expiresAt, key, body } = stored
           if (wanted !== undefined && id !== wanted) continue
           const position = frame.first + i
           const arrived = position < (next.get(head.stream) ?? 0)
@@ -50,7 +50,7 @@ export class LsOutbox implements Room {
           const expires = expiresAt === undefined ? {} : { expiresAt }
           const place = { room: 'outbox' as const, peer, channel, priority, stream: head.stream, position }
           const found = wanted === undefined ? {} : { stored }
-          yield { ...place, id, state, sentAt, ...expires, bytes: body.length, ...found }
+          yield { ...place, id, state, sentAt, ...expires, ...(key && { key }), bytes: body.length, ...found }
         }
       }
     }

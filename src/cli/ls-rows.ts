@@ -12,6 +12,8 @@ export interface EntryRow {
   stream: string
   position: number
   id: string
+  /** If it has one. */
+  key?: string
   state: string
   deliveries?: number
   attempts?: number

@@ -34,9 +34,9 @@ export async function runDeadShow(call: Call<DeadShowOptions>): Promise<number> 
   const channels = options.channel === undefined ? {} : { channels: options.channel }
   let found = 0
   for await (const { row, stored } of letters(call, { ids: [id], states: ['dead', 'moved', 'dropped'], ...channels })) {
-    const { headers, body } = stored
+    const { headers, key, body } = stored
     found++
-    if (out.json) await out.value({ ...row, headers, ...bodyJson(body) })
+    if (out.json) await out.value({ ...row, key, headers, ...bodyJson(body) })
     else await out.write(Buffer.concat([Buffer.from(`${letterText(row, headers)}\n\n`), body, Buffer.from('\n')]))
   }
   if (found === 0 && !out.json) out.note(`dropr: no dead letter has the id ${printable(id)}`)

@@ -42,7 +42,7 @@ async function peekSoon(queue: Queue, request: { channel: string; max: number })
 }
 
 function peekedJson(message: Peeked): object {
-  const { id, channel, priority, from, sentAt, expiresAt, receivedAt, attempt, deliveries, headers } = message
-  const of = { id, channel, priority, from, sentAt, receivedAt, expiresAt, attempt, deliveries, headers }
+  const { id, channel, priority, from, sentAt, expiresAt, receivedAt, attempt, deliveries, headers, key } = message
+  const of = { id, channel, priority, from, sentAt, receivedAt, expiresAt, attempt, deliveries, headers, key }
   return { ...of, ...(message.large ? { bodyBytes: message.size } : bodyJson(message.bytes())) }
 }

@@ -94,7 +94,7 @@ function printedForm(message: Message, { out, options }: Call<PollOptions>): Buf
 }
 
 function jsonOf(message: Message): object {
-  const { id, channel, priority, from, sentAt, receivedAt, attempt, deliveries, redelivered, headers } = message
+  const { id, channel, priority, from, sentAt, receivedAt, attempt, deliveries, redelivered, headers, key } = message
   const body = message.large ? { bodyBytes: message.size } : bodyJson(message.bytes())
-  return { id, channel, priority, from, sentAt, receivedAt, attempt, deliveries, redelivered, headers, ...body }
+  return { id, channel, priority, from, sentAt, receivedAt, attempt, deliveries, redelivered, headers, key, ...body }
 }

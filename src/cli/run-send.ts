@@ -43,11 +43,12 @@ function queueOptions(channel: string, options: SendOptions): QueueSendOptions {
   if (options.at !== undefined && options.delay !== undefined) {
     throw new UsageError('--at and --delay exclude each other')
   }
-  const { to, id, priority, header, ttl, receipt, buffered, at, delay, rejectPast } = options
+  const { to, id, key, priority, header, ttl, receipt, buffered, at, delay, rejectPast } = options
   return {
     channel,
     ...(to === undefined ? {} : { to }),
     ...(id === undefined ? {} : { id }),
+    ...(key === undefined ? {} : { key }),
     ...(priority === undefined ? {} : { priority }),
     ...(header === undefined ? {} : { headers: Object.fromEntries(header) }),
     ...(ttl === undefined ? {} : { ttl: durationMs(ttl, '--ttl') }),

@@ -44,8 +44,8 @@ export async function runTail(call: Call<TailOptions>): Promise<number> {
 }
 
 function jsonOf(channel: string, { stored, from, priority, receivedAt }: Arrived): object {
-  const { id, sentAt, expiresAt, headers, body } = stored
-  return { id, channel, priority, from, sentAt, receivedAt, expiresAt, headers, ...bodyJson(body) }
+  const { id, sentAt, expiresAt, headers, key, body } = stored
+  return { id, channel, priority, from, sentAt, receivedAt, expiresAt, headers, key, ...bodyJson(body) }
 }
 
 /** A line for a person: what terminals would obey is made visible. */

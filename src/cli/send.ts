@@ -7,6 +7,7 @@ export interface SendOptions {
   lines?: boolean
   file?: string
   id?: string
+  key?: string
   priority?: number
   header?: Map<string, string>
   ttl?: string
@@ -44,6 +45,7 @@ export function addSend(program: Command, act: Act): void {
     .option('--lines', 'each line is a message')
     .option('--file <path>', 'read this file instead of standard input')
     .option('--id <id>', 'your own id: sending it again within 7 days does not double it')
+    .option('--key <key>', 'messages of one key are handed out one at a time, in order')
     .option('--priority <0-9>', 'higher ones are handed out first (default: 4)', priority)
     .option('--header <name=value>', 'may be repeated', pair)
     .option('--ttl <duration>', 'not delivered after so long: 30s, 5m, 2h, 1d')

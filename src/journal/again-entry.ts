@@ -1,3 +1,4 @@
+import { attributesText, withHeaders } from './attributes.ts'
 import { entryBytes, finishEntry, MESSAGE } from './entry.ts'
 import { FLAG } from './entry-flags.ts'
 
@@ -16,9 +17,8 @@ export function entryWithHeader(entry: Buffer, name: string, value: string): Buf
   const attributesAt = idEnd + (flags & FLAG.expires ? 6 : 0)
   const had = (flags & FLAG.attributes) !== 0
   const bodyAt = had ? attributesAt + 4 + entry.readUInt32LE(attributesAt) : attributesAt
-  // What stands beside the headers stays.
-  const before = had ? (JSON.parse(entry.toString('utf8', attributesAt + 4, bodyAt)) as { h?: object }) : {}
-  const text = JSON.stringify({ ...before, h: { ...before.h, [name]: value } })
+  const header = { [name]: value }
+  const text = had ? withHeaders(entry, attributesAt, header) : attributesText({ headers: header })
   const more = Buffer.alloc(4 + Buffer.byteLength(text))
   more.writeUInt32LE(more.write(text, 4))
   const into = Buffer.concat([entry.subarray(0, attributesAt), more, entry.subarray(bodyAt, entryBytes(entry, 0))])

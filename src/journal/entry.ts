@@ -1,6 +1,13 @@
 import { crc32 } from 'node:zlib'
-import { BODY_KINDS, type Draft, type Headers, type Stored } from '../message.ts'
-import { attributesFrom, attributesText, attributesWant } from './attributes.ts'
+import { BODY_KINDS, type Draft, type Stored } from '../message.ts'
+import {
+  attributesAt,
+  attributesFrom,
+  attributesText,
+  attributesWant,
+  hasAttributes,
+  NO_ATTRIBUTES
+} from './attributes.ts'
 import { blobFault, decodeBlob } from './blob-entry.ts'
 import { DUE_BYTES_MIN, dueEndAt, readDue, writeDue } from './due.ts'
 import { FLAG } from './entry-flags.ts'
@@ -29,15 +36,13 @@ const NOTE_AT = 12
 const MESSAGE_BYTES_MIN = 32
 const ID_BYTES_MAX = 255
 const NOTHING = Buffer.alloc(0)
-const NO_HEADERS: Headers = Object.freeze(Object.create(null))
 
 /** The most bytes that `encodeMessage` may need for this draft. */
 export function messageBytesMost(draft: Draft): number {
   const body = typeof draft.body === 'string' ? draft.body.length * 3 : draft.body.length
   const id = draft.id === undefined ? 16 : 1 + draft.id.length * 3
   const due = draft.due === undefined ? 0 : DUE_BYTES_MIN + (draft.due.to.length + draft.due.channel.length) * 3
-  const plain = draft.headers === undefined && draft.receipt === undefined
-  return 26 + id + due + body + (plain ? 0 : attributesText(draft.headers, true).length * 3 + 4)
+  return 26 + id + due + body + (hasAttributes(draft) ? attributesText(draft).length * 3 + 4 : 0)
 }
 
 /** Writes one message. Returns where it ends; its id, when the draft had none, is the one that `ids.next()` gave last. */
@@ -61,9 +66,9 @@ export function encodeMessage(draft: Draft, ids: Ids, into: Buffer, at: number):
     flags |= FLAG.due
     end = writeDue(draft.due, into, end)
   }
-  if (draft.headers !== undefined || draft.receipt !== undefined) {
+  if (hasAttributes(draft)) {
     flags |= FLAG.attributes
-    const bytes = into.write(attributesText(draft.headers, draft.receipt === true), end + 4)
+    const bytes = into.write(attributesText(draft), end + 4)
     end = into.writeUInt32LE(bytes, end) + bytes
   }
   if (typeof draft.body === 'string') end += into.write(draft.body, end)
@@ -83,20 +88,21 @@ export function decodeMessage(bytes: Buffer, at: number): Stored {
   const dueAt = idEnd + (flags & FLAG.expires ? 6 : 0)
   const dueEnd = flags & FLAG.due ? dueEndAt(bytes, dueAt) : dueAt
   let bodyAt = dueEnd
-  let headers = NO_HEADERS
+  let attributes = NO_ATTRIBUTES
   if (flags & FLAG.attributes) {
     bodyAt += 4 + bytes.readUInt32LE(dueEnd)
-    headers = headersOf(bytes, dueEnd)
+    attributes = attributesAt(bytes, dueEnd)
   }
   const stored: Stored = {
     id: flags & FLAG.idText ? bytes.toString('utf8', at + 17, idEnd) : uuidText(bytes, at + 16),
     remembered: (flags & FLAG.remembered) !== 0,
     sentAt: bytes.readUIntLE(at + 10, 6),
     expiresAt: flags & FLAG.expires ? bytes.readUIntLE(idEnd, 6) : undefined,
-    headers,
+    headers: attributes.headers,
     kind: BODY_KINDS[flags & FLAG.bodyKind]!,
     body: bytes.subarray(bodyAt, end)
   }
+  if (attributes.key !== undefined) stored.key = attributes.key
   if (flags & FLAG.due) stored.due = readDue(bytes, dueAt)
   if ((flags & FLAG.bodyKind) === FLAG.bodyKind) {
     const { kind, ...blob } = decodeBlob(stored.body)
@@ -112,11 +118,6 @@ export function messageId(bytes: Buffer, at: number): string {
   return bytes[at + 9]! & FLAG.idText
     ? bytes.toString('utf8', at + 17, at + 17 + bytes[at + 16]!)
     : uuidText(bytes, at + 16)
-}
-
-/** The headers in the attributes at `at`. */
-export function headersOf(bytes: Buffer, at: number): Headers {
-  return attributesFrom(bytes.toString('utf8', at + 4, at + 4 + bytes.readUInt32LE(at))) ?? NO_HEADERS
 }
 
 /** What can be said of an entry without decoding it. */

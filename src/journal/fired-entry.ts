@@ -1,6 +1,6 @@
-import { attributesText, attributesWant } from './attributes.ts'
+import { withHeaders } from './attributes.ts'
 import { dueEndAt } from './due.ts'
-import { entryBytes, finishEntry, headersOf, MESSAGE } from './entry.ts'
+import { entryBytes, finishEntry, MESSAGE } from './entry.ts'
 import { FLAG } from './entry-flags.ts'
 
 /** The most that `writeFired` may need beyond the bytes of the entry that was held, without headers of its own. */
@@ -10,7 +10,7 @@ export const FIRED_BYTES_MORE = 256
  * Writes a held message as it goes into the outbox: without its due part, sent `now`, with `headers` on top of its own, and
  * remembered by whoever receives it. Nothing but its headers is decoded, and those only where it has some.
  *
- * @param plain The attributes of one that has no headers of its own: `{"h":{...}}`.
+ * @param plain The attributes of one that has none of its own: `{"h":{...}}`.
  * @returns Where it ends.
  */
 export function writeFired(
@@ -29,7 +29,7 @@ export function writeFired(
   end += entry.copy(into, end, from + 16, dueAt)
   if (flags & FLAG.attributes) {
     bodyAt += 4 + entry.readUInt32LE(dueEnd)
-    const text = attributesText({ ...headersOf(entry, dueEnd), ...more.headers() }, attributesWant(entry, dueEnd))
+    const text = withHeaders(entry, dueEnd, more.headers())
     const bytes = into.write(text, end + 4)
     end = into.writeUInt32LE(bytes, end) + bytes
   } else {

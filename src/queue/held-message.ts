@@ -90,6 +90,10 @@ export class HeldMessage implements Message {
     return this.#decoded().headers
   }
 
+  get key(): string | undefined {
+    return this.#decoded().key
+  }
+
   get from(): string {
     return this.#part.run.node
   }

@@ -26,6 +26,8 @@ export interface Message {
   /** Writes the body into a new file; resolves with its length once it is there, checked and synced. */
   saveTo(path: string): Promise<number>
   readonly headers: Headers
+  /** The next message of the same key comes when this one is finished. */
+  readonly key: string | undefined
   /** The node that sent it. */
   readonly from: string
   /** Wall ms of the sender. */

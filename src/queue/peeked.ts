@@ -20,6 +20,7 @@ export interface Peeked {
   /** The body's bytes, a copy. */
   bytes(): Buffer
   readonly headers: Headers
+  readonly key: string | undefined
   readonly from: string
   readonly sentAt: number
   readonly expiresAt: number | undefined
@@ -61,6 +62,7 @@ function peekedMessage({ run, bytes, offsets, damaged }: ReadRun, index: number,
     large: stored.blob !== undefined,
     bytes: () => Buffer.from(bodyInMemory(stored)),
     headers: stored.headers,
+    key: stored.key,
     from: node,
     sentAt: stored.sentAt,
     expiresAt,

@@ -16,6 +16,8 @@ export interface SendAllOptions extends LaterOptions {
   /** 0 to 9, higher first. Default 4. */
   priority?: number
   headers?: Headers
+  /** Messages of one key are handed out one at a time, in order: 1 to 255 bytes of text. */
+  key?: string
   /** Not delivered after this. A Date, or ms since the Unix epoch. */
   expiresAt?: Date | number
   /** As `expiresAt`, from now. Not both. */
@@ -38,7 +40,19 @@ export interface SendOptions extends Omit<SendAllOptions, 'to'> {
 }
 
 const LATER = ['deliverAt', 'delay', 'rejectPast']
-const NOW = ['channel', 'to', 'priority', 'headers', 'expiresAt', 'ttl', 'kind', 'receipt', 'durability', 'signal']
+const NOW = [
+  'channel',
+  'to',
+  'priority',
+  'headers',
+  'key',
+  'expiresAt',
+  'ttl',
+  'kind',
+  'receipt',
+  'durability',
+  'signal'
+]
 const SEND_ALL = new Set([...NOW, ...LATER])
 const SEND = new Set([...SEND_ALL, 'id'])
 
@@ -63,6 +77,7 @@ export function checkSendAll(options: SendAllOptions & { id?: unknown }): void {
 /** Puts into a draft what the options say. */
 export function applyOptions(draft: Draft, options: SendOptions, limits: Limits): void {
   draft.headers = checkHeaders(options.headers, limits)
+  if (options.key !== undefined) draft.key = checkText(options.key, 'key')
   draft.expiresAt = expiryMs(options, draft.sentAt)
   draft.id = options.id
   if (options.receipt === true) draft.receipt = true
@@ -100,14 +115,18 @@ export function checkKind(kind: unknown, body: Draft['body']): BodyKind {
 }
 
 export function checkId(id: unknown): string {
-  const bytes = typeof id === 'string' ? Buffer.byteLength(id) : 0
-  if (typeof id !== 'string' || bytes < 1 || bytes > ID_BYTES_MAX) {
-    throw new TypeError(
-      `id must be text of 1 to ${ID_BYTES_MAX} bytes, got ${typeof id === 'string' ? `${bytes} bytes` : String(id)}`
-    )
+  return checkText(id, 'id')
+}
+
+/** An id, or a key. */
+export function checkText(text: unknown, what: 'id' | 'key'): string {
+  const bytes = typeof text === 'string' ? Buffer.byteLength(text) : 0
+  if (typeof text !== 'string' || bytes < 1 || bytes > ID_BYTES_MAX) {
+    const got = typeof text === 'string' ? `${bytes} bytes` : String(text)
+    throw new TypeError(`${what} must be text of 1 to ${ID_BYTES_MAX} bytes, got ${got}`)
   }
-  if (!id.isWellFormed() || /\p{Cc}/u.test(id)) {
-    throw new TypeError(`id must be well-formed text without control characters, got ${JSON.stringify(id)}`)
+  if (!text.isWellFormed() || /\p{Cc}/u.test(text)) {
+    throw new TypeError(`${what} must be well-formed text without control characters, got ${JSON.stringify(text)}`)
   }
-  return id
+  return text
 }

@@ -126,6 +126,7 @@ export class Steering {
       id: stored.id,
       sentAt: stored.sentAt,
       expiresAt: stored.expiresAt,
+      key: stored.key,
       headers: Object.keys(stored.headers).length > 0 ? stored.headers : undefined,
       receipt: stored.receipt,
       due: due === undefined ? stored.due : { ...stored.due, at: due },

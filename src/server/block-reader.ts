@@ -6,6 +6,7 @@ import { salvageFrame } from '../journal/salvage.ts'
 import { SegmentReader } from '../journal/segment-reader.ts'
 import { quarantine } from '../spool/quarantine.ts'
 import type { Spool } from '../spool/spool.ts'
+import { keyNumber } from './key-number.ts'
 import type { OffsetBudget } from './offset-budget.ts'
 import { type Block, type BlockTable, type Piece, placesOf } from './pieces.ts'
 
@@ -162,6 +163,7 @@ function emptyTable(block: Block): BlockTable {
     begins: new Uint32Array(count),
     ends: new Uint32Array(count),
     expires: block.expiring ? new Float64Array(count).fill(Number.POSITIVE_INFINITY) : undefined,
+    keys: block.keyed ? new Float64Array(count) : undefined,
     later: block.frames > 1 ? new Uint32Array(count) : undefined
   }
 }
@@ -181,6 +183,7 @@ function place(
     table.begins[index] = payloadAt - block.payloadAt + at
     table.ends[index] = payloadAt - block.payloadAt + at + entryBytes(payload, at)
     if (table.later !== undefined) table.later[index] = Math.max(0, frame.at - block.at)
+    if (table.keys !== undefined) table.keys[index] = keyNumber(payload, at)
     const expiresAt = table.expires === undefined ? undefined : messageFlags(payload, at).expiresAt
     if (expiresAt !== undefined && payload[at + 8] === MESSAGE) table.expires![index] = expiresAt
   }

@@ -54,7 +54,7 @@ function foldData(into: FoldInto, frame: Frame, stream: StreamState, segment: Se
   const { from, to, order, origin } = frame.source!
   const read = readBack(frame.payload, { origin, channel, from, count: to - from })
   if (isOurs(channel)) keepOnly(read)
-  const { present, expires, receipts, keys, refused } = read
+  const { present, expires, orderKeys, receipts, keys, refused } = read
   const block: Block = {
     stream,
     from,
@@ -68,6 +68,7 @@ function foldData(into: FoldInto, frame: Frame, stream: StreamState, segment: Se
     frames: 1,
     expiring: expires !== undefined,
     receipts,
+    keyed: orderKeys !== undefined,
     table: undefined,
     live: 0
   }

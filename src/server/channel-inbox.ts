@@ -129,7 +129,8 @@ export class ChannelInbox {
       frames: 1,
       expiring: sifted.expires !== undefined,
       receipts: sifted.receipts,
-      table: tableOf(sifted.offsets, sifted.expires),
+      keyed: sifted.orderKeys !== undefined,
+      table: tableOf(sifted.offsets, { expires: sifted.expires, keys: sifted.orderKeys }),
       at: system.clock.now(),
       segment: undefined,
       path: '',
@@ -147,8 +148,9 @@ export class ChannelInbox {
       order,
       priority: stream.priority
     }
-    const { bytes, present, expires, receipts, keys, refused } = sifted
-    const facts = { bytes, present, expiring: expires !== undefined, receipts, keys, refused, at: block.at }
+    const { bytes, present, receipts, keys, refused } = sifted
+    const { expiring, keyed } = block
+    const facts = { bytes, present, expiring, keyed, receipts, keys, refused, at: block.at }
     const writing = journal.range({ source, entries: sifted.parts, count: to - from, facts }, () => {
       for (const key of sifted.keys) ids.forget(key)
       stream.pending = from

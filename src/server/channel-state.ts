@@ -1,5 +1,6 @@
 import type { ChannelStateOptions } from './channel-state-options.ts'
 import type { PositionRun } from './inbox-port.ts'
+import { KeyOrder } from './key-order.ts'
 import { type ChannelLease, ChannelLeases, type Limbo } from './leases.ts'
 import { OffsetBudget } from './offset-budget.ts'
 import { type Outcome, Owed } from './owed.ts'
@@ -30,11 +31,12 @@ export class ChannelState {
   readonly leases = new ChannelLeases()
   /** What senders are still to be told. */
   readonly owed = new Owed()
+  readonly keys = new KeyOrder()
   /** Arrival order of the next message. */
   order = 0
   /** Wall ms since when nothing is handed out; undefined: not paused. */
   pausedAt: number | undefined
-  readonly #shelves = new Shelves()
+  readonly shelves = new Shelves()
   readonly budget: OffsetBudget
   readonly #exactMax: number
   readonly #index: Map<string, StreamState>
@@ -48,7 +50,7 @@ export class ChannelState {
   }
 
   get counts(): ChannelCounts {
-    return this.#shelves.counts
+    return this.shelves.counts
   }
 
   stream(id: string, origin: StreamOrigin): StreamState {
@@ -67,7 +69,7 @@ export class ChannelState {
       const piece = freshPiece(block, from, to)
       piece.deliveries = deliveries
       block.stream.add(piece)
-      this.#shelves.enter(piece)
+      this.shelves.enter(piece)
       count += to - from
     }
     if (count > 0) this.budget.settle(block, count)
@@ -89,7 +91,7 @@ export class ChannelState {
   /** What waits behind many others needs no table, and no piece of its own: memory is bounded whatever waits. */
   #join(block: Block): void {
     const { stream } = block
-    if (this.#shelves.ready.depth(stream.priority) <= this.#exactMax) return
+    if (this.shelves.ready.depth(stream.priority) <= this.#exactMax) return
     const back = stream.endingAt(block.to)
     const front = back === undefined ? undefined : stream.endingAt(back.from)
     if (front === undefined || back?.block !== block || front.block === block || !joinable(front, back)) return
@@ -97,38 +99,34 @@ export class ChannelState {
     this.budget.release(into)
     this.budget.release(block)
     takeIn(into, block)
-    this.#shelves.join(front, back)
+    this.shelves.join(front, back)
   }
 
   /** They did not come after all. */
   unarrive(block: Block): void {
     for (const piece of block.stream.between(block.from, block.to)) {
-      this.#shelves.leave(piece)
+      this.shelves.leave(piece)
       block.stream.drop(piece)
       countShare(block, piece.from - piece.to)
     }
+    this.keys.done(block.stream, block.from, block.to)
     block.stream.sweep()
     this.budget.release(block)
   }
 
   /** The piece that comes next. Its queue keeps it until `grab`. */
   peek(): Piece | undefined {
-    return this.#shelves.ready.peek()
-  }
-
-  /** The pieces that come next, as many as hold `messages`. Their queue keeps them. */
-  next(messages: number): Piece[] {
-    return this.#shelves.ready.first(messages)
+    return this.shelves.ready.peek()
   }
 
   /** Takes the first `count` messages of the piece that `peek` gave. */
   grab(piece: Piece, count: number): Piece {
     if (piece.from + count === piece.to) {
-      this.#shelves.ready.shift()
-      this.#shelves.leave(piece)
+      this.shelves.ready.shift()
+      this.shelves.leave(piece)
       return piece
     }
-    return this.#shelves.front(piece, piece.from + count)
+    return this.shelves.front(piece, piece.from + count)
   }
 
   /** Pieces that nobody holds go under a lease. */
@@ -137,14 +135,14 @@ export class ChannelState {
     for (const piece of pieces) {
       piece.state = 'leased'
       piece.lease = lease
-      this.#shelves.enter(piece)
+      this.shelves.enter(piece)
     }
   }
 
   /** It was not given after all: what it holds waits again, in its place. */
   unlease(lease: ChannelLease): void {
     for (const piece of lease.pieces) {
-      this.#shelves.leave(piece)
+      this.shelves.leave(piece)
       piece.deliveries--
       this.restore(piece)
     }
@@ -154,7 +152,7 @@ export class ChannelState {
   /** Takes everything from under a lease: extracted. */
   strip(lease: ChannelLease): Piece[] {
     const pieces = [...lease.pieces]
-    for (const piece of pieces) this.#shelves.leave(piece)
+    for (const piece of pieces) this.shelves.leave(piece)
     return pieces
   }
 
@@ -170,7 +168,7 @@ export class ChannelState {
 
   /** The verdict has arrived there, or failed to: the pieces are extracted again. */
   fromLimbo(pieces: readonly Piece[]): void {
-    for (const piece of pieces) this.#shelves.leave(piece)
+    for (const piece of pieces) this.shelves.leave(piece)
   }
 
   /** Takes pieces out of wherever they are, as pieces of exactly those positions. Finished positions are left out. */
@@ -178,7 +176,7 @@ export class ChannelState {
     return runs.flatMap(([from, to]) =>
       stream
         .between(from, to)
-        .map(piece => this.#shelves.carve(piece, Math.max(from, piece.from), Math.min(to, piece.to)))
+        .map(piece => this.shelves.carve(piece, Math.max(from, piece.from), Math.min(to, piece.to)))
     )
   }
 
@@ -192,6 +190,7 @@ export class ChannelState {
       this.budget.settle(piece.block, -count)
       if (piece.block.segment !== undefined) piece.block.segment.doneAt = Math.max(piece.block.segment.doneAt, at)
       piece.block.stream.drop(piece)
+      if (piece.block.keyed) this.keys.done(piece.block.stream, piece.from, piece.to)
     }
   }
 
@@ -212,18 +211,13 @@ export class ChannelState {
     piece.lease = undefined
     piece.dueAt = dueAt ?? 0
     piece.state = dueAt === undefined ? 'ready' : 'delayed'
-    this.#shelves.enter(piece)
-  }
-
-  /** When the next delayed one is due, in ticks. */
-  get nextDue(): number | undefined {
-    return this.#shelves.nextDue
+    this.shelves.enter(piece)
   }
 
   /** Makes those ready whose time has come. True when there were any. */
   wake(ticks: number): boolean {
     let woken = false
-    for (let piece = this.#shelves.popDue(ticks); piece !== undefined; piece = this.#shelves.popDue(ticks)) {
+    for (let piece = this.shelves.popDue(ticks); piece !== undefined; piece = this.shelves.popDue(ticks)) {
       this.restore(piece)
       woken = true
     }
@@ -238,6 +232,7 @@ export class ChannelState {
 
   /** Wall ms when the oldest message that waits was received. */
   get oldestAt(): number | undefined {
-    return this.#shelves.ready.oldestAt
+    const [ready, parked] = [this.shelves.ready.oldestAt, this.keys.oldestAt]
+    return ready === undefined || parked === undefined ? (ready ?? parked) : Math.min(ready, parked)
   }
 }

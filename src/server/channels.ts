@@ -11,6 +11,7 @@ import { ChannelState } from './channel-state.ts'
 import { Ids } from './ids.ts'
 import { InboxJournal } from './inbox-journal.ts'
 import { OffsetBudget } from './offset-budget.ts'
+import { learnOwners } from './parking.ts'
 import { PeerShares } from './peer-shares.ts'
 import type { StreamState } from './stream-state.ts'
 import { copyTails, readChannel } from './take-over.ts'
@@ -157,6 +158,7 @@ export class Channels {
     const { folders, id } = spool
     const journal = new InboxJournal({ system, folders, folder, writer, spool: id, limits, ids, after })
     await copyTails(tails, journal, into, segments)
+    await learnOwners(state, this.#reader)
     const channel = new ChannelInbox({
       name,
       system,

@@ -29,6 +29,7 @@ export function foldCheckpoint(
       frames,
       expiring: (flags & 1) !== 0,
       receipts: (flags & 2) !== 0,
+      keyed: (flags & 4) !== 0,
       holes
     }
     const block = { ...extent, stream, segment, path: segment.path, table: undefined, live: 0 }

@@ -21,6 +21,7 @@ export interface Extent {
   frames: number
   expiring: boolean
   receipts: boolean
+  keyed: boolean
   /** Positions that hold no message. */
   holes: PositionRun[]
 }
@@ -34,7 +35,7 @@ type ExtentRow = [
   payloadAt: number,
   bytes: number,
   frames: number,
-  /** 1: some expire; 2: some senders want to hear what becomes of them. */
+  /** 1: some expire; 2: some senders want to hear what becomes of them; 4: some have keys. */
   flags: number,
   holes?: PositionRun[]
 ]
@@ -130,8 +131,8 @@ export function encodeCheckpoint(
     o: ledger.order,
     s: streams.map(({ id, origin, node, priority, next }) => [id, origin, node, priority, next]),
     b: ledger.extents.map(extent => {
-      const { stream, from, to, order, at, payloadAt, bytes, frames, expiring, receipts, holes } = extent
-      const flags = (expiring ? 1 : 0) + (receipts ? 2 : 0)
+      const { stream, from, to, order, at, payloadAt, bytes, frames, expiring, receipts, keyed, holes } = extent
+      const flags = (expiring ? 1 : 0) + (receipts ? 2 : 0) + (keyed ? 4 : 0)
       const row: ExtentRow = [index.get(stream)!, from, to, order, at, payloadAt, bytes, frames, flags]
       if (holes.length > 0) row.push(holes)
       return row
@@ -197,7 +198,7 @@ function pastRows(state: ChannelState, now: { wall: number; ticks: number }): Pa
   for (const stream of state.streams.values())
     for (const piece of stream.all()) {
       if (piece.block.segment === undefined) continue
-      if (piece.state === 'ready' && piece.deliveries + piece.attempts === 0) continue
+      if ((piece.state === 'ready' || piece.state === 'parked') && piece.deliveries + piece.attempts === 0) continue
       rows.push(pastRow(piece, now))
     }
   return rows

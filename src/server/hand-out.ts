@@ -6,6 +6,7 @@ import type { InboxJournal } from './inbox-journal.ts'
 import { type ExpiredMark, groupPieces, type LeaseMark } from './inbox-marks.ts'
 import type { ClaimRun } from './inbox-port.ts'
 import type { ChannelLease } from './leases.ts'
+import { callUp, parkHead } from './parking.ts'
 import { type Block, bytesOf, type Piece, placesOf } from './pieces.ts'
 import type { Verdicts } from './verdicts.ts'
 
@@ -38,20 +39,35 @@ export class HandOut {
 
   /** Whether there is something to take, and it may be taken. */
   get ready(): boolean {
-    return this.#options.state.peek() !== undefined && this.#gate.allowed() > 0
+    return this.#waits && this.#gate.allowed() > 0
   }
 
   /** Ticks when something may be taken, where nothing but the rate keeps it. */
   get readyAt(): number | undefined {
-    return this.#options.state.peek() === undefined ? undefined : this.#gate.opensAt
+    return this.#waits ? this.#gate.opensAt : undefined
+  }
+
+  get #waits(): boolean {
+    const { state } = this.#options
+    return state.peek() !== undefined || state.keys.isWaiting
   }
 
   /** Takes messages out of the queue, the first ones. What expired meanwhile is marked so. */
   take(most: number, bytesMax: number, atLeastOne = true): Taken {
+    for (;;) {
+      const taken = this.#take(most, bytesMax, atLeastOne)
+      // What has expired may have kept others of its key.
+      const nothing = taken.messages === 0 && taken.blocked === undefined
+      if (!nothing || !this.#options.state.keys.isWaiting || !this.ready) return taken
+    }
+  }
+
+  #take(most: number, bytesMax: number, atLeastOne: boolean): Taken {
     const { state, policy, system } = this.#options
     const { attemptsMax } = policy()
     const max = Math.min(most, this.#gate.allowed())
-    const taken: Taken = { pieces: [], messages: 0, bytes: 0, blocked: undefined }
+    const taken: Taken = { pieces: [], messages: 0, bytes: 0, blocked: callUp(state) }
+    if (taken.blocked !== undefined) return taken
     const expired: Piece[] = []
     const doomed: Piece[] = []
     const now = system.clock.now()
@@ -62,7 +78,7 @@ export class HandOut {
         doomed.push(state.grab(head, head.to - head.from))
         continue
       }
-      if (head.block.expiring && head.block.table === undefined) {
+      if ((head.block.expiring || head.block.keyed) && head.block.table === undefined) {
         taken.blocked = head.block
         break
       }
@@ -80,9 +96,12 @@ export class HandOut {
       )
       if (count === undefined) taken.blocked = head.block
       if (count === undefined || count === 0) break
-      const piece = state.grab(head, count)
+      const free = head.block.keyed ? state.keys.own(head, count) : count
+      if (free === 0 && !parkHead(state, head)) break
+      if (free === 0) continue
+      const piece = state.grab(head, free)
       taken.pieces.push(piece)
-      taken.messages += count
+      taken.messages += free
       taken.bytes += bytesOf(piece.block, piece.from, piece.to)!
     }
     this.#gate.take(taken.messages)

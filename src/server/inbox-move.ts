@@ -2,7 +2,7 @@ import type { Spool } from '../spool/spool.ts'
 import type { BlockReader } from './block-reader.ts'
 import type { ChannelInbox } from './channel-inbox.ts'
 import type { BackMark, LeaseMark, MovedMark, RemovedMark } from './inbox-marks.ts'
-import { type Block, type Piece, type SegmentState, tableOf } from './pieces.ts'
+import { type Block, isWaiting, type Piece, type SegmentState, tableOf } from './pieces.ts'
 import { move } from './rehome.ts'
 
 /** Moved at once, so that memory stays small. */
@@ -15,7 +15,7 @@ export function waitingIn(channel: ChannelInbox, segment: SegmentState): Piece[]
   for (const stream of channel.state.streams.values())
     for (const piece of stream.all()) {
       if (piece.block.segment !== segment) continue
-      if (piece.state !== 'ready' && piece.state !== 'delayed') return undefined
+      if (!isWaiting(piece)) return undefined
       found.push(piece)
     }
   return found
@@ -52,7 +52,7 @@ async function moveRun(
   const entries = await reader.entries({ ...before, from, to })
   const moving: Promise<void>[] = []
   for (const piece of stream.between(from, to)) {
-    if (piece.block !== block || (piece.state !== 'ready' && piece.state !== 'delayed')) continue
+    if (piece.block !== block || !isWaiting(piece)) continue
     let begin = Math.max(from, piece.from)
     const end = Math.min(to, piece.to)
     for (let at = begin; at <= end; at++) {
@@ -79,7 +79,7 @@ async function moveEntries(
   const { journal, state } = channel
   const { piece, from, to } = what
   const { block } = piece
-  const { stream, at, expiring, receipts } = block
+  const { stream, at, expiring, receipts, keyed } = block
   const order = block.order + from - block.from
   const { origin, node, id, priority } = stream
   const r: [number, number][] = [[from, to]]
@@ -87,7 +87,7 @@ async function moveEntries(
   const moved: MovedMark = { m: 'moved', s: id, r }
   // A mark lies behind what it is about.
   const removed: RemovedMark[] = stream.removedAt === undefined ? [] : [{ m: 'removed', q: [id], t: stream.removedAt }]
-  const facts = { bytes, present: r, expiring, receipts, keys: [], refused: [], at }
+  const facts = { bytes, present: r, expiring, receipts, keyed, keys: [], refused: [], at }
   const source = { origin, node, stream: id, from, to, order, priority }
   const { clock } = spool.system
   const [, place] = await Promise.all([
@@ -99,13 +99,31 @@ async function moveEntries(
   for (const [i, { length }] of entries.entries()) offsets[i + 1] = offsets[i]! + length
   const segment = channel.segment(place)
   const expires = block.table?.expires?.slice(from - block.from, to - block.from)
+  const keys = block.table?.keys?.slice(from - block.from, to - block.from)
   const { path, payloadAt } = place
-  const table = expiring && expires === undefined ? undefined : tableOf(offsets, expires)
+  const unknown = (expiring && expires === undefined) || (keyed && keys === undefined)
+  const table = unknown ? undefined : tableOf(offsets, { expires, keys })
   segment.messages += to - from
   segment.newestAt = Math.max(segment.newestAt, clock.now())
   move(
     state,
-    { stream, from, to, order, at, segment, path, payloadAt, bytes, frames: 1, expiring, receipts, table, live: 0 },
+    {
+      stream,
+      from,
+      to,
+      order,
+      at,
+      segment,
+      path,
+      payloadAt,
+      bytes,
+      frames: 1,
+      expiring,
+      receipts,
+      keyed,
+      table,
+      live: 0
+    },
     block
   )
 }

@@ -226,7 +226,7 @@ export class Inbox {
 
   #ready(channel: ChannelInbox): void {
     this.#claims.serve(channel)
-    this.#alarm.set(channel.state.nextDue)
+    this.#alarm.set(channel.state.shelves.nextDue)
     this.#alarm.set(this.#desk.firstEnd)
     this.#alarm.set(this.#claims.firstPaced)
   }
@@ -239,7 +239,7 @@ export class Inbox {
     this.#claims.servePaced()
     this.#claims.expire(ticks)
     this.#setAlarm()
-    for (const channel of this.#channels.all()) this.#alarm.set(channel.state.nextDue)
+    for (const channel of this.#channels.all()) this.#alarm.set(channel.state.shelves.nextDue)
   }
 
   #setAlarm(): void {

@@ -35,13 +35,18 @@ export class OffsetBudget {
     if (block.live === 0) this.release(block)
   }
 
+  /** Tables that can be read again had better go. */
+  get isOver(): boolean {
+    return this.#bytes > this.#bytesMax
+  }
+
   release(block: Block): void {
     if (block.table !== undefined) this.#bytes -= bytesIn(block.table)
     block.table = undefined
   }
 }
 
-function bytesIn({ begins, ends, expires, later }: BlockTable): number {
+function bytesIn({ begins, ends, expires, keys, later }: BlockTable): number {
   const offsets = begins.buffer === ends.buffer ? begins.byteLength : begins.byteLength + ends.byteLength
-  return offsets + (expires?.byteLength ?? 0) + (later?.byteLength ?? 0)
+  return offsets + (expires?.byteLength ?? 0) + (keys?.byteLength ?? 0) + (later?.byteLength ?? 0)
 }

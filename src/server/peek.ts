@@ -7,7 +7,7 @@ export async function peekChannel(channel: ChannelInbox, request: PeekRequest): 
   const runs: ClaimRun[] = []
   let left = request.max
   let bytesLeft = request.bytesMax
-  for (const { block, from, to: end, deliveries, attempts } of channel.state.next(request.max)) {
+  for (const { block, from, to: end, deliveries, attempts } of channel.state.shelves.ready.first(request.max)) {
     if (left <= 0 || bytesLeft <= 0) break
     let to = Math.min(end, from + left)
     const bytes = bytesOf(block, from, to)

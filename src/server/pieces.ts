@@ -21,6 +21,8 @@ export interface BlockTable {
   ends: Uint32Array
   /** Wall ms when each message expires, Infinity for never; undefined when none does. */
   expires: Float64Array | undefined
+  /** By position, a number for the key of each message: 0 for none; undefined when none has one. */
+  keys: Float64Array | undefined
   /** How much later than the block's `at` each was received, ms; undefined when all came together. */
   later: Uint32Array | undefined
 }
@@ -49,6 +51,8 @@ export interface Block {
   expiring: boolean
   /** Some of their senders want to hear what becomes of them. */
   receipts: boolean
+  /** Some of its messages have keys. */
+  keyed: boolean
   /** Forgotten when there are too many; read again when needed. */
   table: BlockTable | undefined
   /** Messages of it that are not finished. */
@@ -72,8 +76,8 @@ export interface Piece {
   block: Block
   from: number
   to: number
-  /** 'limbo': a verdict on it is on its way to the disk. */
-  state: 'ready' | 'delayed' | 'leased' | 'limbo' | 'gone'
+  /** 'parked': its turn comes after another one of its key; 'limbo': a verdict on it is on its way to the disk. */
+  state: 'ready' | 'parked' | 'delayed' | 'leased' | 'limbo' | 'gone'
   /** Under which it was handed out, while leased or in limbo. */
   lease: ChannelLease | undefined
   /** Ticks; of delayed ones. */
@@ -103,9 +107,17 @@ export function freshPiece(block: Block, from: number, to: number): Piece {
   return { block, from, to, state: 'ready', lease: undefined, dueAt: 0, deliveries: 0, attempts: 0, past: NOTHING_PAST }
 }
 
+/** Nobody has it. */
+export function isWaiting({ state }: Piece): boolean {
+  return state === 'ready' || state === 'parked' || state === 'delayed'
+}
+
 /** The table of entries that lie one after the other. `offsets`: where each begins and, last, where they end. */
-export function tableOf(offsets: Uint32Array, expires: Float64Array | undefined): BlockTable {
-  return { begins: offsets.subarray(0, -1), ends: offsets.subarray(1), expires, later: undefined }
+export function tableOf(
+  offsets: Uint32Array,
+  { expires, keys }: { expires: Float64Array | undefined; keys: Float64Array | undefined }
+): BlockTable {
+  return { begins: offsets.subarray(0, -1), ends: offsets.subarray(1), expires, keys, later: undefined }
 }
 
 /** Bytes of the entries of [from, to). Undefined when the block must be read first. */
@@ -197,4 +209,5 @@ export function takeIn(into: Block, after: Block): void {
   into.each = (mine + its) / Math.max(1, into.live)
   into.expiring ||= after.expiring
   into.receipts ||= after.receipts
+  into.keyed ||= after.keyed
 }

@@ -1,5 +1,6 @@
 import type { ChannelState } from './channel-state.ts'
-import type { Block } from './pieces.ts'
+import { park } from './parking.ts'
+import { type Block, isWaiting } from './pieces.ts'
 
 /** A message lies somewhere else now: the frame was copied. */
 export function repoint(state: ChannelState, block: Block): void {
@@ -17,13 +18,16 @@ export function repoint(state: ChannelState, block: Block): void {
 /** What nobody holds of a block lies somewhere else now. */
 export function move(state: ChannelState, to: Block, before: Block): void {
   const { stream } = to
-  for (const { block, state: was, from, to: end } of stream.between(to.from, to.to)) {
-    if (block !== before || (was !== 'ready' && was !== 'delayed')) continue
-    for (const piece of state.extract(stream, [[Math.max(from, to.from), Math.min(end, to.to)]])) {
-      state.budget.settle(block, piece.from - piece.to)
-      state.budget.settle(to, piece.to - piece.from)
-      piece.block = to
-      state.restore(piece, piece.state === 'delayed' ? piece.dueAt : undefined)
+  for (const piece of stream.between(to.from, to.to)) {
+    const { block } = piece
+    if (block !== before || !isWaiting(piece)) continue
+    const { state: was, from, to: end } = piece
+    for (const moved of state.extract(stream, [[Math.max(from, to.from), Math.min(end, to.to)]])) {
+      state.budget.settle(block, moved.from - moved.to)
+      state.budget.settle(to, moved.to - moved.from)
+      moved.block = to
+      if (was === 'parked') park(state, moved)
+      else state.restore(moved, was === 'delayed' ? moved.dueAt : undefined)
     }
   }
   if (to.live > 0) state.budget.admit(to)

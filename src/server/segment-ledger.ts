@@ -22,6 +22,8 @@ export interface RangeFacts {
   expiring: boolean
   /** Some sender wants to hear what becomes of its message. */
   receipts: boolean
+  /** Some have keys. */
+  keyed: boolean
   /** Of ids to be remembered. */
   keys: readonly string[]
   refused: readonly Refusal[]
@@ -74,7 +76,7 @@ export class SegmentLedger {
     if (facts.keys.length > 0) this.keysAt = Math.max(this.keysAt, facts.at)
     const { stream: id, from, to, order } = source
     const { payloadAt } = place
-    const { bytes, at, expiring, receipts } = facts
+    const { bytes, at, expiring, receipts, keyed } = facts
     const holes = new Runs(facts.present).gaps(from, to)
     const last = this.#last.get(id)
     const joins =
@@ -91,10 +93,24 @@ export class SegmentLedger {
       last.frames++
       last.expiring ||= expiring
       last.receipts ||= receipts
+      last.keyed ||= keyed
       last.holes.push(...holes)
       return
     }
-    const extent: Extent = { stream: id, from, to, order, at, payloadAt, bytes, frames: 1, expiring, receipts, holes }
+    const extent: Extent = {
+      stream: id,
+      from,
+      to,
+      order,
+      at,
+      payloadAt,
+      bytes,
+      frames: 1,
+      expiring,
+      receipts,
+      keyed,
+      holes
+    }
     this.#last.set(id, extent)
     this.extents.push(extent)
   }

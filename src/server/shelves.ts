@@ -46,7 +46,8 @@ export class Shelves {
     } else if (piece.state === 'ready') {
       this.counts.pending += count
       this.ready.push(piece)
-    } else {
+    } else if (piece.state === 'parked') this.counts.pending += count
+    else {
       this.counts.leased += count
       piece.lease?.pieces.add(piece)
     }
@@ -55,9 +56,9 @@ export class Shelves {
   /** Counts a piece out of where it is. It must leave its queue too: taken out of it, or gone. */
   leave(piece: Piece): void {
     this.#count(piece, -(piece.to - piece.from))
-    if (piece.state === 'ready' || piece.state === 'delayed') return
-    piece.lease?.pieces.delete(piece)
-    piece.lease?.limbo.delete(piece)
+    if (piece.lease === undefined) return
+    piece.lease.pieces.delete(piece)
+    piece.lease.limbo.delete(piece)
   }
 
   /** Takes out a delayed piece whose time has come. */
@@ -111,7 +112,7 @@ export class Shelves {
   }
 
   #count(piece: Piece, change: number): void {
-    if (piece.state === 'ready') this.counts.pending += change
+    if (piece.state === 'ready' || piece.state === 'parked') this.counts.pending += change
     else if (piece.state === 'delayed') this.counts.delayed += change
     else if (piece.lease !== undefined) this.counts.leased += change
   }

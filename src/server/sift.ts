@@ -4,6 +4,7 @@ import { decodeMessage, decodeNote, encodeHole, entryBytes, HOLE, MESSAGE, messa
 import type { ArrivingRange, Refusal } from './arriving.ts'
 import { idKey } from './ids.ts'
 import type { PositionRun } from './inbox-port.ts'
+import { keyNumber } from './key-number.ts'
 import { pushRun } from './runs.ts'
 
 /** The code of a hole where a message would be that is here already: counted as delivered, not told to the sender. */
@@ -20,6 +21,8 @@ export interface Sifted {
   expires: Float64Array | undefined
   /** Some sender wants to hear what becomes of its message. */
   receipts: boolean
+  /** See BlockTable. */
+  orderKeys: Float64Array | undefined
   /** Of ids to be remembered. */
   keys: string[]
   refused: Refusal[]
@@ -37,6 +40,7 @@ export function sift(range: ArrivingRange, from: number, isKnown: (key: string) 
     present: [],
     expires: undefined,
     receipts: false,
+    orderKeys: undefined,
     keys: [],
     refused: [],
     duplicates: 0
@@ -59,6 +63,7 @@ export function sift(range: ArrivingRange, from: number, isKnown: (key: string) 
       pushRun(sifted.present, from + i, from + i + 1)
       noteExpiry(sifted, flags!.expiresAt, i, count)
       sifted.receipts ||= wantsReceipt(range.entries, at)
+      noteKey(sifted, keyNumber(range.entries, at), i, count)
       sifted.bytes += end - at
       continue
     }
@@ -103,6 +108,12 @@ function noteExpiry(
   into.expires[i] = expiresAt
 }
 
+function noteKey(into: { orderKeys: Float64Array | undefined }, key: number, i: number, count: number) {
+  if (key === 0) return
+  into.orderKeys ??= new Float64Array(count)
+  into.orderKeys[i] = key
+}
+
 /** The same of entries that are read back from the inbox, whose first is position `from`. */
 export function readBack(
   bytes: Buffer,
@@ -114,6 +125,7 @@ export function readBack(
     present: [],
     expires: undefined,
     receipts: false,
+    orderKeys: undefined,
     keys: [],
     refused: [],
     duplicates: 0
@@ -130,6 +142,7 @@ export function readBack(
     pushRun(read.present, from + i, from + i + 1)
     noteExpiry(read, expiresAt, i, count)
     read.receipts ||= wantsReceipt(bytes, at)
+    noteKey(read, keyNumber(bytes, at), i, count)
     if (remembered) read.keys.push(idKey(origin, channel, decodeMessage(bytes, at).id))
   }
   return read

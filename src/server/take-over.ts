@@ -138,8 +138,9 @@ async function copyFrame(
 }
 
 function factsOf(read: ReturnType<typeof readBack>, at: number): RangeFacts {
-  const { bytes, present, expires, receipts, keys, refused } = read
-  return { bytes, present, expiring: expires !== undefined, receipts, keys, refused, at }
+  const { bytes, present, expires, orderKeys, receipts, keys, refused } = read
+  const keyed = orderKeys !== undefined
+  return { bytes, present, expiring: expires !== undefined, keyed, receipts, keys, refused, at }
 }
 
 function marksIn(frame: Frame): object[] {

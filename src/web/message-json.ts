@@ -6,8 +6,9 @@ import type { Peeked } from '../queue/peeked.ts'
 
 /** A message as JSON. `first` goes before the rest. */
 export function messageJson(message: Message | Peeked, first: Readonly<Record<string, unknown>> = {}): string {
-  const { id, channel, priority, kind, from, sentAt, receivedAt, expiresAt, attempt, deliveries, headers } = message
-  const rest = { id, channel, priority, from, sentAt, receivedAt, expiresAt, attempt, deliveries, headers, kind }
+  const { id, channel, priority, kind, from, sentAt, receivedAt, expiresAt, attempt, deliveries, headers, key } =
+    message
+  const rest = { id, channel, priority, from, sentAt, receivedAt, expiresAt, attempt, deliveries, headers, key, kind }
   const body = message.large ? `"bodyBytes":${message.size}` : bodyMember(kind, message.bytes())
   return `${JSON.stringify({ ...first, ...rest }).slice(0, -1)},${body}}`
 }

@@ -23,6 +23,7 @@ const ANSWER = exactly({
   'dropr-lease-until': { ...TEXT, description: 'Milliseconds since 1970, UTC.' },
   'dropr-id': TEXT,
   'dropr-channel': TEXT,
+  'dropr-key': { ...TEXT, description: 'If it has one.' },
   'dropr-priority': TEXT,
   'dropr-from': { ...TEXT, description: 'The node that sent it.' },
   'dropr-sent-at': TEXT,
@@ -87,6 +88,7 @@ function headersOf(message: Message): Record<string, string> {
     'dropr-attempt': String(message.attempt),
     'dropr-deliveries': String(message.deliveries)
   }
+  if (message.key !== undefined) headers['dropr-key'] = encodeHeaderText(message.key)
   if (message.expiresAt !== undefined) headers['dropr-expires-at'] = String(message.expiresAt)
   let bytes = 0
   let leftOut = 0

@@ -12,6 +12,7 @@ export const HEADER_PREFIX = 'dropr-header-'
 
 const KNOWN = {
   'dropr-to': { ...TEXT, description: 'A configured peer, or several with commas between. Default: this node.' },
+  'dropr-key': { ...TEXT, description: 'Messages of one key are handed out one at a time, in order.' },
   'dropr-priority': { ...TEXT, description: '0 to 9, higher first; 4.' },
   'dropr-ttl': { ...TEXT, description: 'Not delivered after that: 10s, 5m, 2h, 1d, or milliseconds.' },
   'dropr-expires-at': { ...TEXT, description: 'The same, in milliseconds since 1970, UTC.' },
@@ -48,6 +49,7 @@ export function rawSendRoute({ queue, limits }: WebDesk): Route {
         channel: params['channel'],
         to: said('dropr-to')?.split(/ *, */),
         id: idempotencyKey(request),
+        key: decoded(said('dropr-key'), 'dropr-key'),
         priority: numberOf(said('dropr-priority'), 'dropr-priority'),
         ttl: durationOf(said('dropr-ttl')),
         expiresAt: numberOf(said('dropr-expires-at'), 'dropr-expires-at'),
@@ -75,6 +77,10 @@ function messageHeaders(given: RouteRequest['headers']): Record<string, string> 
       throw new TypeError(`there is no header ${name}: a header of the message begins with ${HEADER_PREFIX}`)
   }
   return headers
+}
+
+function decoded(text: string | undefined, name: string): string | undefined {
+  return text === undefined ? undefined : decodeHeaderText(text, name)
 }
 
 function kindOf(type = ''): BodyKind {

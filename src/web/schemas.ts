@@ -63,6 +63,7 @@ export const MESSAGE: JsonSchema = {
     attempt: { ...COUNT, description: '1 at first; one more for every attempt that failed.' },
     deliveries: { ...COUNT, description: 'Times handed out.' },
     headers: { type: 'object', additionalProperties: TEXT },
+    key: { ...TEXT, description: 'The next of this key comes when this one is finished.' },
     kind: { enum: ['text', 'json', 'bytes'] },
     body: { description: 'Of kind text a text, of kind json the value.' },
     bodyBase64: { ...TEXT, description: 'Instead of body: of kind bytes, and of what is not what its sender says.' },

@@ -21,6 +21,7 @@ const MESSAGE_GIVEN: JsonSchema = {
     id: { ...TEXT, description: 'Sent again with the same id, it is there once. Default: a new one.' },
     priority: { type: 'integer', minimum: PRIORITY.min, maximum: PRIORITY.max, description: 'Higher first; 4.' },
     headers: { type: 'object', additionalProperties: TEXT },
+    key: { ...TEXT, description: 'Messages of one key are handed out one at a time, in order.' },
     expiresAt: WALL_MS,
     ttl: DURATION,
     receipt: { type: 'boolean', description: 'That node tells this one what its consumer made of it.' },

@@ -35,10 +35,11 @@ test('F9: check is silent and 0 when well, and tells channel, depth and seconds 
 })
 
 test('show and explain find a message by its id, before and after it was taken', async () => {
-  await world.run(['send', 'c', 'hello', '--id', 'm1', '--header', 'a=b'])
+  await world.run(['send', 'c', 'hello', '--id', 'm1', '--header', 'a=b', '--key', 'k1'])
   expect((await world.json(['show', 'm1'])).value).toMatchObject({
     state: 'pending',
     headers: { a: 'b' },
+    key: 'k1',
     body: 'hello'
   })
   expect((await world.run(['explain', 'm1'])).stdout.toString()).toContain('waits until a poll here')

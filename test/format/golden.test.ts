@@ -1,13 +1,26 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
-import { decodeMessage, decodeNote, encodeHole, entryBytes } from '../../src/journal/entry.ts'
+import { keyBytes } from '../../src/journal/attributes.ts'
+import {
+  decodeMessage,
+  decodeNote,
+  encodeHole,
+  encodeMessage,
+  entryBytes,
+  entryFault
+} from '../../src/journal/entry.ts'
+import { Ids } from '../../src/journal/ids.ts'
 import { listSegments } from '../../src/journal/segment-names.ts'
+import { SimClock, SimRandom } from '../../src/system/sim/index.ts'
 import { bodies, desk, FOLDER, parts } from '../journal/desk.ts'
 
 /** What this version writes, with every kind of entry and frame; the file was written by version 1 and must never change. */
 const GOLDEN = fileURLToPath(new URL('./segment-v1.hex', import.meta.url))
 const golden = () => Buffer.from(readFileSync(GOLDEN, 'latin1').replace(/\s/g, ''), 'hex')
+
+const KEYED = '320000009f94c1eb012d0068e5cf8b01016d1b0000007b226b223a22c3bc5c2231222c2268223a7b2261223a2262227d7d78'
+const NO_IDS = new Ids(new SimClock(), new SimRandom(1))
 
 async function written(): Promise<Buffer> {
   const { journal, disk } = await desk({ seed: 'golden' })
@@ -84,4 +97,21 @@ test('this version reads the bytes that version 1 wrote', async () => {
     priority: 4
   })
   await expect(bodies(disk)).resolves.toHaveLength(5)
+})
+
+test('a message with a key is the bytes that version 1 wrote, and its key is found in them', () => {
+  const bytes = Buffer.from(KEYED, 'hex')
+  const draft = {
+    kind: 'text',
+    body: 'x',
+    sentAt: 1_700_000_000_000,
+    id: 'm',
+    key: 'ü"1',
+    headers: { a: 'b' }
+  } as const
+  const into = Buffer.alloc(200)
+  expect(into.subarray(0, encodeMessage(draft, NO_IDS, into, 0)).toString('hex')).toBe(KEYED)
+  expect(entryFault(bytes, 0)).toBeUndefined()
+  expect(decodeMessage(bytes, 0)).toMatchObject({ id: 'm', key: 'ü"1', headers: { a: 'b' } })
+  expect(keyBytes(bytes, 0)?.toString()).toBe('ü\\"1')
 })

@@ -132,14 +132,16 @@ test('H25: tick hands over what is due without a daemon; it is polled under its 
   const { id, dueAt } = await queue.sendMessage('x', {
     deliverAt: '2014-08-01T13:30:00Z',
     channel: 'c',
+    key: 'ü"1',
     headers: { a: 'b' }
   })
-  const held = await queue.sendMessage('y', { delay: '1d', channel: 'c' })
+  const held = await queue.sendMessage('y', { delay: '1d', channel: 'c', key: 'k2' })
+  await queue.schedule.edit(held.id, 'z')
   expect(await queue.schedule.tick()).toMatchObject([{ id, channel: 'c', dueAt: Date.parse(dueAt!) }])
   const message = (await queue.poll({ channel: 'c', wait: '10s' }))!
-  expect(message).toMatchObject({ id, body: 'x', headers: { a: 'b', 'dropr-due-at': dueAt } })
+  expect(message).toMatchObject({ id, body: 'x', key: 'ü"1', headers: { a: 'b', 'dropr-due-at': dueAt } })
   expect(await queue.schedule.sendNow(held.id)).toMatchObject({ done: true, state: 'fired' })
-  expect((await queue.poll({ channel: 'c', wait: '10s' }))!.id).toBe(held.id)
+  expect(await queue.poll({ channel: 'c', wait: '10s' })).toMatchObject({ id: held.id, key: 'k2', body: 'z' })
 })
 
 test('CLOCK-10: with the times of all files set to 1970 what is held, sent and polled is the same', async () => {

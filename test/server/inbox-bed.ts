@@ -17,6 +17,7 @@ const IDS = new Ids(new SimClock(), new SimRandom('ids'))
 export interface DraftOf {
   body?: string
   id?: string
+  key?: string
   expiresAt?: number
   receipt?: true
 }
@@ -28,9 +29,9 @@ export function rangeOf(
   drafts: readonly DraftOf[],
   more: Partial<ArrivingRange> = {}
 ): ArrivingRange {
-  const parts = drafts.map(({ body = 'x', id, expiresAt, receipt }) => {
+  const parts = drafts.map(({ body = 'x', id, key, expiresAt, receipt }) => {
     if (id === undefined) IDS.next()
-    const draft = { kind: 'text' as const, body, sentAt: 1, id, expiresAt, receipt }
+    const draft = { kind: 'text' as const, body, sentAt: 1, id, key, expiresAt, receipt }
     const into = Buffer.alloc(messageBytesMost(draft))
     return into.subarray(0, encodeMessage(draft, IDS, into, 0))
   })

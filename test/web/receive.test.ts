@@ -161,3 +161,16 @@ test('a channel that is paused over HTTP gives nothing until it is resumed', asy
   await node.call('POST', '/v1/queues/c/resume')
   expect((await node.call('GET', '/v1/queues/c?wait=10s')).text).toBe('x')
 })
+
+test('a key given in a header, or in JSON, is given back, and the next of it comes when the one before is done', async () => {
+  const node = await desk()
+  await node.call('PUT', '/v1/queues/c', { body: 'one', headers: { 'dropr-key': 'k%C3%BC' } })
+  await node.call('POST', '/v1/messages', { json: { body: 'two', channel: 'c', key: 'kü' } })
+  await settled(node, 'c', { pending: 2 })
+  const first = await node.call('GET', '/v1/queues/c')
+  expect([first.text, first.headers['dropr-key']]).toEqual(['one', 'k%C3%BC'])
+  expect((await node.call('GET', '/v1/queues/c')).status).toBe(404)
+  await node.call('POST', `/v1/leases/${String(first.headers['dropr-lease'])}/0/ack`)
+  const { json } = await node.call('POST', '/v1/poll', { json: { channel: 'c' } })
+  expect(json.messages).toMatchObject([{ body: 'two', key: 'kü' }])
+})
