@@ -50,6 +50,7 @@ const ROOMS: Readonly<Record<string, Place>> = {
   inbox: CHANNELS,
   outbox: { folder: name => (/^[a-z0-9-]{1,63}$/.test(name) ? OUTBOX_CHANNELS : undefined) },
   schedule: { folder: name => (/^shard-[1-9][0-9]?$/.test(name) ? SHARD : SHARD.folder!(name)) },
+  cancelled: { file: ({ name, kind }) => kind === 'file' && /^[a-z0-9-]{1,63}\.json$/.test(name) },
   paused: { file: ({ name, kind }) => kind === 'file' && /^[a-z0-9-]{1,63}\.json$/.test(name) },
   run: {
     file: ({ name, kind }) =>

@@ -34,6 +34,7 @@ function explainOutbox(row: EntryRow, around: Surroundings): Explanation {
   const { node, peers, paused, running, says, now } = around
   const peer = row.peer!
   const where = `outbox, channel ${row.channel}, to ${peer === node ? 'this node itself' : peer}, sent ${ago(row.sentAt, now)}`
+  if (row.state === 'cancelled') return { text: `${where}: taken out of what is sent, by an operator (purge --peer)` }
   if (row.state === 'acked')
     return { text: peer === node ? `${where}: it is in the inbox` : `${where}: ${peer} has it on its disk` }
   if (row.state === 'expired') return { text: `${where}: its time to live ended ${ago(row.expiresAt!, now)}` }

@@ -1,6 +1,7 @@
 import { decodeMessage, decodeNote, MARK, MESSAGE } from '../journal/entry.ts'
 import { listSegments } from '../journal/segment-names.ts'
 import { decodeAcked } from '../spool/acked-state.ts'
+import type { Cancelled } from '../spool/cancelled.ts'
 import type { System } from '../system/system.ts'
 import { entryPlaces, framesOf } from './ls-frames.ts'
 import type { FoundRow, Room } from './ls-rows.ts'
@@ -37,6 +38,7 @@ export class LsOutbox implements Room {
   async *rows(wanted?: string): AsyncGenerator<FoundRow> {
     const { system, folder, peer, channel, priority, next } = this.#options
     const now = system.clock.now()
+    const { cancelled } = this.#options
     for (const { path } of await listSegments(system.files, folder)) {
       for await (const { head, frame } of framesOf(system.files, path)) {
         for (const [i, at] of entryPlaces(frame).entries()) {
@@ -46,7 +48,13 @@ export class LsOutbox implements Room {
           if (wanted !== undefined && id !== wanted) continue
           const position = frame.first + i
           const arrived = position < (next.get(head.stream) ?? 0)
-          const state = arrived ? 'acked' : expiresAt !== undefined && expiresAt < now ? 'expired' : 'pending'
+          const state = cancelled?.has(head.stream, position)
+            ? 'cancelled'
+            : arrived
+              ? 'acked'
+              : expiresAt !== undefined && expiresAt < now
+                ? 'expired'
+                : 'pending'
           const expires = expiresAt === undefined ? {} : { expiresAt }
           const place = { room: 'outbox' as const, peer, channel, priority, stream: head.stream, position }
           const found = wanted === undefined ? {} : { stored }
@@ -65,4 +73,6 @@ export interface LsOutboxOptions {
   priority: number
   /** By stream: positions below have arrived. */
   next: ReadonlyMap<string, number>
+  /** What is not sent, by an operator's wish. */
+  cancelled?: Pick<Cancelled, 'has'> | undefined
 }

@@ -1,6 +1,7 @@
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { systemCode } from '../errors.ts'
 import { decodeChannel } from '../names.ts'
+import { readCancelled } from '../spool/cancelled.ts'
 import { type Identity, readFormat, readIdentity } from '../spool/spool-identity.ts'
 import type { System } from '../system/system.ts'
 import { LsDead } from './ls-dead.ts'
@@ -42,10 +43,12 @@ export async function openOutbox(system: System, spool: string): Promise<Room[]>
 async function outboxRooms(system: System, folder: string, next: ReadonlyMap<string, number>): Promise<Room[]> {
   const rooms: Room[] = []
   for (const peer of await foldersIn(system, folder)) {
+    const known = /^[a-z0-9-]{1,63}$/.test(peer)
+    const cancelled = known ? await readCancelled(system.files, dirname(folder), peer) : undefined
     for (const [channel, below] of await channelFolders(system, join(folder, peer))) {
       for (const priority of (await foldersIn(system, below)).filter(name => /^[0-9]$/.test(name)).reverse()) {
         const place = { peer, channel, priority: Number(priority) }
-        rooms.push(new LsOutbox({ system, folder: join(below, priority), ...place, next }))
+        rooms.push(new LsOutbox({ system, folder: join(below, priority), ...place, next, cancelled }))
       }
     }
   }

@@ -4,6 +4,7 @@ import type { Act, Call, GlobalOptions, Shell } from './act.ts'
 import { addAncestor } from './ancestor.ts'
 import { addChannel } from './channel.ts'
 import { addCheck } from './check.ts'
+import { addClean } from './clean.ts'
 import { addCompletion } from './completion.ts'
 import { addConfig } from './config.ts'
 import { addDead } from './dead.ts'
@@ -56,6 +57,7 @@ const LOOK = [
   addChannel,
   addDead,
   addPurge,
+  addClean,
   addDoctor,
   addToken,
   addConfig,

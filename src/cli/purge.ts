@@ -7,14 +7,15 @@ export interface PurgeFlags extends MoveFlags {
 }
 
 const PURGE_HELP = `
-Destroys messages that wait in the inbox. They are never delivered, and are in no dead letters: there is no way back. What somebody
-holds is left and counted, unless --leased is given; then the verdict on it is refused.
+Destroys messages that wait in the inbox, or, with --peer, in the outbox for that peer. They are never delivered, and are in no dead letters: there is no way back. What somebody
+holds is left and counted, unless --leased is given; then the verdict on it is refused. What is on its way to a peer may arrive.
 ${FILTER_HELP} States: pending, delayed, leased.
 
 Examples:
   $ dropr purge --channel orders --dry-run
   $ dropr purge --channel orders --older-than 7d
   $ dropr purge --match 'test-*'
+  $ dropr purge --peer tokyo --older-than 1d
   $ dropr purge --all`
 
 const REPLAY_HELP = `

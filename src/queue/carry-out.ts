@@ -55,7 +55,12 @@ export async function carryOut({ what, move, channels, step, clock }: CarryOut):
   const from = move.after === undefined ? undefined : placeOf(move.after)
   const began = from?.began ?? clock.now()
   const since = clock.ticks()
-  const stepMax = rate === undefined ? STEP_MAX : Math.min(STEP_MAX, Math.ceil((rate * STRETCH_MS) / 1_000))
+  const stepMax =
+    what === 'cancel'
+      ? limit
+      : rate === undefined
+        ? STEP_MAX
+        : Math.min(STEP_MAX, Math.ceil((rate * STRETCH_MS) / 1_000))
   const done: Moved = { moved: 0, bytes: 0, left: {}, ...(dryRun && { ids: [] }) }
   for (const channel of await channels()) {
     if (filter.channels?.includes(channel) === false || (from !== undefined && channel < from.place.channel)) continue
@@ -63,7 +68,7 @@ export async function carryOut({ what, move, channels, step, clock }: CarryOut):
     do {
       if (signal?.aborted) throw aborted(signal, what)
       if (done.moved >= limit) return { ...done, next: placeText({ channel, ...(after && { after }) }, began) }
-      const max = Math.min(stepMax, limit - done.moved)
+      const max = Math.min(stepMax, limit - done.moved, Number.MAX_SAFE_INTEGER)
       const place = after === undefined ? {} : { after }
       const request = { what, channel, filter: wanted, began, max, ...place, ...(dryRun && { dryRun }) }
       const answer = await step(request)

@@ -1,5 +1,6 @@
 import { type Ending, MessageFate } from '../server/message-fate.ts'
 import type { AckTail } from '../spool/ack-tail.ts'
+import { readCancelled } from '../spool/cancelled.ts'
 import { findDead } from '../spool/find-dead.ts'
 import type { SentPlace } from '../spool/find-sent.ts'
 import type { Spool } from '../spool/spool.ts'
@@ -51,6 +52,9 @@ export class Delivery {
     const dead = this.#taken ? undefined : await findDead(this.#spool, which)
     this.#taken = true
     if (dead !== undefined) return this.#status('dead', dead.at, { delivered: false, reason: dead.reason })
+    const cancelled = await readCancelled(this.#spool.system.files, this.#spool.path, this.place.peer)
+    if (cancelled?.has(stream, position))
+      return this.#status('dead', ackedAt, { delivered: false, reason: 'cancelled' })
     if (expiresAt !== undefined && expiresAt <= ackedAt) return this.#status('expired', expiresAt, { delivered: false })
     return this.#status('delivered', ackedAt, { delivered: true })
   }

@@ -1,13 +1,29 @@
+import { checkChannel } from '../names.ts'
 import type { MoveAnswer, MoveKind, MoveRequest } from '../server/move.ts'
 import type { Spool } from '../spool/spool.ts'
 import { keepAlive } from '../system/keep-alive.ts'
 import { carryOut, type Moved } from './carry-out.ts'
 import { checkMoveOptions, type MoveOptions } from './filter-options.ts'
+import { checkOptions } from './options.ts'
 
 export interface PurgeOptions extends MoveOptions {
   /** Also what somebody holds: its verdict is refused then. */
   leased?: boolean
 }
+
+export interface CleanOptions {
+  channel?: string
+  /** Removes nothing; tells what would go. */
+  dryRun?: boolean
+}
+
+export interface Cleaned {
+  segments: number
+  /** On the disk. */
+  bytes: number
+}
+
+const CLEAN = new Set(['channel', 'dryRun'])
 
 export interface QueueMovesParts {
   spool: Spool
@@ -25,11 +41,40 @@ export class QueueMoves {
 
   async purge({ leased = false, ...which }: PurgeOptions): Promise<Moved> {
     if (typeof leased !== 'boolean') throw new TypeError('leased must be true or false')
-    return await this.#move('purge', which, leased ? { leased } : {})
+    return await (which.peer === undefined
+      ? this.#move('purge', which, leased ? { leased } : {})
+      : this.#move('cancel', which, {}))
   }
 
   async replay(which: MoveOptions): Promise<Moved> {
     return await this.#move('replay', which)
+  }
+
+  /** Removes now what is past its retention: of one channel, or of all. */
+  async clean(options: CleanOptions = {}): Promise<Cleaned> {
+    checkOptions(options, CLEAN, 'clean')
+    const channels = options.channel === undefined ? {} : { channel: checkChannel(options.channel) }
+    const { spool, step, checkOpen } = this.#parts
+    checkOpen()
+    const { clock } = spool.system
+    const { dryRun = false } = options
+    const move = checkMoveOptions({ ...channels, all: true, dryRun }, 'clean')
+    const letGo = keepAlive()
+    try {
+      const there = async () => [...new Set([...(await spool.inboxChannels()), ...(await spool.deadChannels())])]
+      const { moved, bytes } = await carryOut({ what: 'clean', move, step, clock, channels: there })
+      return { segments: moved, bytes }
+    } finally {
+      letGo()
+    }
+  }
+
+  /** Of the inbox; of what is for peers, where that is meant. */
+  async #channels(what: MoveKind, peers: readonly string[] = []): Promise<string[]> {
+    const { spool } = this.#parts
+    if (what !== 'cancel') return await spool.inboxChannels()
+    const found = await Promise.all(peers.map(peer => spool.channelsIn(spool.outboxOf(peer))))
+    return [...new Set(found.flat())].sort()
   }
 
   async #move(what: MoveKind, which: MoveOptions, more: Pick<MoveRequest, 'leased'> = {}): Promise<Moved> {
@@ -40,7 +85,7 @@ export class QueueMoves {
     const letGo = keepAlive()
     try {
       const asked = (request: MoveRequest) => step({ ...request, ...more })
-      return await carryOut({ what, move, step: asked, clock, channels: () => spool.inboxChannels() })
+      return await carryOut({ what, move, step: asked, clock, channels: () => this.#channels(what, move.filter.peers) })
     } finally {
       letGo()
     }

@@ -17,7 +17,7 @@ import { checkDuration, checkOptions, type Duration } from './options.ts'
 import type { Peeked } from './peeked.ts'
 import { pollMessages } from './poll.ts'
 import { QueueDead } from './queue-dead.ts'
-import { type PurgeOptions, QueueMoves, type QueueMovesParts } from './queue-moves.ts'
+import { type Cleaned, type CleanOptions, type PurgeOptions, QueueMoves, type QueueMovesParts } from './queue-moves.ts'
 import { QueueSchedule, type QueueScheduleParts } from './queue-schedule.ts'
 import { type Receipt, type ReceiptDesk, type SentMessage, sentMessage } from './receipt.ts'
 import {
@@ -97,6 +97,11 @@ export class Queue {
   /** Lets acknowledged messages that are still kept come again, marked `dropr-replayed-at`. Resolves when they are synced. */
   replay(which: MoveOptions): Promise<Moved> {
     return this.#moves.replay(which)
+  }
+
+  /** Removes now what is past its retention, in the inbox and the dead letters; it would go by itself within a minute. */
+  clean(options?: CleanOptions): Promise<Cleaned> {
+    return this.#moves.clean(options)
   }
 
   /** Resolves when the message is synced here; never waits for a network (P1). */

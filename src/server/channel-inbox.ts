@@ -48,6 +48,8 @@ export class ChannelInbox {
   /** The latest wish of an operator, on its way to the disk. */
   steered: Promise<void> = Promise.resolve()
   readonly now: () => number
+  /** Ids that callers gave, of all channels. */
+  readonly ids: Ids
   /** Called when messages may have become ready. */
   onReady: () => void = () => undefined
   readonly reader: BlockReader
@@ -63,6 +65,7 @@ export class ChannelInbox {
     this.reader = options.reader
     this.policy = options.policy
     this.now = () => options.system.clock.now()
+    this.ids = options.ids
     this.journal = options.journal
     this.segments = options.segments
     this.#options = options

@@ -46,6 +46,16 @@ export interface CleanOptions {
  * @throws DroprError DISK_*
  */
 export async function cleanChannel(options: CleanOptions): Promise<number> {
+  const { channel } = options
+  const turn = (CLEANING.get(channel) ?? Promise.resolve(0)).catch(() => 0).then(() => cleanOnce(options))
+  CLEANING.set(channel, turn)
+  return await turn
+}
+
+/** One after the other in each channel, whoever asks. */
+const CLEANING = new WeakMap<ChannelInbox, Promise<number>>()
+
+async function cleanOnce(options: CleanOptions): Promise<number> {
   const { spool, channel } = options
   const { files } = spool.system
   forgetRemoved(channel, spool.system.clock.now())
@@ -78,7 +88,7 @@ export async function cleanChannel(options: CleanOptions): Promise<number> {
  * The oldest segments that may go now. Some still hold messages that wait: those are to be moved, as long as that costs no more
  * than it gives back.
  */
-async function oldOnes({ spool, channel, ...options }: CleanOptions): Promise<SegmentState[]> {
+export async function oldOnes({ spool, channel, ...options }: Omit<CleanOptions, 'ids'>): Promise<SegmentState[]> {
   const { receiptMs } = options.limits
   const limits = isOurs(channel.name) ? { ...options.limits, retentionMs: receiptMs } : options.limits
   const { clock, files } = spool.system

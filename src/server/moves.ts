@@ -2,6 +2,8 @@ import { DroprError } from '../errors.ts'
 import { Ids } from '../journal/ids.ts'
 import { checkChannel } from '../names.ts'
 import type { Spool } from '../spool/spool.ts'
+import { cancelStep } from './cancel-step.ts'
+import { type CleanParts, cleanStep } from './clean-step.ts'
 import { DeadMoves } from './dead-moves.ts'
 import type { Inbox } from './inbox.ts'
 import type { MoveAnswer, MoveKind, MoveRequest, MovesPort } from './move.ts'
@@ -12,12 +14,14 @@ import { Replays } from './replays.ts'
 export class Moves implements MovesPort {
   readonly #dead: DeadMoves
   readonly #inbox: Inbox
+  readonly #parts: CleanParts
   readonly #replays: Replays
 
   constructor(options: { spool: Spool; inbox: Inbox; epoch: number }) {
     const { clock, random } = options.spool.system
     this.#dead = new DeadMoves({ ...options, ids: new Ids(clock, random) })
     this.#inbox = options.inbox
+    this.#parts = options
     this.#replays = new Replays(options)
   }
 
@@ -39,6 +43,8 @@ export class Moves implements MovesPort {
     redrive: request => this.#dead.step(request),
     drop: request => this.#dead.step(request),
     purge: async request => await purgeStep(await this.#inbox.channel(request.channel), request),
-    replay: request => this.#replays.step(request)
+    replay: request => this.#replays.step(request),
+    cancel: request => cancelStep(request, this.#parts.spool),
+    clean: request => cleanStep(request, this.#parts)
   }
 }

@@ -31,6 +31,28 @@ interface Found {
  */
 export async function cleanDead(options: { spool: Spool; channel: string; epoch: number }): Promise<number> {
   const { spool, channel } = options
+  const { files } = spool.system
+  const folder = spool.dead(channel)
+  const going = await deadPastRetention(options)
+  try {
+    // Marks last: a crash in between leaves none of their letters without them.
+    for (const { path } of going) {
+      await files.remove(path)
+      await files.syncFolder(folder)
+    }
+    return going.length
+  } catch (error) {
+    throw diskError(error, `clean ${folder}`)
+  }
+}
+
+/** The segments that would go, in the order in which they may. */
+export async function deadPastRetention(options: {
+  spool: Spool
+  channel: string
+  epoch: number
+}): Promise<{ path: string; bytes: number }[]> {
+  const { spool, channel } = options
   const { files, clock } = spool.system
   const folder = spool.dead(channel)
   try {
@@ -43,12 +65,7 @@ export async function cleanDead(options: { spool: Spool; channel: string; epoch:
     for (const segment of found)
       if (segment.marks && segment.newestAt !== undefined && segment.newestAt < oldest && going.size > 0)
         going.add(segment)
-    // Marks last: a crash in between leaves none of their letters without them.
-    for (const { path } of going) {
-      await files.remove(path)
-      await files.syncFolder(folder)
-    }
-    return going.size
+    return [...going]
   } catch (error) {
     throw diskError(error, `clean ${folder}`)
   }

@@ -2,7 +2,7 @@ import { diskError } from '../errors.ts'
 import { listSegments } from '../journal/segment-names.ts'
 import type { OpenFiles } from './open-files.ts'
 import type { Spool } from './spool.ts'
-import { StreamReader } from './stream-reader.ts'
+import { StreamReader, type StreamReaderOptions } from './stream-reader.ts'
 
 export interface LaneOptions {
   spool: Spool
@@ -10,6 +10,8 @@ export interface LaneOptions {
   channel: string
   priority: number
   openFiles: OpenFiles
+  /** Whether a position of a stream must not be sent, if any must not. */
+  cancelled?: NonNullable<StreamReaderOptions['cancelled']>
   /** How far this stream has arrived, as far as is known: 0 for one never heard of. */
   next: (stream: string) => number
 }
@@ -109,7 +111,7 @@ export class Lane {
   }
 
   async #list(isAlive: ((writer: string) => Promise<boolean>) | undefined): Promise<void> {
-    const { spool, channel, priority, openFiles } = this.#options
+    const { spool } = this.#options
     this.whole = false
     const segments = await listSegments(spool.system.files, this.folder)
     const newest = new Map(segments.map(({ writer, n }) => [writer, n]))
@@ -120,7 +122,7 @@ export class Lane {
       if (this.#known.has(segment.path) || this.#void.has(segment.path) || held.has(segment.writer)) continue
       const dead = isAlive !== undefined && !(await isAlive(segment.writer))
       try {
-        const stream = await StreamReader.open({ spool, segment, channel, priority, openFiles })
+        const stream = await StreamReader.open({ ...this.#options, segment })
         if (stream === undefined) {
           if (dead || newest.get(segment.writer) !== segment.n) await this.#setVoid(segment.path)
           continue

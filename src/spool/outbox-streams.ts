@@ -1,6 +1,7 @@
 import { diskError } from '../errors.ts'
 import { PRIORITY } from '../message.ts'
 import { encodeChannel } from '../names.ts'
+import { type Cancelled, readCancelled } from './cancelled.ts'
 import { Lane } from './lane.ts'
 import { OpenFiles } from './open-files.ts'
 import type { OutboxHint } from './outbox-writer.ts'
@@ -21,6 +22,7 @@ export class OutboxStreams {
   readonly #spool: Spool
   readonly #openFiles: OpenFiles
   readonly #next: (stream: string) => number
+  #cancelled: Cancelled | undefined
   /** By folder. */
   readonly #lanes = new Map<string, Lane>()
   /** The same, sorted; made anew when there is another. */
@@ -112,6 +114,7 @@ export class OutboxStreams {
     const outbox = this.#spool.outboxOf(this.peer)
     let failed: unknown
     const { system } = this.#spool
+    this.#cancelled = await readCancelled(system.files, this.#spool.path, this.peer)
     const channels = await this.#spool.channelsIn(outbox)
     await eachOf(channels, async channel => {
       for (const name of await foldersIn(system.files, `${outbox}/${encodeChannel(channel)}`)) {
@@ -136,6 +139,7 @@ export class OutboxStreams {
         spool: this.#spool,
         openFiles: this.#openFiles,
         next: this.#next,
+        cancelled: stream => this.#cancelledIn(stream),
         folder,
         channel,
         priority
@@ -144,6 +148,11 @@ export class OutboxStreams {
       this.#byPriority = undefined
     }
     return lane
+  }
+
+  #cancelledIn(stream: string): ((position: number) => boolean) | undefined {
+    const cancelled = this.#cancelled
+    return cancelled?.knows(stream) ? position => cancelled.has(stream, position) : undefined
   }
 
   #fail(error: unknown): never {

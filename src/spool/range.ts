@@ -24,7 +24,7 @@ export interface SkipRange {
   from: number
   to: number
   skip: SkipReason
-  /** Those that are skipped, where they can be read: what expired. */
+  /** Those that are skipped, where they can be read: what expired, or was cancelled. */
   entries?: Buffer
 }
 
@@ -32,16 +32,25 @@ export interface SkipRange {
  * Takes the range that begins at `from` out of `pieces`, which follow each other and cover it. What is left stays in `pieces`.
  *
  * A range is of one kind: entries to send, at most `bytesMax` of them unless it is a single one; one message with a large body;
- * or a skip of what is lost or has expired. It may end inside a frame.
+ * or a skip of what is lost, cancelled or expired. It may end inside a frame.
  *
+ * @param isCancelled Whether a position of the stream must not be sent.
  * @returns Undefined when `pieces` hold nothing from there on.
  */
-export function takeRange(pieces: Piece[], from: number, bytesMax: number, now: number): Range | undefined {
+export function takeRange(
+  pieces: Piece[],
+  from: number,
+  bytesMax: number,
+  now: number,
+  isCancelled?: (position: number) => boolean
+): Range | undefined {
   dropBefore(pieces, from)
   const [begins] = pieces
   if (begins === undefined) return undefined
   if (begins.payload === undefined) return takeLost(pieces, from)
-  const sort = sortAt(begins.payload, 0, now)
+  const sortOf = (payload: Buffer, at: number, position: number) =>
+    isCancelled?.(position) === true ? 'cancelled' : sortAt(payload, at, now)
+  const sort = sortOf(begins.payload, 0, from)
   const countMax = sort === 'blob' ? 1 : Number.POSITIVE_INFINITY
   const parts: Buffer[] = []
   let count = 0
@@ -50,7 +59,7 @@ export function takeRange(pieces: Piece[], from: number, bytesMax: number, now: 
     const payload: Buffer = piece.payload
     let end = 0
     let taken = 0
-    for (; taken < piece.count && sortAt(payload, end, now) === sort; taken++) {
+    for (; taken < piece.count && sortOf(payload, end, piece.first + taken) === sort; taken++) {
       if (count + taken === countMax) break
       const next = entryEnd(payload, end)
       if (bytes + next > bytesMax && count + taken > 0) break
@@ -67,7 +76,7 @@ export function takeRange(pieces: Piece[], from: number, bytesMax: number, now: 
   }
   const entries = parts.length === 1 ? parts[0]! : Buffer.concat(parts, bytes)
   const to = from + count
-  if (sort === 'expired') return { from, to, skip: 'expired', entries }
+  if (sort === 'expired' || sort === 'cancelled') return { from, to, skip: sort, entries }
   return sort === 'blob' ? { from, to, count, entries, blob: true } : { from, to, count, entries }
 }
 

@@ -14,6 +14,7 @@ Messages on their way between nodes, kept by dropr. Nothing here needs care; the
     inbox/<channel>/<writer>-<n>.seg                      received here, and what became of it
     dead/<channel>/<writer>-<n>.seg                       given up, each with the reason
     corrupt/                                              bytes that could not be read, with a note beside each
+    cancelled/<peer>.json                                 messages that \`dropr purge --peer\` took out of what is sent
     paused/<peer>.json                                    a peer that nothing is sent to until \`dropr peer resume\`
     run/                                                  sockets and locks; may be emptied when nothing runs
 

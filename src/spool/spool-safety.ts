@@ -15,6 +15,7 @@ export const SPOOL_PARTS: ReadonlyMap<string, FolderEntry['kind']> = new Map([
   ['dead', 'folder'],
   ['corrupt', 'folder'],
   ['paused', 'folder'],
+  ['cancelled', 'folder'],
   ['run', 'folder'],
   ['FORMAT', 'file'],
   ['node.json', 'file'],

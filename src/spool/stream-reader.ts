@@ -17,11 +17,11 @@ export interface StreamReaderOptions {
   channel: string
   priority: number
   openFiles: OpenFiles
+  cancelled?: (stream: string) => ((position: number) => boolean) | undefined
 }
 
 /**
  * Reads one stream, an outbox segment, as ranges to send. Calls may overlap; they are answered one after the other.
- *
  * Reading on from where the last range ended costs one read of the file; reading again from an earlier position costs no more
  * than a table look-up besides.
  */
@@ -120,7 +120,6 @@ export class StreamReader implements Holder {
 
   /**
    * The range that begins at `from`; undefined when there is nothing (more): `ended` then says whether for good.
-   *
    * @throws DroprError DISK_*, SPOOL_DAMAGED
    */
   read(from: number, bytesMax: number): Promise<Range | undefined> {
@@ -167,7 +166,8 @@ export class StreamReader implements Holder {
     if (this.#ended !== undefined && from >= this.#ended) return undefined
     this.#seek(from)
     const step = await this.#fill(from, bytesMax)
-    const range = takeRange(this.#pieces, from, bytesMax, this.#options.spool.system.clock.now())
+    const { spool, cancelled } = this.#options
+    const range = takeRange(this.#pieces, from, bytesMax, spool.system.clock.now(), cancelled?.(this.stream))
     const { known } = this
     if (range !== undefined || step !== 'end' || from >= known) return range
     // They were there once, or the seal counts them, and nobody can bring them back.

@@ -120,3 +120,23 @@ test('what was acknowledged in a commit that failed is not replayed', async () =
     ids: [messages[1]!.id]
   })
 })
+
+test('clean removes at once what is past its retention, says first what that is, and nothing that waits', async () => {
+  const limits = { ...LIMITS, retentionMs: 1_000 }
+  const nodes = new SimNodes({ seed: 5, names: ['berlin'], limits })
+  const queue = await nodes.queue('berlin')
+  const at = { nodes, queue }
+  await fill(at, numbered(300, 'x'.repeat(1_000)))
+  const messages = await nodes.until(queue.poll({ channel: 'c', max: 250 }))
+  await nodes.until(Promise.all(messages.map(message => message.ack())))
+  expect(await nodes.until(queue.clean())).toEqual({ segments: 0, bytes: 0 })
+  await nodes.clock.advance(2_000)
+  const would = await nodes.until(queue.clean({ dryRun: true }))
+  expect(would.segments).toBeGreaterThan(0)
+  const folder = () => nodes.until(nodes.machine('berlin').process('looker').files.list('/spool/inbox/c'))
+  const before = (await folder()).length
+  expect(await nodes.until(queue.clean({ channel: 'c' }))).toEqual(would)
+  expect((await folder()).length).toBeLessThan(before)
+  expect(await nodes.until(queue.clean())).toEqual({ segments: 0, bytes: 0 })
+  expect(await nodes.take(queue, 'c')).toHaveLength(50)
+})
