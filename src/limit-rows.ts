@@ -21,7 +21,7 @@ export const LIMITS = {
     why: 'The largest body sent as a file or stream, or taken from a peer: it lies in a file of its own.'
   },
   blobPieceBytes: {
-    default: 4_194_304,
+    default: 2_097_152,
     min: 512,
     max: 16_777_216,
     why: 'A large body goes to the disk, synced, and over the wire in such pieces: larger is faster on long lines, and is memory.'

@@ -18,6 +18,8 @@ export interface FoundSegment {
 export interface Tree {
   findings: Finding[]
   segments: FoundSegment[]
+  /** Files of large bodies. */
+  blobs: string[]
   /** Folders of the outbox. */
   peers: string[]
 }
@@ -70,7 +72,7 @@ const OUR_LEFTOVER = /\.[0-9a-f]{12}(?:\.new(?:\.[0-9]+)?)?$/
 
 /** Every name in the spool: what is ours, and what is not. */
 export async function examineTree(files: Files, spool: string): Promise<Tree> {
-  const tree: Tree = { findings: [], segments: [], peers: [] }
+  const tree: Tree = { findings: [], segments: [], blobs: [], peers: [] }
   await examinePlace({ files, tree, spool, way: [] }, ROOT)
   return tree
 }
@@ -97,6 +99,7 @@ async function examinePlace(walk: Walk, place: Place): Promise<void> {
     }
     tree.findings.push(...(await examineMode(files, path, kind)))
     if (segment !== undefined) tree.segments.push(foundSegment(way, segment))
+    else if (place.segments && kind === 'file') tree.blobs.push(path)
     if (below !== undefined) {
       if (way.length === 1 && way[0] === 'outbox') tree.peers.push(name)
       await examinePlace({ ...walk, way: [...way, name] }, below)

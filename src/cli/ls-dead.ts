@@ -1,3 +1,4 @@
+import { bodyBytesOf } from '../journal/blob-of.ts'
 import { decodeMessage } from '../journal/entry.ts'
 import { readFates, walkLetters } from '../spool/dead-walk.ts'
 import type { System } from '../system/system.ts'
@@ -23,10 +24,18 @@ export class LsDead implements Room {
     for await (const { letters } of walkLetters({ files, folder: this.#folder, channel, fates }))
       for (const { entry, node: from, priority, stream, position, state, note } of letters) {
         const stored = decodeMessage(entry, 0)
-        const { id, sentAt, body } = stored
+        const { id, sentAt } = stored
         if (wanted !== undefined && id !== wanted) continue
         const { reason, code } = note
-        const said = { id, state, sentAt, bytes: body.length, reason, code, ...(wanted !== undefined && { stored }) }
+        const said = {
+          id,
+          state,
+          sentAt,
+          bytes: bodyBytesOf(stored),
+          reason,
+          code,
+          ...(wanted !== undefined && { stored })
+        }
         yield { room: 'dead', channel, priority, from, stream, position, ...said }
       }
   }

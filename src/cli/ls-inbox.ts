@@ -1,3 +1,4 @@
+import { bodyBytesOf } from '../journal/blob-of.ts'
 import { decodeMessage, decodeNote, HOLE, MESSAGE, messageFlags } from '../journal/entry.ts'
 import type { Frame } from '../journal/frame.ts'
 import { listSegments, type SegmentName } from '../journal/segment-names.ts'
@@ -78,7 +79,7 @@ export class LsInbox implements Room {
         const fate = this.#fateOf(source.stream, position)
         const over = fate.state === 'leased' && (this.#leaseEnds.get(fate.lease!) ?? 0) <= now
         const stored = decodeMessage(payload, at)
-        const { id, sentAt, expiresAt, key, body } = stored
+        const { id, sentAt, expiresAt, key } = stored
         if (wanted !== undefined && id !== wanted) continue
         yield {
           room: 'inbox',
@@ -95,7 +96,7 @@ export class LsInbox implements Room {
           receivedAt: frame.at,
           ...(expiresAt === undefined ? {} : { expiresAt }),
           ...(key === undefined ? {} : { key }),
-          bytes: body.length,
+          bytes: bodyBytesOf(stored),
           ...this.#timesOf(fate, over, now),
           ...(wanted === undefined ? {} : { stored })
         }

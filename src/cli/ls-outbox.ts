@@ -1,3 +1,4 @@
+import { bodyBytesOf } from '../journal/blob-of.ts'
 import { decodeMessage, decodeNote, MARK, MESSAGE } from '../journal/entry.ts'
 import { listSegments } from '../journal/segment-names.ts'
 import { decodeAcked } from '../spool/acked-state.ts'
@@ -44,7 +45,7 @@ export class LsOutbox implements Room {
         for (const [i, at] of entryPlaces(frame).entries()) {
           if (frame.payload[at + 8] !== MESSAGE) continue
           const stored = decodeMessage(frame.payload, at)
-          const { id, sentAt, expiresAt, key, body } = stored
+          const { id, sentAt, expiresAt, key } = stored
           if (wanted !== undefined && id !== wanted) continue
           const position = frame.first + i
           const arrived = position < (next.get(head.stream) ?? 0)
@@ -58,7 +59,7 @@ export class LsOutbox implements Room {
           const expires = expiresAt === undefined ? {} : { expiresAt }
           const place = { room: 'outbox' as const, peer, channel, priority, stream: head.stream, position }
           const found = wanted === undefined ? {} : { stored }
-          yield { ...place, id, state, sentAt, ...expires, ...(key && { key }), bytes: body.length, ...found }
+          yield { ...place, id, state, sentAt, ...expires, ...(key && { key }), bytes: bodyBytesOf(stored), ...found }
         }
       }
     }

@@ -11,7 +11,7 @@ import type { DeadShowOptions } from './dead.ts'
 import { EXIT } from './exit-codes.ts'
 import { type FilterFlags, filterOf, type MoveFlags } from './filter.ts'
 import { spoolThere } from './ls-rooms.ts'
-import { bodyJson } from './message-json.ts'
+import { storedBody, storedJson } from './message-json.ts'
 import { runMove } from './run-move.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -34,10 +34,13 @@ export async function runDeadShow(call: Call<DeadShowOptions>): Promise<number> 
   const channels = options.channel === undefined ? {} : { channels: options.channel }
   let found = 0
   for await (const { row, stored } of letters(call, { ids: [id], states: ['dead', 'moved', 'dropped'], ...channels })) {
-    const { headers, key, body } = stored
+    const { headers, key } = stored
     found++
-    if (out.json) await out.value({ ...row, key, headers, ...bodyJson(body) })
-    else await out.write(Buffer.concat([Buffer.from(`${letterText(row, headers)}\n\n`), body, Buffer.from('\n')]))
+    if (out.json) await out.value({ ...row, key, headers, ...storedJson(stored) })
+    else
+      await out.write(
+        Buffer.concat([Buffer.from(`${letterText(row, headers)}\n\n`), storedBody(stored), Buffer.from('\n')])
+      )
   }
   if (found === 0 && !out.json) out.note(`dropr: no dead letter has the id ${printable(id)}`)
   return found > 0 ? EXIT.done : EXIT.nothing

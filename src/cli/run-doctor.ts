@@ -11,6 +11,7 @@ import type { Call } from './act.ts'
 import { loadCallConfig } from './call-config.ts'
 import { printable } from './columns.ts'
 import type { DoctorOptions } from './doctor.ts'
+import { examineBlobs } from './doctor-blobs.ts'
 import { examineCorrupt } from './doctor-corrupt.ts'
 import { examineHost } from './doctor-host.ts'
 import { examineMode } from './doctor-modes.ts'
@@ -109,6 +110,7 @@ async function examineFiles(call: Call<object>, system: System): Promise<Finding
     const hint = 'Name it in dropr.json; where only `dropr up --peer` names it, all is well.'
     findings.push({ level: 'note', kind: 'peer-unknown', path: `${spool}/outbox/${peer}`, what, hint })
   }
+  findings.push(...(await examineBlobs(system, spool, tree.blobs)))
   for (const segment of tree.segments) findings.push(...(await examineSegment(system, segment, identity.id)))
   return findings
 }

@@ -8,15 +8,18 @@ import { EXIT } from './exit-codes.ts'
 import { explainRow } from './explain-row.ts'
 import { openRooms, spoolThere } from './ls-rooms.ts'
 import type { FoundRow } from './ls-rows.ts'
-import { bodyJson } from './message-json.ts'
+import { storedBody, storedJson } from './message-json.ts'
 import { readStatus } from './run-status.ts'
 
 export async function runShow(call: Call<object>): Promise<number> {
   const { out } = call
   const rows = await findRows(call)
   for (const { stored, ...row } of rows) {
-    if (out.json) await out.value({ ...row, headers: stored!.headers, ...bodyJson(stored!.body) })
-    else await out.write(Buffer.concat([Buffer.from(`${rowText(row, stored!.headers)}\n\n`), stored!.body, NEWLINE]))
+    if (out.json) await out.value({ ...row, headers: stored!.headers, ...storedJson(stored!) })
+    else
+      await out.write(
+        Buffer.concat([Buffer.from(`${rowText(row, stored!.headers)}\n\n`), storedBody(stored!), NEWLINE])
+      )
   }
   return rows.length > 0 ? EXIT.done : notFound(call)
 }

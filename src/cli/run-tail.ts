@@ -8,7 +8,7 @@ import { printable } from './columns.ts'
 import { EXIT } from './exit-codes.ts'
 import { type Arrived, InboxTail } from './inbox-tail.ts'
 import { spoolThere } from './ls-rooms.ts'
-import { bodyJson } from './message-json.ts'
+import { storedBody, storedJson } from './message-json.ts'
 import { onSignals } from './signals.ts'
 import type { TailOptions } from './tail.ts'
 
@@ -44,13 +44,15 @@ export async function runTail(call: Call<TailOptions>): Promise<number> {
 }
 
 function jsonOf(channel: string, { stored, from, priority, receivedAt }: Arrived): object {
-  const { id, sentAt, expiresAt, headers, key, body } = stored
-  return { id, channel, priority, from, sentAt, receivedAt, expiresAt, headers, key, ...bodyJson(body) }
+  const { id, sentAt, expiresAt, headers, key } = stored
+  return { id, channel, priority, from, sentAt, receivedAt, expiresAt, headers, key, ...storedJson(stored) }
 }
 
 /** A line for a person: what terminals would obey is made visible. */
 function lineOf({ stored, from, receivedAt }: Arrived): string {
-  const { id, body } = stored
-  const text = isUtf8(body) ? printable(body.toString()) : `(${body.length} bytes that are no text)`
+  const { id, blob } = stored
+  const body = storedBody(stored)
+  const text =
+    blob !== undefined || isUtf8(body) ? printable(body.toString()) : `(${body.length} bytes that are no text)`
   return `${new Date(receivedAt).toISOString()}  ${from}  ${printable(id)}  ${text}`
 }

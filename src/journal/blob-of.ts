@@ -1,3 +1,4 @@
+import type { Stored } from '../message.ts'
 import { BLOB_BYTES, type Blob, decodeBlob } from './blob-entry.ts'
 import { entryBytes, MESSAGE } from './entry.ts'
 import { FLAG } from './entry-flags.ts'
@@ -10,4 +11,9 @@ export function hasBlob(bytes: Buffer, at: number): boolean {
 /** What its file is; undefined for most messages, whose body is in them. The entry was checked before. */
 export function blobOf(bytes: Buffer, at: number): Blob | undefined {
   return hasBlob(bytes, at) ? decodeBlob(bytes, at + entryBytes(bytes, at) - BLOB_BYTES) : undefined
+}
+
+/** How long the body of a message is, wherever it lies. */
+export function bodyBytesOf({ body, blob }: Stored): number {
+  return blob?.bytes ?? body.length
 }

@@ -22,7 +22,10 @@ export interface DeadPage {
 export interface DeadShown extends DeadRow {
   kind: BodyKind
   headers: Headers
+  /** Empty where there is `bodyBytes`. */
   body: Buffer
+  /** Of a large body, which is a file: its length. */
+  bodyBytes?: number
 }
 
 const LIST = new Set([...FILTER, 'after'])
@@ -58,7 +61,9 @@ export class QueueDead {
     this.#parts.checkOpen()
     const { spool } = this.#parts
     const found = await awake(() => collect(listDead({ spool, filter, began: spool.system.clock.now() })))
-    return found.map(({ row, stored: { kind, headers, body } }) => ({ ...row, kind, headers, body }))
+    return found.map(({ row, stored: { kind, headers, body, blob } }) => {
+      return { ...row, kind, headers, body, ...(blob !== undefined && { bodyBytes: blob.bytes }) }
+    })
   }
 
   /**

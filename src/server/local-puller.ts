@@ -1,7 +1,6 @@
 import { setMaxListeners } from 'node:events'
 import { diskError } from '../errors.ts'
 import { entryBytes } from '../journal/entry.ts'
-import { decodeChannel } from '../names.ts'
 import { OutboxBlobs } from '../spool/outbox-blobs.ts'
 import { OutboxStreams } from '../spool/outbox-streams.ts'
 import type { Range } from '../spool/range.ts'
@@ -12,6 +11,7 @@ import type { Watcher } from '../system/watch.ts'
 import type { ArrivingRange } from './arriving.ts'
 import { pullBlob } from './blob-pull.ts'
 import { inboxLedger } from './inbox-ledger.ts'
+import { hintOf, type PullHint } from './pull-hint.ts'
 import { goneHere } from './removed-streams.ts'
 import type { StreamState } from './stream-state.ts'
 
@@ -26,13 +26,6 @@ export interface PullInto {
   appendRange(range: ArrivingRange): Promise<number>
   streams(): Iterable<StreamState>
   removed(streams: readonly string[], node: string): Promise<unknown>
-}
-
-export interface PullHint {
-  channel: string
-  priority: number
-  path?: string
-  end?: number
 }
 
 /**
@@ -59,6 +52,7 @@ export class LocalPuller {
   /** Resolves when every stream that was there at the start has brought something over, or could not. */
   readonly first: Promise<void>
   #firstDone: () => void = () => undefined
+  #looked = false
   #ledger: StreamLedger
 
   /** @param options.tidy Called now and then. */
@@ -137,7 +131,10 @@ export class LocalPuller {
     this.#all = false
     this.#hints.clear()
     for (const hint of hints) await this.#streams.refresh(hint)
-    void Promise.all(this.#pumpReady()).then(() => this.#firstDone())
+    const firsts = Promise.all(this.#pumpReady())
+    // Only of the first look: a second one finds nothing new while what that one found is still being brought over.
+    if (!this.#looked) void firsts.then(() => this.#firstDone())
+    this.#looked = true
   }
 
   /** Each resolves when its stream has brought something over, or has nothing. */
@@ -238,13 +235,4 @@ export class LocalPuller {
     const gone = goneHere(this.#inbox.streams(), { origin, node, known })
     if (gone.length > 0) await this.#inbox.removed(gone, node)
   }
-}
-
-/** Which of the folders `<channel>/<priority>` a changed file lies in. */
-function hintOf(folder: string, path: string): PullHint | undefined {
-  const [channelFolder = '', priority = ''] = path.startsWith(`${folder}/`)
-    ? path.slice(folder.length + 1).split('/')
-    : []
-  const channel = decodeChannel(channelFolder)
-  return channel === undefined || !/^[0-9]$/.test(priority) ? undefined : { channel, priority: Number(priority) }
 }

@@ -5,9 +5,9 @@ import { DeadRoom } from '../spool/room-dead.ts'
 import type { Spool } from '../spool/spool.ts'
 import { WriterLife } from '../spool/writer-life.ts'
 import type { DeadLetter } from './burial.ts'
-import type { PullHint } from './local-puller.ts'
 import type { MessageOutcome } from './outcomes.ts'
 import { codeOf } from './owner-manners.ts'
+import type { PullHint } from './pull-hint.ts'
 
 /** What an owner of the inbox writes beside it: dead letters, and outcomes on their way to those who sent the messages. */
 export class OwnerRooms {

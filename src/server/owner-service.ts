@@ -5,9 +5,9 @@ import type { Line } from '../system/sockets.ts'
 import type { Inbox } from './inbox.ts'
 import type { ClaimRequest, PeekRequest, SteerRequest, Verdict } from './inbox-port.ts'
 import type { LocalPort } from './local-port.ts'
-import type { PullHint } from './local-puller.ts'
 import type { MoveRequest, MovesPort } from './move.ts'
 import { errorToSay, parseSaid, type Said } from './owner-protocol.ts'
+import type { PullHint } from './pull-hint.ts'
 
 export interface OwnerServiceOptions {
   inbox: Inbox

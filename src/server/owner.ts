@@ -1,12 +1,11 @@
 import { DroprError, diskError } from '../errors.ts'
-import { cleanDead } from '../spool/dead-retention.ts'
 import type { Spool } from '../spool/spool.ts'
 import { acquireLock, findHolder, type Lock, LockHeldError } from '../system/lock.ts'
 import type { System } from '../system/system.ts'
 import type { ChannelDepth } from './channel-depth.ts'
 import { Inbox } from './inbox.ts'
 import type { InboxPort } from './inbox-port.ts'
-import { LocalPuller, type PullHint } from './local-puller.ts'
+import { LocalPuller } from './local-puller.ts'
 import { LocalTarget } from './local-target.ts'
 import type { MovesPort } from './move.ts'
 import { Moves } from './moves.ts'
@@ -14,6 +13,8 @@ import { isApplication, running, standBack, standsBack } from './owner-manners.t
 import { OwnerRooms } from './owner-rooms.ts'
 import { OwnerService } from './owner-service.ts'
 import { LineTarget, type OwnerTarget } from './owner-target.ts'
+import { OwnerTidy } from './owner-tidy.ts'
+import type { PullHint } from './pull-hint.ts'
 import { RemotePort } from './remote-port.ts'
 
 export type OwnerRole = 'server' | 'application'
@@ -53,7 +54,8 @@ export class Owner {
     this.#lock = lock
     this.#rooms = rooms
     this.#moves = new Moves({ spool, inbox, epoch: lock.epoch })
-    this.#puller = new LocalPuller({ spool, inbox, tidy: () => this.#tidy() })
+    const tidy = new OwnerTidy({ spool, inbox, rooms, epoch: lock.epoch })
+    this.#puller = new LocalPuller({ spool, inbox, tidy: () => tidy.turn() })
     rooms.poke = hint => this.#puller.poke(hint)
     inbox.firstLook.begins(this.#puller.first)
     this.#service = new OwnerService({
@@ -180,14 +182,6 @@ export class Owner {
     for (const target of this.#targets) target.end()
     this.#targets.clear()
     for (const result of closed) if (result.status === 'rejected') throw result.reason
-  }
-
-  /** What is past its retention goes. */
-  async #tidy(): Promise<void> {
-    const { epoch } = this
-    await this.inbox.clean()
-    this.#rooms.tidy()
-    for (const channel of await this.#spool.deadChannels()) await cleanDead({ spool: this.#spool, channel, epoch })
   }
 
   /** An application that owns the inbox only for its own sake lets go when it needs it no more. */

@@ -1,3 +1,4 @@
+import { bodyBytesOf } from '../journal/blob-of.ts'
 import { decodeMessage } from '../journal/entry.ts'
 import type { Stored } from '../message.ts'
 import type { LetterState } from './dead-marks.ts'
@@ -84,9 +85,10 @@ export async function* listDead(options: {
   }
 }
 
-function rowOf(letter: Letter, { id, sentAt, body }: Stored): DeadRow {
+function rowOf(letter: Letter, stored: Stored): DeadRow {
+  const { id, sentAt } = stored
   const { channel, priority, node: from, stream, position, state, note } = letter
   const { reason, code, by, to, at: deadAt, attempts } = note
   const place = { id, channel, priority, from, ...(to !== undefined && { to }), stream, position, state }
-  return { ...place, sentAt, deadAt, reason, code, by, attempts, bytes: body.length }
+  return { ...place, sentAt, deadAt, reason, code, by, attempts, bytes: bodyBytesOf(stored) }
 }

@@ -23,7 +23,7 @@ interface Place {
  * What a live writer may still be filling is never judged: whether it lives is asked before its segments are read.
  */
 export class OutboxBlobs {
-  readonly #spool: Spool
+  readonly #spool: Pick<Spool, 'system' | 'socket'>
   readonly #next: (stream: string) => number
   /** By path; of those whose entry was found. */
   readonly #places = new Map<string, Place>()
@@ -31,7 +31,7 @@ export class OutboxBlobs {
   readonly #read = new Map<string, { to: number; damaged: boolean }>()
 
   /** @param options.next How far a stream has arrived, as far as that is on record. */
-  constructor(options: { spool: Spool; next: (stream: string) => number }) {
+  constructor(options: { spool: Pick<Spool, 'system' | 'socket'>; next: (stream: string) => number }) {
     this.#spool = options.spool
     this.#next = options.next
   }
@@ -43,6 +43,17 @@ export class OutboxBlobs {
    * @throws DroprError DISK_*
    */
   async clean(folder: string): Promise<number> {
+    const going = await this.over(folder)
+    try {
+      for (const { path } of going) await this.#spool.system.files.remove(path)
+      return going.length
+    } catch (error) {
+      throw diskError(error, `clean ${folder}`)
+    }
+  }
+
+  /** Those that would go. @throws DroprError DISK_* */
+  async over(folder: string): Promise<SentBlob[]> {
     const { files } = this.#spool.system
     try {
       const blobs = await listBlobs(files, folder, parseSentBlob)
@@ -57,11 +68,9 @@ export class OutboxBlobs {
         // The entry may be in what cannot be read, and be saved from there: nothing is judged until the segment is gone.
         if (this.#read.get(segment.path)?.damaged === true) judged.delete(segment.writer)
       }
-      const going = blobs.filter(blob => this.#isOver(blob, judged))
-      for (const { path } of going) await files.remove(path)
-      return going.length
+      return blobs.filter(blob => this.#isOver(blob, judged))
     } catch (error) {
-      throw diskError(error, `clean ${folder}`)
+      throw diskError(error, `look into ${folder}`)
     }
   }
 

@@ -41,7 +41,7 @@ export class WriterLife {
 }
 
 /** Whether the writer of a segment may still append to it. When nobody can tell, it may. */
-export async function isWriterAlive(spool: Spool, writer: string): Promise<boolean> {
+export async function isWriterAlive(spool: Pick<Spool, 'system' | 'socket'>, writer: string): Promise<boolean> {
   try {
     const line = await spool.system.sockets.connect(spool.socket(writer))
     line.end()

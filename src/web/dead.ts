@@ -74,7 +74,8 @@ export function deadRoutes({ queue }: WebDesk): Route[] {
       async handler({ params }) {
         const letters = await queue.dead.show(params['id']!)
         const rows = letters.map(({ body, ...rest }) => {
-          return `${JSON.stringify(rest).slice(0, -1)},${bodyMember(rest.kind, body)}}`
+          const json = JSON.stringify(rest)
+          return rest.bodyBytes === undefined ? `${json.slice(0, -1)},${bodyMember(rest.kind, body)}}` : json
         })
         return { status: 200, body: `{"letters":[${rows.join()}]}` }
       }

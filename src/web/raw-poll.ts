@@ -77,7 +77,6 @@ function headersOf(message: Message): Record<string, string> {
     // Never a page of ours: what is inside comes from anywhere.
     'content-security-policy': "default-src 'none'; sandbox",
     'content-type': TYPES[message.kind],
-    'content-length': String(message.size),
     'dropr-lease-until': String(message.leaseUntil),
     'dropr-id': encodeHeaderText(message.id),
     'dropr-channel': encodeHeaderText(message.channel),
@@ -90,6 +89,8 @@ function headersOf(message: Message): Record<string, string> {
   }
   if (message.key !== undefined) headers['dropr-key'] = encodeHeaderText(message.key)
   if (message.expiresAt !== undefined) headers['dropr-expires-at'] = String(message.expiresAt)
+  // Of the others the server knows it.
+  if (message.large) headers['content-length'] = String(message.size)
   let bytes = 0
   let leftOut = 0
   for (const [given, value] of Object.entries(message.headers)) {

@@ -87,19 +87,20 @@ export class SimNodes {
   }
 
   /** The inbox's owner of a machine, and what receives for it. */
-  async server(name: string, process = 'server'): Promise<Owner> {
+  async server(name: string, process = 'server', changes: Partial<Limits> = {}): Promise<Owner> {
+    const limits = { ...this.limits, ...changes }
     const spool = await this.#spool(name, process)
     const owner = await this.until(Owner.own({ spool }))
-    const blobs = new BlobIntake({ spool, limits: this.limits })
+    const blobs = new BlobIntake({ spool, limits })
     this.#receivers.set(
       name,
       new Receiver({
         clock: this.clock,
         log: silentLog,
-        limits: this.limits,
+        limits,
         store: owner.store,
         blobs,
-        space: new SpaceWatch({ system: spool.system, path: SPOOL, limits: this.limits }),
+        space: new SpaceWatch({ system: spool.system, path: SPOOL, limits }),
         rights: peer => this.rights(name, peer)
       })
     )

@@ -1,0 +1,27 @@
+import { DeadBlobs } from '../spool/dead-blobs.ts'
+import { cleanDead } from '../spool/dead-retention.ts'
+import type { Spool } from '../spool/spool.ts'
+import type { Inbox } from './inbox.ts'
+import type { OwnerRooms } from './owner-rooms.ts'
+
+/** What the inbox's owner removes now and then: what is past its retention, and what nobody owns. */
+export class OwnerTidy {
+  readonly #options: { spool: Spool; inbox: Pick<Inbox, 'clean'>; rooms: Pick<OwnerRooms, 'tidy'>; epoch: number }
+  readonly #deadBlobs: DeadBlobs
+
+  constructor(options: { spool: Spool; inbox: Pick<Inbox, 'clean'>; rooms: Pick<OwnerRooms, 'tidy'>; epoch: number }) {
+    this.#options = options
+    this.#deadBlobs = new DeadBlobs(options.spool)
+  }
+
+  /** @throws DroprError DISK_* */
+  async turn(): Promise<void> {
+    const { spool, inbox, rooms, epoch } = this.#options
+    await inbox.clean()
+    rooms.tidy()
+    for (const channel of await spool.deadChannels()) {
+      await cleanDead({ spool, channel, epoch })
+      await this.#deadBlobs.clean(channel)
+    }
+  }
+}
