@@ -128,7 +128,8 @@ async function open(options: SpoolOptions, path: string): Promise<Identity> {
   const known = there ? await readIdentity(files, path) : undefined
   if (known !== undefined && node !== undefined && known.node !== node)
     throw new DroprError('NODE_NAME_FIXED', `${path} is node ${known.node}, it cannot become ${node}`)
-  if (!there) await makeRoot(files, path)
+  if (there) await syncParent(files, path)
+  else await makeRoot(files, path)
   if (format === undefined) await files.replace(`${path}/FORMAT`, `${SPOOL_FORMAT}\n`)
   await makeRooms(files, path)
   const identity = known ?? (await makeIdentity(system, path, node))
@@ -147,6 +148,15 @@ async function makeRoot(files: Files, path: string): Promise<void> {
     await files.makeFolder(path)
   }
   await files.syncFolder(dirname(path))
+}
+
+/** Who made the folder may not have lived to sync its name, or failed to. A parent that we may not read is not ours to sync. */
+async function syncParent(files: Files, path: string): Promise<void> {
+  try {
+    await files.syncFolder(dirname(path))
+  } catch (error) {
+    if (systemCode(error) !== 'EACCES' && systemCode(error) !== 'EPERM') throw error
+  }
 }
 
 async function makeRooms(files: Files, path: string): Promise<void> {

@@ -186,3 +186,13 @@ test('every call of the disk failed once: a typed error, and the next try opens'
     }
   }
 })
+
+test('a spool whose maker could not sync its name is made durable by the next process that opens it', async () => {
+  const at = await desk()
+  at.disk.failNext({ call: 'syncFolder', code: 'EIO', path: path => path === '/' })
+  const make = () => Spool.open({ system: at.system, path: '/other', limits: at.limits })
+  await expect(make()).rejects.toMatchObject({ code: 'DISK_ERROR' })
+  const { id } = await make()
+  at.disk.crash({ names: 'lose' })
+  expect((await make()).id).toBe(id)
+})
