@@ -17,7 +17,8 @@ const HELP = `
 For cron and monitoring. Silent and 0 when well; else a line for each channel with what waits and how many seconds it
 is behind: exit code 1 (warning) over a --max, 2 (critical) over a --critical, as Nagios has them. Messages that are
 handed out and not finished wait too. Without any of the flags the oldest may be as old as backlogMsMax says.
-It reads the files: no daemon is needed.
+It reads the files: no daemon is needed. Messages for later count by how long they are overdue, without --channel; and a
+wall clock that cannot be right is a warning.
 
 Examples:
   $ dropr check --max-age 60s --max-depth 100

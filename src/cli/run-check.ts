@@ -6,10 +6,12 @@ import { loadCallConfig } from './call-config.ts'
 import type { CheckOptions } from './check.ts'
 import { printable } from './columns.ts'
 import { openRooms } from './ls-rooms.ts'
+import { checkClock, checkSchedule, type Remark } from './schedule-check.ts'
 import { usage } from './usage-error.ts'
 
 /** As Nagios counts. */
 const LEVELS = ['ok', 'warning', 'critical'] as const
+export type Level = (typeof LEVELS)[number]
 
 /** Over these something is wrong; what is not given bounds nothing. */
 export interface Bounds {
@@ -39,10 +41,14 @@ export async function runCheck(call: Call<CheckOptions>): Promise<number> {
     critical: {}
   }
   const wanted = rooms.filter(room => options.channel === undefined || options.channel.includes(room.channel))
-  const problems = judgeBacklogs(await backlogsOf(wanted), bounds, system.clock.now())
+  const now = system.clock.now()
+  const backlogs = judgeBacklogs(await backlogsOf(wanted), bounds, now)
+  const schedule = options.channel === undefined ? await checkSchedule(system, spool, bounds) : []
+  const problems = [...backlogs, ...schedule, ...checkClock(now)]
   const exit = Math.max(0, ...problems.map(problem => LEVELS.indexOf(problem.level)))
   if (out.json) await out.value({ level: LEVELS[exit], problems })
-  else if (problems.length > 0) await out.line(problems.map(problemLine).join('\n'))
+  else if (problems.length > 0)
+    await out.line(problems.map(problem => ('text' in problem ? remarkLine(problem) : problemLine(problem))).join('\n'))
   return exit
 }
 
@@ -77,6 +83,10 @@ function boundsOf(options: CheckOptions): CheckBounds | undefined {
 function ageMs(text: string | undefined, name: string): number | undefined {
   if (text === undefined) return undefined
   return durationMs(/^\d+$/.test(text) ? `${text}s` : text, name)
+}
+
+function remarkLine({ level, room, text }: Remark): string {
+  return printable(`${level.toUpperCase()}: ${room}: ${text}`)
 }
 
 function problemLine({ level, room, peer, channel, depth, behindSeconds }: Problem): string {

@@ -1,7 +1,14 @@
 import { DroprError } from '../errors.ts'
-import type { Spool } from '../spool/spool.ts'
 import { findHolder, type Holder } from '../system/lock.ts'
 import type { MetricsJson } from '../system/metrics.ts'
+import type { System } from '../system/system.ts'
+
+/** Whose schedulers. */
+export interface Asked {
+  system: System
+  /** The spool's folder of sockets. */
+  run: string
+}
 
 /** What the server reads of a shard's status. Times are wall ms. */
 export interface SchedulerSays {
@@ -17,9 +24,9 @@ const ANSWER_MS_MAX = 1_000
 const LOCK = /^scheduler-(\d{1,2})-\d+\.sock$/
 
 /** Asks whoever works on the shards of this spool, over their locks' sockets. Who does not answer soon is left out. */
-export async function askSchedulers(spool: Spool, op: 'status'): Promise<SchedulerSays[]>
-export async function askSchedulers(spool: Spool, op: 'metrics'): Promise<MetricsJson[]>
-export async function askSchedulers(spool: Spool, op: 'status' | 'metrics'): Promise<unknown[]> {
+export async function askSchedulers(spool: Asked, op: 'status'): Promise<SchedulerSays[]>
+export async function askSchedulers(spool: Asked, op: 'metrics'): Promise<MetricsJson[]>
+export async function askSchedulers(spool: Asked, op: 'status' | 'metrics'): Promise<unknown[]> {
   const entries = await spool.system.files.list(spool.run).catch(() => [])
   const shards = new Set(entries.flatMap(({ name }) => LOCK.exec(name)?.[1] ?? []))
   const answers = await Promise.all(
@@ -31,7 +38,7 @@ export async function askSchedulers(spool: Spool, op: 'status' | 'metrics'): Pro
   })
 }
 
-async function ask(spool: Spool, shard: string, op: string): Promise<unknown> {
+async function ask(spool: Asked, shard: string, op: string): Promise<unknown> {
   const { clock } = spool.system
   let holder: Holder | undefined
   const over = new AbortController()
