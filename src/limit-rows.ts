@@ -165,7 +165,7 @@ export const LIMITS = {
     default: 67_108_864,
     min: 0,
     max: 1_099_511_627_776,
-    why: 'Kept free, though at most 5 % of the disk, for verdicts and removal: new messages are refused before the disk is full.'
+    why: 'Kept free, though at most 5 % of the disk, for verdicts and removal: new messages are refused before the disk is full. Below twice that, what is finished goes at once.'
   },
   restartMsMin: { default: 1_000, min: 10, max: 60_000, why: 'Second restart of a child; the first is at once.' },
   restartMsMax: { default: 60_000, min: 100, max: 3_600_000, why: 'Longest wait between restarts of a child.' },

@@ -50,6 +50,7 @@ export class JournalWriter {
   #running: Promise<void> | undefined
   #starting = false
   #closed = false
+  #rotate = false
   /** A commit starts before its turn of the loop is over once so much waits. */
   #earlyBytes = EARLY_BYTES
 
@@ -118,6 +119,11 @@ export class JournalWriter {
       this.#waiting.tell(told, reject, frame, true)
       this.#start()
     })
+  }
+
+  /** The next commit ends the segment, whatever its length, and begins another. */
+  rotate(): void {
+    this.#rotate = true
   }
 
   /** Commits what waits and seals the segment. Later appends reject with CLOSED. */
@@ -191,7 +197,10 @@ export class JournalWriter {
   async #commit(commit: Commit): Promise<Place[]> {
     const { limits, segmentFramesMax = Number.POSITIVE_INFINITY } = this.#options
     const full = this.#segment
-    if (full !== undefined && (full.bytes >= limits.segmentBytesMax || full.frames >= segmentFramesMax)) {
+    const enough =
+      this.#rotate || (full?.bytes ?? 0) >= limits.segmentBytesMax || (full?.frames ?? 0) >= segmentFramesMax
+    this.#rotate = false
+    if (full !== undefined && enough) {
       this.#segment = undefined
       await full.seal(await this.#options.onSeal?.(full.n))
     }

@@ -18,7 +18,7 @@ export interface AdmissionOptions {
   limits: Limits
   store: Occupied
   /** Refuses what would fill the disk. */
-  space?: { check(): void } | undefined
+  space?: { check(bytes?: number): void } | undefined
   /** Channels a peer may send to; undefined for all. */
   rights?: ((peer: string) => ChannelRights | undefined) | undefined
 }
@@ -43,10 +43,10 @@ export class Admission {
    *
    * @throws DroprError DISK_FULL; UploadFailure SERVER_BUSY (429) when there is room for none: its sender waits.
    */
-  room({ channel, skip }: UploadRequest, peer: string): number {
+  room({ channel, skip, entries }: UploadRequest, peer: string): number {
     if (skip !== undefined) return Number.POSITIVE_INFINITY
     const { limits, space, store } = this.#options
-    space?.check()
+    space?.check(entries.length)
     this.#checkChannels(channel, peer)
     const { channelDepthMax, peerMessagesMax, peerBytesMax } = limits
     let room = Number.POSITIVE_INFINITY
@@ -68,7 +68,12 @@ export class Admission {
     if (isOurs(channel)) return
     const { peerChannelsMax } = this.#options.limits
     const known = peerChannelsMax > 0 ? this.#options.store.shareOf?.(peer).channels : undefined
-    if (known === undefined || known.has(channel) || known.size < peerChannelsMax) return
+    if (known === undefined || known.has(channel)) return
+    if (known.size < peerChannelsMax) {
+      // At once: others are on their way.
+      known.add(channel)
+      return
+    }
     throw busy(`${peer} has sent to ${known.size} channels, at most ${peerChannelsMax}`)
   }
 }

@@ -32,6 +32,8 @@ export interface CleanOptions {
   limits: Limits
   channel: ChannelInbox
   ids: Ids
+  /** Space is short: the segment that is written to is ended too, so that what is finished in it can go. */
+  pressed?: boolean
 }
 
 /**
@@ -61,6 +63,7 @@ async function cleanOnce(options: CleanOptions): Promise<number> {
   forgetRemoved(channel, spool.system.clock.now())
   // What senders are still to be told lies there.
   if (channel.state.owed.size > 0) return 0
+  if (options.pressed === true) await endNewest(channel)
   const candidates = await oldOnes(options)
   if (candidates.length === 0) return 0
   try {
@@ -82,6 +85,14 @@ async function cleanOnce(options: CleanOptions): Promise<number> {
   } catch (error) {
     throw diskError(error, `clean ${spool.inbox(channel.name)}`)
   }
+}
+
+/** What is stated first in the next segment is what is stated before any removal. */
+async function endNewest(channel: ChannelInbox): Promise<void> {
+  const newest = [...channel.segments.values()].find(({ n }) => n === channel.journal.newest)
+  if (newest === undefined || newest.live === newest.messages) return
+  channel.journal.rotate()
+  await Promise.all(streamMarks(channel).map(mark => channel.journal.mark(mark)))
 }
 
 /**

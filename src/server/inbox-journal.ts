@@ -72,6 +72,11 @@ export class InboxJournal {
     return this.#append(() => this.#writer.appendEntry(encodeMark(mark), written), undo)
   }
 
+  /** What is appended next goes into another segment. */
+  rotate(): void {
+    this.#writer.rotate()
+  }
+
   /** The number of the newest segment: the one being written, or one before. */
   get newest(): number {
     return this.#good.n

@@ -5,6 +5,7 @@ import { OutboxBlobs } from '../spool/outbox-blobs.ts'
 import { OutboxStreams } from '../spool/outbox-streams.ts'
 import type { Range } from '../spool/range.ts'
 import { removeFinished, type StreamLedger } from '../spool/retention.ts'
+import { SpaceWatch } from '../spool/space-watch.ts'
 import type { Spool } from '../spool/spool.ts'
 import type { StreamReader } from '../spool/stream-reader.ts'
 import type { Watcher } from '../system/watch.ts'
@@ -18,6 +19,10 @@ import type { StreamState } from './stream-state.ts'
 /** After a failed read or write, and between two lookings for what may be removed. */
 const AGAIN_MS = 1_000
 const TIDY_MS = 60_000
+/** When the disk is full. */
+const TIDY_SOON_MS = 5_000
+/** Of what is kept free. */
+const SPACE_PART = 0.5
 /** Hints about single folders that wait; beyond that all are looked at. */
 const HINTS_MAX = 16
 
@@ -54,6 +59,7 @@ export class LocalPuller {
   #firstDone: () => void = () => undefined
   #looked = false
   #ledger: StreamLedger
+  readonly #space: SpaceWatch
 
   /** @param options.tidy Called now and then. */
   constructor(options: { spool: Spool; inbox: PullInto; tidy?: () => Promise<unknown> }) {
@@ -68,6 +74,7 @@ export class LocalPuller {
     this.#blobs = new OutboxBlobs({ spool, next })
     this.#tidiedAt = spool.system.clock.ticks()
     this.#ledger = inboxLedger(spool)
+    this.#space = new SpaceWatch(spool)
     this.first = new Promise(resolve => {
       this.#firstDone = resolve
     })
@@ -178,6 +185,8 @@ export class LocalPuller {
           if (failed === undefined && this.#again.delete(stream.stream)) continue
           break
         }
+        // A message needs its place twice until its outbox segment goes: what is kept free is for that too, as far as half of it.
+        this.#space.check('entries' in range && range.entries !== undefined ? range.entries.length : 0, SPACE_PART)
         const arriving = 'blob' in range ? await pullBlob(this.#spool, stream, range) : range
         const appending = this.#inbox.appendRange(this.#arriving(stream, arriving)).catch((error: unknown) => {
           failed ??= error
@@ -197,6 +206,7 @@ export class LocalPuller {
       await Promise.all(under)
       const { code, message } = diskError(error, `bring over ${stream.path}`)
       if (code !== 'CLOSED') system.log.error({ code, path: stream.path }, message)
+      if (code === 'DISK_FULL') this.#tidiedAt = Math.min(this.#tidiedAt, system.clock.ticks() - TIDY_MS + TIDY_SOON_MS)
       first()
       await system.clock.sleep(AGAIN_MS, this.#stop.signal)
       return !this.#stop.signal.aborted

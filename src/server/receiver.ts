@@ -44,7 +44,7 @@ export interface ReceiverOptions {
   /** Takes large bodies. Without it, messages that have one are refused. */
   blobs?: Pick<BlobIntake, 'take' | 'refusal'> | undefined
   /** Refuses what would fill the disk. */
-  space?: { check(): void }
+  space?: { check(bytes?: number): void }
   /** Channels a peer may send to; undefined for all. */
   rights?: (peer: string) => ChannelRights | undefined
 }

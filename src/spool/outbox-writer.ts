@@ -45,8 +45,21 @@ export class OutboxWriter {
 
   /** Resolves with `done(id)` once durable; `buffered`: once in the page cache. */
   append<T>(to: Target, draft: Draft, done: (id: string) => T, buffered = false): Promise<T> {
-    const full = this.#full<T>()
-    if (full !== undefined) return full
+    const { length } = draft.body
+    if (this.#space.fits(length)) return this.#append(to, draft, done, buffered)
+    const own = ownCopy(draft)
+    return this.#space.ask(length).then(() => this.#append(to, own, done, buffered))
+  }
+
+  /** All of them or none, in this order. */
+  appendAll<T>(to: Target, drafts: readonly Draft[], done: (id: string) => T, buffered = false): Promise<T[]> {
+    const bytes = drafts.reduce((sum, { body }) => sum + body.length, 0)
+    if (this.#space.fits(bytes)) return this.#appendAll(to, drafts, done, buffered)
+    const own = drafts.map(ownCopy)
+    return this.#space.ask(bytes).then(() => this.#appendAll(to, own, done, buffered))
+  }
+
+  #append<T>(to: Target, draft: Draft, done: (id: string) => T, buffered: boolean): Promise<T> {
     const folder = this.#folder(to)
     const journal = this.#cache.find(folder)
     if (journal !== undefined) return journal.append(draft, done, buffered)
@@ -55,10 +68,7 @@ export class OutboxWriter {
     return this.#cache.use(folder, opened => opened.append(own, done, buffered))
   }
 
-  /** All of them or none, in this order. */
-  appendAll<T>(to: Target, drafts: readonly Draft[], done: (id: string) => T, buffered = false): Promise<T[]> {
-    const full = this.#full<T[]>()
-    if (full !== undefined) return full
+  #appendAll<T>(to: Target, drafts: readonly Draft[], done: (id: string) => T, buffered: boolean): Promise<T[]> {
     const folder = this.#folder(to)
     const journal = this.#cache.find(folder)
     if (journal !== undefined) return journal.appendAll(drafts, done, buffered)
@@ -69,16 +79,6 @@ export class OutboxWriter {
   /** Commits what waits and seals all segments: what a next process sends comes after these (P6). */
   close(): Promise<void> {
     return this.#cache.close()
-  }
-
-  /** Rejects with DISK_FULL when too little is free for one more message. */
-  #full<T>(): Promise<T> | undefined {
-    try {
-      this.#space.check()
-      return undefined
-    } catch (error) {
-      return Promise.reject(error)
-    }
   }
 
   #folder(to: Target): string {

@@ -1,6 +1,7 @@
 import type { Limits } from '../limits.ts'
 import type { OutboxBlobs } from './outbox-blobs.ts'
 import type { OutboxStreams } from './outbox-streams.ts'
+import { SpaceWatch } from './space-watch.ts'
 import type { Spool } from './spool.ts'
 import type { StreamReader } from './stream-reader.ts'
 
@@ -45,6 +46,16 @@ export interface StreamLedger {
   removed(stream: string): void
 }
 
+/** The limits, but when space is short: then nothing that is finished is kept to look at. `pressed`: it is. */
+export async function limitsNow(
+  spool: Spool,
+  limits: Limits = spool.limits
+): Promise<{ limits: Limits; pressed: boolean }> {
+  const space = new SpaceWatch(spool)
+  await space.look()
+  return space.short ? { limits: { ...limits, retentionMs: 0 }, pressed: true } : { limits, pressed: false }
+}
+
 /**
  * Removes the outbox segments of one peer that are done and past their retention: first the large bodies that have arrived, then
  * the mark, then the file.
@@ -70,7 +81,7 @@ export async function removeFinished(options: {
     finished.push({ channel: reader.channel, bytes, doneAt, reader })
   }
   const going: StreamReader[] = []
-  for (const { reader } of segmentsToRemove(finished, clock.now(), spool.limits))
+  for (const { reader } of segmentsToRemove(finished, clock.now(), (await limitsNow(spool)).limits))
     if (!(await reader.grew())) going.push(reader)
   if (going.length === 0) return 0
   await ledger.removing(
