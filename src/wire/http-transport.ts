@@ -16,7 +16,7 @@ import type { PeerAddress, Transport } from './transport.ts'
 import { ANSWER_TYPE, ENTRIES_TYPE, UPLOAD_PATH, type UploadAnswer, type UploadRequest } from './upload.ts'
 import { uploadFailure } from './upload-failure.ts'
 
-/** The system takes so much at once: nobody need watch it go. */
+/** An open connection takes so much at once: nobody need watch it go. */
 const SMALL_BYTES_MAX = 16_384
 
 export interface HttpTransportOptions {
@@ -96,13 +96,15 @@ export class HttpTransport implements Transport {
       // Of a large body the peer may have to read all that it has.
       const bytes = request.blob?.total ?? entries.length
       const movingUntil = this.#clock.ticks() + (bytes * 1_000) / bodyBytesPerSecondMin
-      const small = entries.length <= SMALL_BYTES_MAX
-      if (small) patience.await('a connection and the head of the answer', connectMsMax + answerMsMax)
+      const empty = entries.length === 0
+      const atOnce = empty || (entries.length <= SMALL_BYTES_MAX && pool.stats.free > 0)
+      if (empty) patience.await('a connection and the head of the answer', connectMsMax + answerMsMax)
+      else if (atOnce) patience.await('the head of the answer', answerMsMax)
       const answer = await pool.request({
         path,
         method: 'POST',
         headers: { ...headers, 'content-length': String(entries.length) },
-        body: small ? entries : watched(entries, () => patience.await('the head of the answer', answerMsMax)),
+        body: atOnce ? entries : watched(entries, () => patience.await('the head of the answer', answerMsMax)),
         signal: patience.signal,
         // 102: bytes that our system took long ago are arriving. Believed for as long as the slowest body may take.
         onInfo: () => {
