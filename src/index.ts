@@ -19,6 +19,8 @@ export type { QueueSchedule, ScheduledChange, ScheduledQuery } from './queue/que
 export type { AwaitOptions, Durability, Receipt, SentMessage, Settled } from './queue/receipt.ts'
 export type { ConsumeOptions, MessagesOptions, PeekOptions, PollOptions } from './queue/receive-options.ts'
 export { Reject } from './queue/reject.ts'
+export type { Reply, ReplyOptions } from './queue/reply.ts'
+export type { RequestOptions } from './queue/request.ts'
 export type { SendAllOptions, SendOptions } from './queue/send-options.ts'
 export type { DeliveryState, DeliveryStatus, MessageStatus } from './queue/status.ts'
 export type { ForecastRow, HeldState, Listed, ListPage, Shown, Steered, Ticked } from './scheduler/index.ts'

@@ -66,6 +66,7 @@ const PLAN: string[][] = [
 ]
 const WORDS = [
   'src/errors.ts',
+  'src/error-rows.ts',
   'src/limit-rows.ts',
   'src/limits.ts',
   'src/message.ts',

@@ -1,11 +1,12 @@
 import { keepAlive } from '../system/keep-alive.ts'
 import type { System } from '../system/system.ts'
 import { Feed } from './feed.ts'
-import { type HeldMessage, reasonText } from './held-message.ts'
+import type { HeldMessage } from './held-message.ts'
 import type { Intake } from './intake.ts'
 import type { Message } from './message.ts'
 import { checkDuration, checkOptions, type Duration } from './options.ts'
 import { Reject } from './reject.ts'
+import { reasonText } from './verdict-words.ts'
 
 /** Returned: acknowledged. Thrown: `retry`; `Reject` thrown: dead. */
 export type Handler = (message: Message) => unknown

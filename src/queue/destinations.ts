@@ -17,15 +17,22 @@ const KNOWN_MAX = 10_000
 export class Destinations {
   readonly #node: string
   readonly #peers: ReadonlyMap<string, unknown>
+  readonly #checkChannel: (channel: unknown) => string
   /** By peer, then by channel: one place a priority. */
   readonly #known = new Map<string, Map<string, (Destination | undefined)[]>>()
   #count = 0
   /** No `to`, no channel, no priority. */
   readonly usual: Destination
 
-  constructor(node: string, peers: ReadonlyMap<string, unknown>) {
+  /** @param check Which channels may be sent to. */
+  constructor(
+    node: string,
+    peers: ReadonlyMap<string, unknown>,
+    check: (channel: unknown) => string = checkUserChannel
+  ) {
     this.#node = node
     this.#peers = peers
+    this.#checkChannel = check
     this.usual = this.find(node, CHANNEL_DEFAULT, PRIORITY.default)
   }
 
@@ -43,7 +50,7 @@ export class Destinations {
 
   #check(to: unknown, named: unknown, rank: unknown): Destination {
     const peer = checkPeer(to, 'to')
-    const channel = checkUserChannel(named)
+    const channel = this.#checkChannel(named)
     if (!Number.isInteger(rank) || (rank as number) < PRIORITY.min || (rank as number) > PRIORITY.max) {
       throw new TypeError(`priority must be a whole number from ${PRIORITY.min} to ${PRIORITY.max}, got ${said(rank)}`)
     }

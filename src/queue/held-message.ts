@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream'
 import { DroprError } from '../errors.ts'
 import { decodeMessage } from '../journal/entry.ts'
-import type { BodyKind, Headers, JsonValue, Stored } from '../message.ts'
+import type { Body, BodyKind, Headers, JsonValue, Stored } from '../message.ts'
 import type { Verdict } from '../server/inbox-port.ts'
 import { checkResult } from './ack-result.ts'
 import { type BodyAt, bodyInMemory, bodyStream, saveBody } from './body-reader.ts'
@@ -9,11 +9,13 @@ import { parseJson } from './json.ts'
 import type { Message } from './message.ts'
 import { checkDuration, checkOptions, type Duration } from './options.ts'
 import type { Part } from './part.ts'
+import type { Receipt } from './receipt.ts'
+import type { Answered, ReplyOptions } from './reply.ts'
+import { checkAfter, checkReason } from './verdict-words.ts'
 import type { Said } from './verdicts.ts'
 
 const RETRY = new Set(['after', 'reason'])
 const RELEASE = new Set(['after'])
-const REASON_CHARACTERS_MAX = 1_000
 const NOTHING = Buffer.alloc(0)
 const NO_OFFSETS = new Uint32Array(0)
 
@@ -28,6 +30,7 @@ export class HeldMessage implements Message {
   #value: JsonValue | undefined
   /** Once the rest is let go. */
   #id: string | undefined
+  #answered: Answered | undefined
 
   constructor(part: Part, index: number) {
     this.#part = part
@@ -166,9 +169,14 @@ export class HeldMessage implements Message {
     throw this.#tooLate('cannot be extended: its lease is over')
   }
 
-  /** Keeps only what a verdict needs: for whoever has handed the content on and waits for word, perhaps for hours. */
+  reply(body: Body, options?: ReplyOptions): Promise<Receipt> {
+    return this.#part.reply(this.#answered ?? this.#answeredHere(), body, options)
+  }
+
+  /** Keeps only what a verdict or a reply needs: for whoever has handed the content on and waits for word, perhaps for hours. */
   letGo(): void {
     this.#id = this.id
+    this.#answered = this.#answeredHere()
     this.#part = { ...this.#part, bytes: NOTHING, offsets: NO_OFFSETS }
     this.#stored = undefined
     this.#value = undefined
@@ -219,6 +227,12 @@ export class HeldMessage implements Message {
     return this.#stored
   }
 
+  #answeredHere(): Answered {
+    const { id, from, headers } = this
+    const { stream, from: first } = this.#part.run
+    return { id, from, headers, stream, position: first + this.#index }
+  }
+
   #bodyAt(): BodyAt {
     const { files, run } = this.#part
     const { path, stream, from } = run
@@ -228,19 +242,4 @@ export class HeldMessage implements Message {
   #tooLate(what: string): DroprError {
     return new DroprError('LEASE_LOST', `message ${this.id} ${what}`)
   }
-}
-
-function checkAfter(after: unknown): number | undefined {
-  return after === undefined ? undefined : checkDuration(after, 'after')
-}
-
-function checkReason(reason: unknown): string | undefined {
-  if (reason === undefined) return undefined
-  if (typeof reason !== 'string') throw new TypeError(`reason must be text, got ${typeof reason}`)
-  return reasonText(reason)
-}
-
-/** A reason is for people: its beginning is enough. */
-export function reasonText(reason: string): string {
-  return reason.slice(0, REASON_CHARACTERS_MAX).toWellFormed()
 }

@@ -8,6 +8,7 @@ import { Batch, type Part } from './part.ts'
 import { type Peeked, peekedMessages } from './peeked.ts'
 import { ReadFiles } from './read-files.ts'
 import { Renewer } from './renew.ts'
+import type { SendReply } from './reply.ts'
 import { Verdicts } from './verdicts.ts'
 
 /** What could not be read is handed out again after this, to whoever can read it. */
@@ -21,11 +22,13 @@ export class Intake {
   readonly #link: InboxLink
   readonly #system: System
   readonly #files: ReadFiles
+  readonly #reply: SendReply
   /** Over when every claim answered so far has been read. */
   #readBefore: Promise<unknown> = Promise.resolve()
 
-  constructor(system: System, attach: () => Promise<InboxPort>) {
+  constructor(system: System, attach: () => Promise<InboxPort>, reply: SendReply = nobody) {
     this.#system = system
+    this.#reply = reply
     this.#files = new ReadFiles(system.files)
     const { clock, log } = system
     this.leases = new Leases(clock)
@@ -112,6 +115,7 @@ export class Intake {
     return {
       ...read,
       verdicts: this.verdicts,
+      reply: this.#reply,
       clock: this.#system.clock,
       files: this.#system.files,
       lease,
@@ -119,4 +123,8 @@ export class Intake {
       ackAwaited: undefined
     }
   }
+}
+
+function nobody(): Promise<never> {
+  return Promise.reject(new TypeError('this queue cannot reply'))
 }

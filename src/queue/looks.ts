@@ -2,30 +2,31 @@ import type { Spool } from '../spool/spool.ts'
 import type { Watcher } from '../system/watch.ts'
 
 /** Hints come in swarms: not more often than that. */
-const LOOK_MS_MIN = 20
+const LOOK_MS_MIN = 10
+/** Who waits for messages in more channels finds the others on the timer. */
+const WATCHED_MAX = 32
 
 /** When to look again: soon after something changed in a watched folder, at the latest after `scanMs`. One wait serves all. */
 export class Looks {
   readonly #spool: Spool
   readonly #watchers = new Map<string, Watcher>()
-  #users = 0
   #waiting: Promise<void> | undefined
   #wake: AbortController | undefined
   #hinted = false
+  /** Ticks. */
+  #lastAt = Number.NEGATIVE_INFINITY
   #closed = false
 
   constructor(spool: Spool) {
     this.#spool = spool
   }
 
-  /** Somebody waits, until `done`. */
-  begin(): void {
-    this.#users++
-  }
-
-  /** Hints come from there as well. */
-  watch(folders: readonly string[]): void {
+  /** Hints come from there as well, from now on: who waits once will again. */
+  async watch(folders: readonly string[]): Promise<void> {
     for (const folder of folders) {
+      if (this.#watchers.has(folder) || this.#watchers.size >= WATCHED_MAX) continue
+      // Only what is there can be watched. What the disk refuses here it refuses elsewhere, and louder.
+      await this.#spool.folders.ensure(folder).catch(() => undefined)
       if (this.#watchers.has(folder) || this.#closed) continue
       this.#watchers.set(
         folder,
@@ -59,13 +60,6 @@ export class Looks {
     }
   }
 
-  /** Nobody waits any more: nothing is watched. */
-  done(): void {
-    if (--this.#users > 0) return
-    for (const watcher of this.#watchers.values()) void watcher.close()
-    this.#watchers.clear()
-  }
-
   async close(): Promise<void> {
     this.#closed = true
     this.#wake?.abort()
@@ -80,7 +74,9 @@ export class Looks {
     this.#wake = new AbortController()
     if (!this.#hinted) await clock.sleep(scanMs, this.#wake.signal)
     this.#wake = undefined
-    if (!this.#closed) await clock.sleep(LOOK_MS_MIN)
+    const restMs = this.#lastAt + LOOK_MS_MIN - clock.ticks()
+    if (restMs > 0 && !this.#closed) await clock.sleep(restMs)
+    this.#lastAt = clock.ticks()
     this.#hinted = false
   }
 }

@@ -1,6 +1,8 @@
 import type { Readable } from 'node:stream'
-import type { BodyKind, Headers, JsonValue } from '../message.ts'
+import type { Body, BodyKind, Headers, JsonValue } from '../message.ts'
 import type { Duration } from './options.ts'
+import type { Receipt } from './receipt.ts'
+import type { ReplyOptions } from './reply.ts'
 
 /** A message, leased to this process until a verdict is given or the lease ends. */
 export interface Message {
@@ -52,6 +54,8 @@ export interface Message {
   release(options?: { after?: Duration }): Promise<void>
   /** Never again: to the dead letters. */
   reject(reason: string): Promise<void>
+  /** Sends an answer to the node it came from, where `queue.request` waits for it. Told twice, it arrives once. */
+  reply(body: Body, options?: ReplyOptions): Promise<Receipt>
   /** Holds the lease (of everything claimed together) for so long from now. */
   extend(lease?: Duration): Promise<void>
 }

@@ -4,6 +4,7 @@ import type { Clock } from '../system/clock.ts'
 import type { Files } from '../system/files.ts'
 import { HeldMessage } from './held-message.ts'
 import type { Lease } from './lease.ts'
+import type { SendReply } from './reply.ts'
 import type { VerdictGroup } from './verdict-group.ts'
 import type { Verdicts } from './verdicts.ts'
 
@@ -11,6 +12,7 @@ import type { Verdicts } from './verdicts.ts'
 export interface Part {
   readonly verdicts: Verdicts
   readonly clock: Clock
+  readonly reply: SendReply
   readonly files: Files
   readonly lease: Lease
   readonly run: ClaimRun

@@ -1,4 +1,5 @@
 import { Ids } from '../journal/ids.ts'
+import { checkChannel } from '../names.ts'
 import type { Schedule } from '../scheduler/index.ts'
 import { ScheduleIntake } from '../scheduler/intake.ts'
 import type { InboxPort } from '../server/inbox-port.ts'
@@ -21,6 +22,7 @@ import { checkOptions } from './options.ts'
 import { Poker } from './poke.ts'
 import { Queue } from './queue.ts'
 import { type ConfigGiven, queueConfig } from './queue-config.ts'
+import { replyThrough } from './reply.ts'
 import { Sender } from './send.ts'
 import { Tracker } from './tracker.ts'
 
@@ -82,17 +84,24 @@ export async function queueOn(below: { spool: Spool; config: Config; owner: Owne
     return schedule
   }
   const desk = new Tracker({ spool, held: async id => (await open()).show(id) })
+  const sending = { outbox: sent, blobs, clock, ids, limits, later: { box, zone }, desk }
+  // Replies go to channels of ours.
+  const replying = new Sender({ ...sending, destinations: new Destinations(node, config.peers, checkChannel) })
   const moves = new MovesLink(() => owner.attach({ spool, mayOwn: true }))
   return new Queue({
     system,
     limits,
     node,
     spool: spool.path,
-    sender: new Sender({ outbox: sent, blobs, destinations, clock, ids, limits, later: { box, zone }, desk }),
+    sender: new Sender({ ...sending, destinations }),
     desk,
     moves: { spool, step: request => moves.move(request) },
     later: { zone, open },
-    intake: new Intake(system, async () => observed(await owner.attach({ spool, mayOwn: true }), system.log)),
+    intake: new Intake(
+      system,
+      async () => observed(await owner.attach({ spool, mayOwn: true }), system.log),
+      replyThrough(replying)
+    ),
     async closeBelow() {
       await desk.close()
       poker.close()

@@ -30,6 +30,7 @@ import {
   type PeekOptions,
   type PollOptions
 } from './receive-options.ts'
+import { type Reply, type RequestOptions, request } from './request.ts'
 import type { Sender } from './send.ts'
 import { checkId, type SendAllOptions, type SendOptions } from './send-options.ts'
 import type { MessageStatus } from './status.ts'
@@ -115,13 +116,15 @@ export class Queue {
   }
 
   /** All of them or none, in this order, to one place. */
-  sendMessages(bodies: readonly Body[], options?: SendAllOptions): Promise<Receipt[]> {
-    if (this.#closed !== undefined) return Promise.reject(closedError())
-    try {
-      return this.#sender.sendAll(bodies, options)
-    } catch (error) {
-      return Promise.reject(error)
-    }
+  async sendMessages(bodies: readonly Body[], options?: SendAllOptions): Promise<Receipt[]> {
+    this.#checkOpen()
+    return await this.#sender.sendAll(bodies, options)
+  }
+
+  /** Sends a message and resolves with the reply to it: a durable message each way, so that either node may be down meanwhile. */
+  async request(to: string, body: Body, options?: RequestOptions): Promise<Reply> {
+    this.#checkOpen()
+    return await request({ sender: this.#sender, desk: this.#desk }, to, body, options)
   }
 
   /** How far a message of this node has come, on its way to each node it was sent to. Works in any process, also with no daemon. */
@@ -133,8 +136,7 @@ export class Queue {
   receipt(id: string): SentMessage {
     checkId(id)
     this.#checkOpen()
-    if (this.#parts.desk === undefined) throw new TypeError('this queue cannot say what became of a message')
-    return sentMessage(this.#parts.desk, id)
+    return sentMessage(this.#desk, id)
   }
 
   /** The next message, leased to this process; undefined when there is none within `wait`. With `max`: up to so many. */
@@ -231,6 +233,11 @@ export class Queue {
     checkChannel(channel)
     this.#checkOpen()
     return (await this.#parts.intake.steer({ act, channel })) > 0
+  }
+
+  get #desk(): ReceiptDesk {
+    if (this.#parts.desk === undefined) throw new TypeError('this queue cannot say what became of a message')
+    return this.#parts.desk
   }
 
   #checkOpen(): void {

@@ -1,7 +1,8 @@
 import { DroprError } from '../errors.ts'
 import { checkDuration, checkOptions, checkSignal, type Duration } from './options.ts'
+import { type Reply, replyOf } from './reply.ts'
 import { type DeliveryStatus, isOver, type MessageStatus } from './status.ts'
-import type { Known, WaitOptions } from './tracker.ts'
+import type { Known, SentMark, WaitOptions } from './tracker.ts'
 
 export type Durability = 'synced' | 'buffered'
 
@@ -25,6 +26,8 @@ export interface SentMessage {
    * MESSAGE_CANCELLED; with a TypeError when it went to a peer without `receipt: true`.
    */
   settled(options?: AwaitOptions): Promise<Settled>
+  /** The reply to a request, also to one that another process made. Rejects as `settled` does when there will be none. */
+  reply(options?: AwaitOptions): Promise<Reply>
 }
 
 /** A message that is processed. */
@@ -51,6 +54,7 @@ export interface Receipt extends SentMessage {
 
 /** Who knows what becomes of messages. */
 export interface ReceiptDesk {
+  readonly mark: SentMark
   status(id: string): Promise<MessageStatus>
   wait<T>(id: string, reached: (known: Known) => T | undefined, options: WaitOptions): Promise<T>
 }
@@ -83,6 +87,10 @@ class AskableReceipt implements Receipt {
   settled(options?: AwaitOptions): Promise<Settled> {
     return awaitSettled(this.#desk, this.id, options)
   }
+
+  reply(options?: AwaitOptions): Promise<Reply> {
+    return awaitReply(this.#desk, this.id, options)
+  }
 }
 
 /** Makes the receipts of one queue. */
@@ -109,7 +117,8 @@ export function sentMessage(desk: ReceiptDesk, id: string): SentMessage {
     id,
     status: () => desk.status(id),
     delivered: options => awaitDelivered(desk, id, options),
-    settled: options => awaitSettled(desk, id, options)
+    settled: options => awaitSettled(desk, id, options),
+    reply: options => awaitReply(desk, id, options)
   }
 }
 
@@ -119,6 +128,20 @@ async function awaitDelivered(desk: ReceiptDesk, id: string, options: AwaitOptio
 
 async function awaitSettled(desk: ReceiptDesk, id: string, options: AwaitOptions = {}): Promise<Settled> {
   return await desk.wait(id, settledOf, { what: 'settled', ...checkAwait(options, 'settled') })
+}
+
+async function awaitReply(desk: ReceiptDesk, id: string, options: AwaitOptions = {}): Promise<Reply> {
+  return await desk.wait(id, replied, { what: 'reply', ...checkAwait(options, 'reply'), replies: true })
+}
+
+/** The reply of one of the nodes that were asked, if it is there. */
+export function replied({ status, replies }: Known): Reply | undefined {
+  const peers = new Set(status.deliveries.map(({ peer }) => peer))
+  const reply = replies.find(({ node }) => peers.size === 0 || peers.has(node))
+  if (reply !== undefined) return replyOf(reply)
+  const failed = status.deliveries.find(delivery => isOver(delivery) && delivery.state !== 'processed')
+  if (failed !== undefined) throw failedDelivery(status.id, failed, status)
+  return undefined
 }
 
 /** @throws TypeError */

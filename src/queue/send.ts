@@ -35,6 +35,7 @@ export interface SenderOptions {
 }
 
 const NOBODY: ReceiptDesk = {
+  mark: { outcomes: 0, replies: 0 },
   status: () => Promise.reject(new TypeError('this queue cannot say what became of a message')),
   wait: () => Promise.reject(new TypeError('this queue cannot say what became of a message'))
 }

@@ -1,6 +1,7 @@
+import { setMaxListeners } from 'node:events'
 import { DroprError, diskError } from '../errors.ts'
 import { uuidMs } from '../journal/ids.ts'
-import { OUTCOME_CHANNEL } from '../names.ts'
+import { OUTCOME_CHANNEL, REPLY_CHANNEL } from '../names.ts'
 import type { Shown } from '../scheduler/index.ts'
 import { AckTail } from '../spool/ack-tail.ts'
 import { findSent, type SentPlace } from '../spool/find-sent.ts'
@@ -8,19 +9,26 @@ import type { Spool } from '../spool/spool.ts'
 import { keepAlive } from '../system/keep-alive.ts'
 import { aborted } from './abort.ts'
 import { Delivery } from './delivery.ts'
-import { KeptTail } from './kept-tail.ts'
+import { type Kept, KeptTail } from './kept-tail.ts'
 import { Looks } from './looks.ts'
 import { outcomeKey, withOutcomes } from './outcome.ts'
+import { CORRELATION_ID } from './reply.ts'
 import { type DeliveryStatus, furthest, type MessageStatus, statusOf } from './status.ts'
 
 /** A message that was found nowhere is looked for again so much later: that reads the whole outbox. */
 const FIND_AGAIN_MS = 30_000
+/** A request that was sent a moment ago is under way: what keeps it from being answered is looked for later. */
+const FIND_SENT_MS = 1_000
+/** The first looks come sooner than any hint is sure to. */
+const PACE_MS_MIN = 25
 
 /** What is known of a message. */
 export interface Known {
   status: MessageStatus
   /** Peers that were not asked to tell what their consumers make of it. */
   untold: readonly string[]
+  /** Replies to it, when they were asked for; from any node. */
+  replies: readonly Kept[]
 }
 
 export interface WaitOptions {
@@ -28,14 +36,28 @@ export interface WaitOptions {
   what: string
   timeoutMs?: number | undefined
   signal?: AbortSignal | undefined
+  /** Replies are wanted too. */
+  replies?: boolean
+  /** Of a message that was just sent: taken before. */
+  mark?: SentMark
+}
+
+/** A moment in what came back. */
+export interface SentMark {
+  outcomes: number
+  replies: number
 }
 
 /** A message that somebody asks about. */
 interface Asked {
   id: string
-  deliveries: Delivery[]
-  /** Ticks. */
+  /** Undefined: not looked for yet. */
+  deliveries: Delivery[] | undefined
+  /** Ticks when it is looked for. */
   findAt: number
+  replies: boolean
+  /** Where something changes when there is news. */
+  folders: string[]
 }
 
 /**
@@ -47,6 +69,7 @@ export class Tracker {
   readonly #held: (id: string) => Promise<Shown>
   readonly #acks: AckTail
   readonly #outcomes: KeptTail
+  readonly #replies: KeptTail
   readonly #looks: Looks
   readonly #closing = new AbortController()
   #turn: Promise<unknown> = Promise.resolve()
@@ -60,7 +83,16 @@ export class Tracker {
     this.#held = options.held
     this.#acks = new AckTail(options.spool)
     this.#outcomes = new KeptTail({ spool: options.spool, channel: OUTCOME_CHANNEL, keyOf: outcomeKey })
+    const keyOf = ({ headers }: Kept['stored']) => headers[CORRELATION_ID]
+    this.#replies = new KeptTail({ spool: options.spool, channel: REPLY_CHANNEL, keyOf })
     this.#looks = new Looks(options.spool)
+    // One listener for each that waits: many are no leak.
+    setMaxListeners(0, this.#closing.signal)
+  }
+
+  /** To be taken before a request is sent, and given to `wait`: what answers it need not be looked for in the past. */
+  get mark(): SentMark {
+    return { outcomes: this.#outcomes.mark, replies: this.#replies.mark }
   }
 
   /** @throws DroprError DISK_*, SCHEDULER_UNREACHABLE, CLOSED */
@@ -74,32 +106,36 @@ export class Tracker {
    * @throws What `reached` throws; DroprError WAIT_TIMEOUT with the status as its cause, ABORTED, CLOSED, DISK_*.
    */
   async wait<T>(id: string, reached: (known: Known) => T | undefined, options: WaitOptions): Promise<T> {
-    const { what, timeoutMs, signal } = options
+    const { what, timeoutMs = Number.POSITIVE_INFINITY, signal, replies = false, mark } = options
     const { clock } = this.#spool.system
-    const deadline = timeoutMs === undefined ? Number.POSITIVE_INFINITY : clock.ticks() + timeoutMs
-    const asked: Asked = { id, deliveries: [], findAt: 0 }
+    const begun = clock.ticks()
+    const findAt = begun + (mark === undefined ? 0 : FIND_SENT_MS)
+    const asked: Asked = { id, deliveries: undefined, findAt, replies, folders: [] }
+    const since = uuidMs(id) ?? 0
     const letGo = keepAlive()
-    this.#outcomes.want(id, { since: uuidMs(id) ?? 0 })
-    this.#looks.begin()
+    this.#outcomes.want(id, { since, mark: mark?.outcomes })
+    if (replies) this.#replies.want(id, { since, mark: mark?.replies })
+    const signals = [this.#closing.signal, ...(signal === undefined ? [] : [signal])]
     try {
-      for (;;) {
+      for (let pace = PACE_MS_MIN; ; pace = Math.min(pace * 2, this.#spool.limits.scanMs)) {
         this.#check(signal, what)
+        const isLast = clock.ticks() - begun >= timeoutMs
+        // Before anybody is told where it is, that is looked for.
+        if (isLast && asked.deliveries === undefined) asked.findAt = 0
         const known = await this.#look(asked)
         const value = reached(known)
         if (value !== undefined) return value
-        const left = deadline - clock.ticks()
-        const { state } = known.status
-        if (left <= 0)
-          throw new DroprError('WAIT_TIMEOUT', `${what} ${id}: ${state} after ${timeoutMs} ms`, known.status)
-        this.#looks.watch([...asked.deliveries.map(({ folder }) => folder), this.#outcomes.folder])
-        await this.#looks.next(left, [this.#closing.signal, ...(signal === undefined ? [] : [signal])])
+        const { status } = known
+        if (isLast) throw new DroprError('WAIT_TIMEOUT', `${what} ${id}: ${status.state} after ${timeoutMs} ms`, status)
+        await this.#looks.watch(asked.folders)
+        await this.#looks.next(Math.min(begun + timeoutMs - clock.ticks(), pace), signals)
       }
     } catch (error) {
       this.#check(signal, what)
       throw error instanceof TypeError ? error : diskError(error, `look for message ${id}`)
     } finally {
       this.#outcomes.leave(id)
-      this.#looks.done()
+      if (replies) this.#replies.leave(id)
       letGo()
     }
   }
@@ -118,22 +154,26 @@ export class Tracker {
   async #look(asked: Asked): Promise<Known> {
     const { id } = asked
     const ticks = this.#spool.system.clock.ticks()
-    if (asked.deliveries.length === 0 && ticks >= asked.findAt) {
+    if (!asked.deliveries?.length && ticks >= asked.findAt) {
       asked.findAt = ticks + FIND_AGAIN_MS
       asked.deliveries = await this.#find(id)
     }
-    const { deliveries } = asked
-    const told = deliveries.length === 0 || deliveries.some(({ place }) => place.receipt)
-    await Promise.all([this.#lookAt(this.#acks), told ? this.#lookAt(this.#outcomes) : Promise.resolve()])
+    const { deliveries = [] } = asked
+    const tails: { look(): Promise<void>; folder?: string }[] = deliveries.length > 0 ? [this.#acks] : []
+    if (deliveries.length === 0 || deliveries.some(({ place }) => place.receipt)) tails.push(this.#outcomes)
+    if (asked.replies) tails.push(this.#replies)
+    asked.folders = [...deliveries, ...tails].flatMap(({ folder }) => folder ?? [])
+    await Promise.all(tails.map(tail => this.#lookAt(tail)))
+    const replies = this.#replies.of(id)
     const here = furthest(await Promise.all(deliveries.map(delivery => delivery.look(this.#acks))))
     const known = withOutcomes(here, this.#outcomes.of(id))
     const isUntold = ({ place }: Delivery) => place.peer !== this.#spool.node && !place.receipt
     const untold = deliveries.filter(isUntold).map(({ place }) => place.peer)
-    if (known.length > 0) return { status: statusOf(id, known), untold }
+    if (known.length > 0 || asked.deliveries === undefined) return { status: statusOf(id, known), untold, replies }
     const status = await this.#lookHeld(id)
     // It is in the outbox soon.
     if (status.state === 'scheduled') asked.findAt = 0
-    return { status, untold }
+    return { status, untold, replies }
   }
 
   async #lookHeld(id: string): Promise<MessageStatus> {

@@ -7,7 +7,7 @@ const PAGE = path.join(ROOT, 'docs/rows.md')
 
 /** The rows of the inventory that the first release is judged by. */
 const ROWS = [
-  ...'A1 A2 A3 A4 A5 A6 A7 A8 A9 A10 A11 A13 A14 A15 A16 A17 A18 A21 A22 A23 A24 B1 B6 B10 B13 B14'.split(' '),
+  ...'A1 A2 A3 A4 A5 A6 A7 A8 A9 A10 A11 A13 A14 A15 A16 A17 A18 A19 A20 A21 A22 A23 A24 B1 B6 B10 B13 B14'.split(' '),
   ...'C1 C2 C3 C4 C5 C6 C7 C8 C9 C10 C11 C12 C15 C18 C19 C20 C21 C22 C23 C24 C25 C27'.split(' '),
   ...'D1 D2 D3 D4 D5 D7 D8 D9 D10 D14 D15 D16 E1 E2 E3 E4 E5 E6 E7 E8 E9 F18'.split(' '),
   ...'H1 H2 H3 H4 H5 H6 H7 H8 H9 H10 H11 H12 H13 H14 H15 H16 H17 H18 H19 H20 H21 H23 H24 H25 J1 J5 J6 J8 J9'.split(' '),
