@@ -39,20 +39,21 @@ export function sourceOf(body: unknown): BodySource | undefined {
 export async function* chunksOf(source: BodySource, signal?: AbortSignal): AsyncGenerator<Uint8Array, void> {
   const reading = (await opened(source))[Symbol.asyncIterator]()
   let stop: () => void = () => undefined
-  const stopped = new Promise<never>((_, reject) => {
-    stop = () => reject(signal?.reason)
-  })
-  stopped.catch(() => undefined)
-  signal?.addEventListener('abort', stop, { once: true })
+  const onAbort = () => stop()
+  signal?.addEventListener('abort', onAbort, { once: true })
   try {
     for (;;) {
-      if (signal?.aborted) stop()
-      const { done, value } = await Promise.race([reading.next().catch(unreadable), stopped])
+      // No race with one promise for all chunks: that would keep each of them until the end.
+      const { done, value } = await new Promise<IteratorResult<Uint8Array | string>>((resolve, reject) => {
+        stop = () => reject(signal?.reason)
+        if (signal?.aborted) return stop()
+        reading.next().catch(unreadable).then(resolve, reject)
+      })
       if (done) return
       yield bytesOf(value)
     }
   } finally {
-    signal?.removeEventListener('abort', stop)
+    signal?.removeEventListener('abort', onAbort)
     // A source that hangs is not waited for.
     void reading.return?.()?.catch?.(() => undefined)
   }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { DroprError } from '../../src/errors.ts'
 import type { PeerAddress, ReceiveUpload, Transport } from '../../src/wire/transport.ts'
-import type { UploadRequest } from '../../src/wire/upload.ts'
+import type { UploadAnswer, UploadRequest } from '../../src/wire/upload.ts'
 import { streamConflict } from '../../src/wire/upload-failure.ts'
 
 export const STREAM = '5'.repeat(32)
@@ -67,6 +67,40 @@ export function testTransport(name: string, open: (receive: ReceiveUpload) => Pr
         expect(rest).toEqual({ ...uploads[i], entries: undefined })
       }
       expect(got).toHaveLength(uploads.length)
+    })
+  })
+
+  test(`${name}: a piece of a large body arrives with its place in it, an empty one too, and the answer says what is there`, async () => {
+    const got: UploadRequest[] = []
+    const receive: ReceiveUpload = async request => {
+      got.push({ ...request, entries: Buffer.from(request.entries) })
+      const { stream, nonce, blob, entries } = request
+      return { stream, nonce, next: 0, refused: [], blob: { have: blob!.at + entries.length, state: 'more' } }
+    }
+    await withPair(receive, async ({ transport, peer }) => {
+      const blob = { at: 1_000, total: 20_000_000_000, sha256: 'ab'.repeat(32) }
+      for (const entries of [Buffer.alloc(0), Buffer.alloc(500, 'x')]) {
+        const answer = await transport.upload(peer, uploadOf({ from: 9, blob, entries }), never)
+        expect(answer.blob).toEqual({ have: 1_000 + entries.length, state: 'more' })
+        expect(got.at(-1)).toMatchObject({ from: 9, blob, whole: true })
+        expect(got.at(-1)!.entries.equals(entries)).toBe(true)
+      }
+    })
+  })
+
+  test(`${name}: an answer to a piece that does not say what is there is none`, async () => {
+    const answers = [undefined, { have: -1, state: 'more' }, { have: 6, state: 'whole' }, { have: 5, state: 'maybe' }]
+    let i = 0
+    const receive: ReceiveUpload = async ({ stream, nonce }) => {
+      const blob = answers[i++] as UploadAnswer['blob']
+      return { stream, nonce, next: 0, refused: [], ...(blob && { blob }) }
+    }
+    await withPair(receive, async ({ transport, peer }) => {
+      for (const _ of answers) {
+        const blob = { at: 0, total: 5, sha256: 'ab'.repeat(32) }
+        const upload = transport.upload(peer, uploadOf({ blob, entries: Buffer.from('x') }), never)
+        await expect(upload).rejects.toMatchObject({ code: 'PEER_PROTOCOL' })
+      }
     })
   })
 
