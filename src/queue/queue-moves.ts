@@ -1,4 +1,4 @@
-import { checkChannel } from '../names.ts'
+import { checkChannel, isOurs } from '../names.ts'
 import type { MoveAnswer, MoveKind, MoveRequest } from '../server/move.ts'
 import type { Spool } from '../spool/spool.ts'
 import { keepAlive } from '../system/keep-alive.ts'
@@ -69,12 +69,12 @@ export class QueueMoves {
     }
   }
 
-  /** Of the inbox; of what is for peers, where that is meant. */
+  /** Of the inbox; of what is for peers, where that is meant. What dropr itself sends is not an operator's. */
   async #channels(what: MoveKind, peers: readonly string[] = []): Promise<string[]> {
     const { spool } = this.#parts
-    if (what !== 'cancel') return await spool.inboxChannels()
+    if (what !== 'cancel') return (await spool.inboxChannels()).filter(name => !isOurs(name))
     const found = await Promise.all(peers.map(peer => spool.channelsIn(spool.outboxOf(peer))))
-    return [...new Set(found.flat())].sort()
+    return [...new Set(found.flat())].filter(name => !isOurs(name)).sort()
   }
 
   async #move(what: MoveKind, which: MoveOptions, more: Pick<MoveRequest, 'leased'> = {}): Promise<Moved> {

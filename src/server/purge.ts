@@ -153,10 +153,12 @@ class Step {
     }
     state.fromLimbo(pieces)
     state.finish(pieces, 'dead', now(), { reason: PURGED })
+    // What waited behind them, by its key, may come now.
+    this.#channel.onReady()
     return pieces.reduce((sum, { from, to }) => sum + to - from, 0)
   }
 }
 
 function wordOf(state: Piece['state']): string {
-  return state === 'ready' ? 'pending' : state === 'limbo' ? 'leased' : state
+  return state === 'ready' || state === 'parked' ? 'pending' : state === 'limbo' ? 'leased' : state
 }

@@ -140,3 +140,18 @@ test('clean removes at once what is past its retention, says first what that is,
   expect(await nodes.until(queue.clean())).toEqual({ segments: 0, bytes: 0 })
   expect(await nodes.take(queue, 'c')).toHaveLength(50)
 })
+
+test('what waits behind another message of its key is purged too, and what is sent later with that key comes', async () => {
+  const { nodes, queue } = await node(6)
+  for (const body of ['one', 'two', 'three']) await nodes.until(queue.sendMessage(body, { channel: 'c', key: 'k' }))
+  const one = (await nodes.until(queue.poll({ channel: 'c', wait: '3s' })))!
+  await nodes.clock.advance(2_000)
+  expect(await nodes.until(queue.purge({ channel: 'c' }))).toMatchObject({ moved: 2, left: { leased: 1 } })
+  await nodes.until(one.ack())
+  const receipt = await nodes.until(queue.sendMessage('four', { channel: 'c', key: 'k', receipt: true }))
+  await nodes.clock.advance(2_000)
+  expect(await nodes.until(queue.purge({ channel: 'c', match: 'four' }))).toMatchObject({ moved: 1 })
+  expect(await nodes.until(queue.status(receipt.id))).toMatchObject({ state: 'dead' })
+  await nodes.until(queue.sendMessage('five', { channel: 'c', key: 'k' }))
+  expect((await nodes.take(queue, 'c')).map(({ body }) => body)).toEqual(['five'])
+})
