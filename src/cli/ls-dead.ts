@@ -17,7 +17,7 @@ export class LsDead implements Room {
     this.#folder = options.folder
   }
 
-  async *rows(wanted?: string): AsyncGenerator<FoundRow> {
+  async *rows(wanted?: string, whole = wanted !== undefined): AsyncGenerator<FoundRow> {
     const { files } = this.#system
     const { channel } = this
     const { fates } = await readFates(files, this.#folder)
@@ -26,15 +26,16 @@ export class LsDead implements Room {
         const stored = decodeMessage(entry, 0)
         const { id, sentAt } = stored
         if (wanted !== undefined && id !== wanted) continue
-        const { reason, code } = note
+        const { reason, code, at: deadAt } = note
         const said = {
           id,
           state,
           sentAt,
+          deadAt,
           bytes: bodyBytesOf(stored),
           reason,
           code,
-          ...(wanted !== undefined && { stored })
+          ...(whole && { stored })
         }
         yield { room: 'dead', channel, priority, from, stream, position, ...said }
       }

@@ -62,7 +62,7 @@ export class LsInbox implements Room {
     }
   }
 
-  async *rows(wanted?: string): AsyncGenerator<FoundRow> {
+  async *rows(wanted?: string, whole = wanted !== undefined): AsyncGenerator<FoundRow> {
     const now = this.#system.clock.now()
     // A frame may have been copied after a crash: the same positions twice.
     const seen = new Map<string, Runs>()
@@ -98,7 +98,7 @@ export class LsInbox implements Room {
           ...(key === undefined ? {} : { key }),
           bytes: bodyBytesOf(stored),
           ...this.#timesOf(fate, over, now),
-          ...(wanted === undefined ? {} : { stored })
+          ...(whole ? { stored } : {})
         }
       }
     }

@@ -36,7 +36,7 @@ export class LsOutbox implements Room {
     this.#options = options
   }
 
-  async *rows(wanted?: string): AsyncGenerator<FoundRow> {
+  async *rows(wanted?: string, whole = wanted !== undefined): AsyncGenerator<FoundRow> {
     const { system, folder, peer, channel, priority, next } = this.#options
     const now = system.clock.now()
     const { cancelled } = this.#options
@@ -58,7 +58,7 @@ export class LsOutbox implements Room {
                 : 'pending'
           const expires = expiresAt === undefined ? {} : { expiresAt }
           const place = { room: 'outbox' as const, peer, channel, priority, stream: head.stream, position }
-          const found = wanted === undefined ? {} : { stored }
+          const found = whole ? { stored } : {}
           yield { ...place, id, state, sentAt, ...expires, ...(key && { key }), bytes: bodyBytesOf(stored), ...found }
         }
       }

@@ -18,6 +18,8 @@ export interface EntryRow {
   deliveries?: number
   attempts?: number
   sentAt: number
+  /** dead: when it was given up. */
+  deadAt?: number
   receivedAt?: number
   expiresAt?: number
   bytes: number
@@ -42,6 +44,9 @@ export interface Room {
   readonly channel: string
   /** outbox: the node it is for. */
   readonly peer?: string
-  /** @param id Only this message, with all that was stored of it. */
-  rows(id?: string): AsyncIterable<FoundRow>
+  /**
+   * @param id Only this message, with all that was stored of it.
+   * @param whole All messages so.
+   */
+  rows(id?: string, whole?: boolean): AsyncIterable<FoundRow>
 }

@@ -2,7 +2,9 @@ import { nodeSystem } from '../system/node-system.ts'
 import type { Call } from './act.ts'
 import { columns } from './columns.ts'
 import { EXIT } from './exit-codes.ts'
+import { filterFrom } from './filter-from.ts'
 import type { LsOptions } from './ls.ts'
+import { filteredRooms } from './ls-filter.ts'
 import { openRooms } from './ls-rooms.ts'
 import type { EntryRow, Room } from './ls-rows.ts'
 
@@ -21,8 +23,8 @@ interface Summary {
 export async function runLs(call: Call<LsOptions>): Promise<number> {
   const { options, out, spool } = call
   const system = nodeSystem()
-  const rooms = await openRooms(system, spool)
-  const wanted = rooms.filter(room => options.channel === undefined || options.channel.includes(room.channel))
+  const filter = await filterFrom(call)
+  const wanted = filteredRooms(await openRooms(system, spool), filter, system.clock.now())
   const rows = options.entries ? entryRows(wanted) : summaries(wanted)
   const found: (EntryRow | Summary)[] = []
   for await (const row of rows) {
