@@ -2,6 +2,7 @@ import { bodyBytesOf } from '../journal/blob-of.ts'
 import { decodeMessage, decodeNote, HOLE, MESSAGE, messageFlags } from '../journal/entry.ts'
 import type { Frame } from '../journal/frame.ts'
 import { listSegments, type SegmentName } from '../journal/segment-names.ts'
+import { isOurs } from '../names.ts'
 import { type InboxMark, inboxMark } from '../server/inbox-marks.ts'
 import { Runs } from '../server/runs.ts'
 import type { System } from '../system/system.ts'
@@ -26,6 +27,8 @@ interface Fate {
   reason?: string | undefined
 }
 
+/** In channels of dropr itself, whose messages nobody claims. */
+const KEPT: Fate = { state: 'done', deliveries: 0, attempts: 0 }
 const FRESH: Fate = { state: 'pending', deliveries: 0, attempts: 0 }
 
 /**
@@ -163,6 +166,7 @@ export class LsInbox implements Room {
     const fate = this.#fates.get(stream)?.get(position)
     if (fate !== undefined) return fate
     const state = this.#endingOf(stream, position)
+    if (state === undefined && isOurs(this.channel)) return KEPT
     return state === undefined ? FRESH : { state, deliveries: USUAL[state], attempts: 0 }
   }
 

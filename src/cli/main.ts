@@ -17,6 +17,7 @@ import { addPeer } from './peer.ts'
 import { addPoll } from './poll.ts'
 import { printError } from './print-error.ts'
 import { addPurge } from './purge.ts'
+import { addRequest } from './request.ts'
 import { addRole } from './role.ts'
 import { addForecast, addSchedule, addTick } from './schedule.ts'
 import { addSend } from './send.ts'
@@ -42,6 +43,7 @@ const WORK = [
   addCheck,
   addPeer,
   addSend,
+  addRequest,
   addPoll,
   addPeek,
   addTail,

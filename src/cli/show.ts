@@ -11,7 +11,7 @@ Examples:
 
 const EXPLAIN = `
 Says where a message is on this node, why it is not further, and when the next try is. When it is nowhere the exit
-code is 1: it was never here, or was done and removed (retentionMs).
+code is 1: it was never here, or was done and removed (retentionMs). What another node made of it: \`dropr status <id>\`.
 
 Examples:
   $ dropr explain order-17

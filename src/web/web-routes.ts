@@ -2,6 +2,7 @@ import type { Route } from '../server/route.ts'
 import { deadRoutes } from './dead.ts'
 import { Holds } from './holds.ts'
 import { peekRoute, statusRoute } from './look.ts'
+import { messageStatusRoute } from './message-status.ts'
 import { openapiOf } from './openapi.ts'
 import type { WebDesk, WebOptions } from './options.ts'
 import { pollRoute } from './poll.ts'
@@ -9,6 +10,7 @@ import { pschedRoutes } from './psched.ts'
 import { purgeRoutes } from './purge.ts'
 import { rawPollRoute } from './raw-poll.ts'
 import { rawSendRoute } from './raw-send.ts'
+import { replyRoute } from './reply.ts'
 import { forecastRoute, listRoute, showRoute } from './schedule-list.ts'
 import { cancelRoute, changeRoute, sendNowRoute } from './schedule-steer.ts'
 import { tickRoute } from './schedule-tick.ts'
@@ -24,12 +26,14 @@ export function webRoutes(options: WebOptions): Route[] {
   const routes = [
     sendRoute(desk),
     sendManyRoute(desk),
+    messageStatusRoute(desk),
     rawSendRoute(desk),
     rawPollRoute(desk),
     peekRoute(desk),
     steerRoute(desk, 'pause'),
     steerRoute(desk, 'resume'),
     pollRoute(desk),
+    replyRoute(desk),
     verdictRoute(desk),
     settleRoute(desk),
     extendRoute(desk),

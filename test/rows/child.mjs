@@ -54,6 +54,16 @@ const acts = {
     process.exit(0)
   },
 
+  /** Sends a request and a message with a receipt, prints their ids, and dies at once. */
+  async ask(to, config) {
+    const queue = await openQueue({ spool, node, config: JSON.parse(config) })
+    const headers = { 'dropr-reply-to': '$dropr.reply' }
+    const asked = await queue.sendMessage('asked', { to, channel: 'ask', receipt: true, headers })
+    const followed = await queue.sendMessage('followed', { to, channel: 'ask', receipt: true, headers })
+    writeSync(1, `${asked.id}\n${followed.id}\n`)
+    process.kill(process.pid, 'SIGKILL')
+  },
+
   /** For strace: marks before and after one send. */
   async trace(durability) {
     const queue = await openQueue({ spool, node })
