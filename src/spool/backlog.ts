@@ -1,4 +1,6 @@
+import { dirname } from 'node:path'
 import { SegmentReader } from '../journal/segment-reader.ts'
+import { listBlobs, parseSentBlob } from './blob-names.ts'
 import type { OutboxStreams } from './outbox-streams.ts'
 import type { Spool } from './spool.ts'
 import type { StreamReader } from './stream-reader.ts'
@@ -51,6 +53,7 @@ export class Backlog {
   async survey(behind: boolean): Promise<ChannelBacklog[]> {
     const tallies = new Map<string, Tally>()
     const channels = new Map<string, ChannelBacklog>()
+    const folders = new Map<string, ChannelBacklog>()
     let bytesLeft = SURVEY_BYTES_MAX
     for (const stream of this.#streams.open()) {
       const acked = this.#acked(stream.stream)
@@ -63,14 +66,15 @@ export class Backlog {
       if (depth <= 0) continue
       const oldestAt = acked === 0 ? stream.createdAt : (stream.seen.times.at(acked) ?? stream.createdAt)
       const bytes = await this.#bytes(stream, tally)
-      const found = channels.get(stream.channel)
-      if (found === undefined) channels.set(stream.channel, { channel: stream.channel, depth, bytes, oldestAt })
-      else {
-        found.depth += depth
-        found.bytes += bytes
-        found.oldestAt = Math.min(found.oldestAt, oldestAt)
-      }
+      const { channel } = stream
+      const found = channels.get(channel) ?? { channel, depth: 0, bytes: 0, oldestAt }
+      channels.set(channel, found)
+      folders.set(dirname(stream.path), found)
+      found.depth += depth
+      found.bytes += bytes
+      found.oldestAt = Math.min(found.oldestAt, oldestAt)
     }
+    for (const [folder, found] of folders) found.bytes += await this.#bodies(folder)
     this.#tallies = tallies
     return [...channels.values()]
   }
@@ -104,6 +108,14 @@ export class Backlog {
       await reader.close()
     }
     return tally.offset - began
+  }
+
+  /** Large bodies in the folder: those that arrived go within a minute. */
+  async #bodies(folder: string): Promise<number> {
+    const { files } = this.#spool.system
+    let bytes = 0
+    for (const { path } of await listBlobs(files, folder, parseSentBlob)) bytes += (await files.stat(path))?.bytes ?? 0
+    return bytes
   }
 
   async #bytes(stream: StreamReader, tally: Tally): Promise<number> {

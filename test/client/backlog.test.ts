@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import { expect, test } from 'vitest'
 import { backlogOf } from '../../src/client/backlog-watch.ts'
 import type { ClientStatus, PeerBacklog } from '../../src/client/client-status.ts'
@@ -34,7 +35,7 @@ async function berlin(limits: Record<string, number> = {}) {
       )
     )
   }
-  return { nodes, client, backlog, wait, send, warned }
+  return { nodes, app, client, backlog, wait, send, warned }
 }
 
 test('F10: what waits for a dead peer is counted by channel though nobody reads it, and the oldest of it is 90 s old after 90 s', async () => {
@@ -53,6 +54,16 @@ test('F10: what waits for a dead peer is counted by channel though nobody reads 
   const age = (nodes.clock.now() - channels[0]!.oldestAt) / 1_000
   expect(age).toBeGreaterThan(92)
   expect(age).toBeLessThan(96)
+})
+
+test('F10: large bodies that wait for a dead peer count with their bytes', async () => {
+  const { nodes, backlog, wait, app } = await berlin({ messageBytesMax: 1_024 })
+  nodes.down.add('tokyo')
+  await nodes.until(app.sendMessage(Readable.from([Buffer.alloc(50_000)]), { to: 'tokyo', channel: 'films' }))
+  await wait(10_000)
+  expect(backlog().channels).toMatchObject([{ channel: 'films', depth: 1 }])
+  expect(backlog().channels[0]!.bytes).toBeGreaterThan(50_000)
+  expect(backlog().channels[0]!.bytes).toBeLessThan(51_000)
 })
 
 test('F10: of a stream that is half with the peer, the age is that of the first message that is not', async () => {
