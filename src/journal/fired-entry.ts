@@ -26,7 +26,7 @@ export function writeFired(
   const dueEnd = dueEndAt(entry, dueAt)
   let bodyAt = dueEnd
   let end = at + 16
-  end += entry.copy(into, end, from + 16, dueAt)
+  end = copyShort(entry, from + 16, dueAt, into, end)
   if (flags & FLAG.attributes) {
     bodyAt += 4 + entry.readUInt32LE(dueEnd)
     const text = withHeaders(entry, dueEnd, more.headers())
@@ -34,9 +34,16 @@ export function writeFired(
     end = into.writeUInt32LE(bytes, end) + bytes
   } else {
     end = into.writeUInt32LE(more.plain.length, end)
-    end += more.plain.copy(into, end)
+    end = copyShort(more.plain, 0, more.plain.length, into, end)
   }
   end += entry.copy(into, end, bodyAt, from + entryBytes(entry, from))
   into.writeUIntLE(more.now, at + 10, 6)
   return finishEntry(into, at, end, MESSAGE, (flags & ~FLAG.due) | FLAG.remembered | FLAG.attributes)
+}
+
+/** For some dozens of bytes a loop takes a tenth of what `copy` takes. Returns where they end. */
+function copyShort(bytes: Buffer, from: number, to: number, into: Buffer, at: number): number {
+  let end = at
+  for (let i = from; i < to; i++) into[end++] = bytes[i]!
+  return end
 }

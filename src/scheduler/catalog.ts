@@ -3,6 +3,7 @@ import { listSegments, type SegmentName } from '../journal/segment-names.ts'
 import { foldersIn, type Spool } from '../spool/spool.ts'
 import type { Held } from './held.ts'
 import { openHeld } from './held-file.ts'
+import { heldFilesOf } from './held-files.ts'
 import type { Marks } from './marks.ts'
 
 const LOOKS_AT_ONCE = 16
@@ -16,6 +17,7 @@ export class Catalog {
   readonly #marks: Marks
   readonly #held = new Map<string, Held>()
   #soonest: number | undefined
+  #inherited = 0
 
   constructor(options: { spool: Spool; root: string; marks: Marks }) {
     this.#spool = options.spool
@@ -68,6 +70,11 @@ export class Catalog {
     return this.#held.size
   }
 
+  /** There are segments of earlier schedulers: only beside these a message may lie twice. */
+  get mayDouble(): boolean {
+    return this.#inherited > 0
+  }
+
   /** Messages that wait. */
   get left(): number {
     let left = 0
@@ -104,9 +111,11 @@ export class Catalog {
   /** Removes the file of a segment of which nothing is left, and its folder when it was the last. Durable when resolved. */
   async remove(held: Held): Promise<void> {
     const { files } = this.#spool.system
+    await heldFilesOf(this.#spool).forget(held.path)
     await files.remove(held.path)
     await files.syncFolder(held.folder)
     this.#held.delete(held.path)
+    if (held.inherited) this.#inherited--
     this.#marks.moved.delete(held.stream)
     this.changed()
     for (const other of this.all) if (other.folder === held.folder) return
@@ -118,6 +127,8 @@ export class Catalog {
     if (held === undefined) return
     this.#marks.tell(held)
     held.doubtTo = this.#marks.horizon
+    this.#inherited++
+    held.inherited = true
     this.add(held)
     if (this.#marks.moved.has(held.stream) || held.left === 0) await this.remove(held)
   }

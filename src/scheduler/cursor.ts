@@ -1,7 +1,7 @@
 import type { Spool } from '../spool/spool.ts'
 import type { Held } from './held.ts'
 import { readPage, rescan } from './held-file.ts'
-import { dueOf, ROW_BYTES, type Row, type Rows, rowAt, sentAtOf } from './rows.ts'
+import { dueOf, type HeldRow, heldRowAt, ROW_BYTES, type Rows, sentAtOf } from './rows.ts'
 import { type Foot, pagePlace } from './tables.ts'
 
 const NO_ROWS = Buffer.alloc(0)
@@ -67,9 +67,9 @@ export class Cursor {
   }
 
   /** The next one, which is taken out with this. */
-  take(): Row {
-    if (this.#rows !== undefined) return this.#rows.at(this.#pop())
-    return rowAt(this.#page, this.#at++)
+  take(): HeldRow {
+    if (this.#rows !== undefined) return this.#rows.heldAt(this.#pop(), this.held)
+    return heldRowAt(this.#page, this.#at++, this.held)
   }
 
   /** Begins at the first that is due at `due` or later. */

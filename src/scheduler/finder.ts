@@ -33,8 +33,7 @@ export async function findById(spool: Spool, all: Iterable<Held>, id: string): P
 }
 
 async function findIn(spool: Spool, held: Held, hashes: readonly Hash[]): Promise<Found[]> {
-  const rows: Row[] = []
-  for (const hash of hashes) rows.push(...(await rowsOf(spool, held, hash)))
+  const rows = (await Promise.all(hashes.map(hash => rowsOf(spool, held, hash)))).flat()
   if (rows.length === 0) return []
   const entries = await entriesOf(spool, held.path, rows)
   return rows.flatMap((row, i) => {

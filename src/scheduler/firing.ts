@@ -121,6 +121,7 @@ export class Firing {
     const now = this.#options.spool.system.clock.now()
     const groups = new Map<Way, HeldRow[]>()
     const gone: HeldRow[] = []
+    const { mayDouble } = this.#options.catalog
     const early: HeldRow[] = []
     for (const row of batch) {
       if (!isWaiting(row)) continue
@@ -129,7 +130,7 @@ export class Firing {
         early.push(row)
         continue
       }
-      if (this.#isDouble(row)) {
+      if (mayDouble && this.#isDouble(row)) {
         gone.push(row)
         continue
       }

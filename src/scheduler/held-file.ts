@@ -8,6 +8,7 @@ import { quarantine } from '../spool/quarantine.ts'
 import type { Spool } from '../spool/spool.ts'
 import type { ReadFile } from '../system/files.ts'
 import { Held } from './held.ts'
+import { heldFilesOf } from './held-files.ts'
 import { type Row, Rows } from './rows.ts'
 import { decodeFoot, FOOT_FROM_END, type Foot } from './tables.ts'
 
@@ -110,14 +111,11 @@ export async function readPage(
   path: string,
   place: { offset: number; bytes: number }
 ): Promise<Buffer | undefined> {
-  const file = await spool.system.files.open(path)
-  try {
-    const bytes = Buffer.alloc(place.bytes)
+  return await heldFilesOf(spool).use(path, async file => {
+    const bytes = Buffer.allocUnsafeSlow(place.bytes)
     const count = await file.read(bytes, place.offset)
     return count < bytes.length || entryBytes(bytes, 0) !== bytes.length ? undefined : decodeTable(bytes)
-  } finally {
-    await file.close()
-  }
+  })
 }
 
 /** As `readEntries`, one by one, in the order of `rows`; undefined for one that is damaged. */
@@ -142,8 +140,7 @@ export async function readEntries<T extends Pick<Row, 'offset' | 'bytes'>>(
   found: (row: T, entry: Buffer, at: number) => void
 ): Promise<void> {
   const sorted = isSorted(rows) ? rows : [...rows].sort((a, b) => a.offset - b.offset)
-  const file = await spool.system.files.open(path)
-  try {
+  await heldFilesOf(spool).use(path, async file => {
     const reads: Promise<void>[] = []
     for (let i = 0; i < sorted.length; ) {
       const first = i
@@ -157,9 +154,7 @@ export async function readEntries<T extends Pick<Row, 'offset' | 'bytes'>>(
       reads.push(readSpan(file, { begin, end }, sorted.slice(first, i), found))
     }
     await Promise.all(reads)
-  } finally {
-    await file.close()
-  }
+  })
 }
 
 async function readSpan<T extends Pick<Row, 'offset' | 'bytes'>>(

@@ -23,6 +23,8 @@ export class Held {
   active = false
   /** Its messages are being copied to finer buckets: it does not become active any more. */
   moving = false
+  /** An earlier scheduler wrote it. */
+  inherited = false
   /** Its tables were found wrong once. */
   scanned = false
   /** Positions handed over, or not to be counted twice. */

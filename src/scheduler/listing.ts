@@ -94,11 +94,11 @@ async function* walkHeld(
     for (const row of rows) if (!row.held.isDone(row.position)) yield row
     if (rows.length > 0) continue
     if (closed.length === 0) return
-    while (closed.at(-1) !== undefined && closed.at(-1)!.minDue <= Math.max(next, begin)) {
-      const cursor = new Cursor(spool, closed.pop()!, true)
-      await cursor.seek(begin)
-      open.push(cursor)
-    }
+    const more: Cursor[] = []
+    while (closed.at(-1) !== undefined && closed.at(-1)!.minDue <= Math.max(next, begin))
+      more.push(new Cursor(spool, closed.pop()!, true))
+    await Promise.all(more.map(cursor => cursor.seek(begin)))
+    open.push(...more)
   }
 }
 

@@ -19,7 +19,9 @@ export interface Work {
 export class Loops {
   readonly #work: Work
   #wakeMover = new AbortController()
-  #wakeFiring = new AbortController()
+  /** Ends the sleep of the firing loop; undefined while it does not sleep. */
+  #wakeFiring: AbortController | undefined
+  #woken = false
   #hinted = false
   #closed = false
   /** When the loops last came round, ticks. */
@@ -52,13 +54,14 @@ export class Loops {
 
   /** Something may be due. */
   wake(): void {
-    this.#wakeFiring.abort()
+    this.#woken = true
+    this.#wakeFiring?.abort()
   }
 
   async close(): Promise<void> {
     this.#closed = true
     this.#wakeMover.abort()
-    this.#wakeFiring.abort()
+    this.wake()
     await this.#running
   }
 
@@ -91,8 +94,7 @@ export class Loops {
   async #fire(): Promise<void> {
     const { step, spool } = this.#work
     while (!this.#closed) {
-      this.#wakeFiring = new AbortController()
-      const { signal } = this.#wakeFiring
+      this.#woken = false
       let waitMs: number
       try {
         waitMs = await step()
@@ -101,7 +103,10 @@ export class Loops {
         waitMs = spool.limits.retryMsMin
       }
       this.#stepped = spool.system.clock.ticks()
-      if (waitMs > 0) await this.#sleep(Math.min(waitMs, SLEEP_MS_MAX), signal)
+      if (waitMs <= 0 || this.#woken) continue
+      this.#wakeFiring = new AbortController()
+      await this.#sleep(Math.min(waitMs, SLEEP_MS_MAX), this.#wakeFiring.signal)
+      this.#wakeFiring = undefined
     }
   }
 

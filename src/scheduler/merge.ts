@@ -1,13 +1,7 @@
 import type { Cursor } from './cursor.ts'
-import type { Held } from './held.ts'
-import type { Row } from './rows.ts'
+import type { HeldRow } from './rows.ts'
 
-export interface HeldRow extends Row {
-  held: Held
-  /** Its entry lies at `at` of `entry`, once it has been read. */
-  entry: Buffer | undefined
-  at: number
-}
+export type { HeldRow } from './rows.ts'
 
 /**
  * The next rows over all cursors, in the order in which messages go out, up to those due at `until`.
@@ -25,10 +19,7 @@ export async function takeMerged(
     const [first, second] = firstTwo(cursors)
     if (first === undefined || first.due! > bounds.until) break
     do {
-      const row = first.take() as HeldRow
-      row.held = first.held
-      row.entry = undefined
-      row.at = 0
+      const row = first.take()
       taken.push(row)
       bytes += row.bytes
       if (first.due === undefined) break

@@ -19,6 +19,7 @@ export interface Way {
 export type Poke = (hint: { peer: string; channel: string; priority: number; path: string; end: number }) => void
 
 const WAYS_MAX = 10_000
+const SPARE_BYTES_MAX = 8_388_608
 
 /** The scheduler's own outbox segments. Entries are written into one buffer and go as one frame: all or none. */
 export class Outlet {
@@ -26,6 +27,7 @@ export class Outlet {
   readonly #cache: JournalCache
   #ways = new Map<string, Way>()
   #last: { key: Buffer; way: Way } | undefined
+  #spare: Buffer | undefined
 
   constructor(options: { spool: Spool; writer: string; ids: Ids; poke: Poke | undefined }) {
     const { spool, writer, ids, poke } = options
@@ -47,7 +49,7 @@ export class Outlet {
     const { dueAt } = duePlace(entry!, at)!
     const from = dueAt + 6
     const to = dueEndAt(entry!, dueAt)
-    if (this.#last?.key.equals(entry!.subarray(from, to))) return this.#last.way
+    if (this.#last !== undefined && isSame(this.#last.key, entry!, from, to)) return this.#last.way
     const key = entry!.toString('latin1', from, to)
     let way = this.#ways.get(key)
     if (way === undefined) {
@@ -67,7 +69,7 @@ export class Outlet {
   async append(way: Way, rows: readonly HeldRow[], now: number): Promise<void> {
     let bytes = 0
     for (const { entry, at } of rows) bytes += entryBytes(entry!, at) * 2 + FIRED_BYTES_MORE
-    const into = Buffer.allocUnsafeSlow(bytes)
+    const into = this.#take(bytes)
     let end = 0
     for (const row of rows) {
       const held = { entry: row.entry!, at: row.at }
@@ -76,10 +78,26 @@ export class Outlet {
     }
     const entries = [into.subarray(0, end)]
     await this.#cache.use(way.folder, journal => journal.appendRange({ entries, count: rows.length }))
+    // Only now: after a failure nobody knows who still reads it.
+    if (into.length <= SPARE_BYTES_MAX) this.#spare = into
+  }
+
+  /** The buffer of the batch before, when it will do: a new one for each is work for the garbage collector. */
+  #take(bytes: number): Buffer {
+    const spare = this.#spare
+    this.#spare = undefined
+    return spare !== undefined && spare.length >= bytes ? spare : Buffer.allocUnsafeSlow(bytes)
   }
 
   /** Commits what waits and seals. */
   close(): Promise<void> {
     return this.#cache.close()
   }
+}
+
+/** As `equals`, without a view of the bytes. */
+function isSame(key: Buffer, bytes: Buffer, from: number, to: number): boolean {
+  if (key.length !== to - from) return false
+  for (let i = 0; i < key.length; i++) if (key[i] !== bytes[from + i]) return false
+  return true
 }

@@ -1,6 +1,7 @@
 import { duePlace } from '../journal/due-place.ts'
 import { entryBytes } from '../journal/entry.ts'
 import { hashBytes } from './hash.ts'
+import type { Held } from './held.ts'
 
 /*
  * A row: what is known of one held message without reading it. In memory as on disk (docs/format.md).
@@ -67,6 +68,10 @@ export class Rows {
     return this.#dueAndSent[index * 2 + 1]!
   }
 
+  heldAt(index: number, held: Held): HeldRow {
+    return heldRowAt(this.#bytes, index, held)
+  }
+
   at(index: number): Row {
     return rowAt(this.#bytes, index)
   }
@@ -93,6 +98,32 @@ export function sentAtOf(rows: Buffer, index: number): number {
 
 export function hashOf(rows: Buffer, index: number): readonly [number, number] {
   return [rows.readUInt32LE(index * ROW_BYTES + 24), rows.readUInt32LE(index * ROW_BYTES + 28)]
+}
+
+/** A row on its way out. */
+export interface HeldRow extends Row {
+  held: Held
+  /** Its entry lies at `at` of `entry`, once it has been read. */
+  entry: Buffer | undefined
+  at: number
+}
+
+/** All members at once: objects that grow are slow, and there may be 100,000 of them in a second. */
+export function heldRowAt(rows: Buffer, index: number, held: Held): HeldRow {
+  const at = index * ROW_BYTES
+  return {
+    due: dueOf(rows, index),
+    sentAt: sentAtOf(rows, index),
+    offset: rows.readUInt32LE(at + 12),
+    bytes: rows.readUInt32LE(at + 16),
+    position: rows.readUInt32LE(at + 20),
+    a: rows.readUInt32LE(at + 24),
+    b: rows.readUInt32LE(at + 28),
+    channel: rows.readUInt32LE(at + 32),
+    held,
+    entry: undefined,
+    at: 0
+  }
 }
 
 export function rowAt(rows: Buffer, index: number): Row {

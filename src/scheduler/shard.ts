@@ -4,6 +4,7 @@ import { Buckets } from './buckets.ts'
 import { Catalog } from './catalog.ts'
 import { type Fired, Firing } from './firing.ts'
 import { type ForecastRow, forecastOf } from './forecast.ts'
+import { heldFilesOf } from './held-files.ts'
 import { IntakeReader } from './intake-reader.ts'
 import type { Lateness } from './lateness.ts'
 import type { Level } from './levels.ts'
@@ -205,6 +206,7 @@ export class Shard {
     const closing = [this.#buckets.close(), this.#intake.close(), this.#outlet.close()]
     const results = await Promise.allSettled(closing)
     await this.#marks.close()
+    await heldFilesOf(this.#spool).close()
     for (const result of results) if (result.status === 'rejected') throw result.reason
   }
 

@@ -5,9 +5,9 @@ import type { HeldRow } from './merge.ts'
 import type { Near } from './near.ts'
 
 /** Bodies are read so long before they are due, a stretch at a time, and so many at most. */
-export const AHEAD_MS = 500
-const SOON_MAX = 16_384
-const SOON_BYTES_MAX = 8_388_608
+export const AHEAD_MS = 1_000
+const SOON_MAX = 65_536
+const SOON_BYTES_MAX = 25_165_824
 /** What is read at once while others are about to be due: it must not make them late. */
 const READ_MAX = 1_024
 /** What goes out in one commit. */
@@ -22,6 +22,8 @@ export class Soon {
   readonly #near: Near
   #rows: HeldRow[] = []
   #first = 0
+  /** Of those from `first` on. */
+  #bytes = 0
   /** Up to where all that is due has been read. Wall ms. */
   #readTo = 0
   #allowance = 0
@@ -59,6 +61,11 @@ export class Soon {
     return this.#rows.length - this.#first
   }
 
+  /** Enough for now: read on when half of it went. */
+  get #isFull(): boolean {
+    return this.#size > SOON_MAX / 2 || this.#bytes > SOON_BYTES_MAX / 2
+  }
+
   /** Reads what is due within the next stretch, unless that has been read. One at a time. */
   readAhead(): Promise<void> {
     this.#reading ??= this.#readAhead().finally(() => {
@@ -82,6 +89,7 @@ export class Soon {
         break
       }
       this.#first++
+      this.#bytes -= row.bytes
       if (isDone) row.held.letGo(row.position)
       else batch.push(row)
     }
@@ -98,7 +106,7 @@ export class Soon {
     const next = this.#rows[this.#first]?.due ?? Number.POSITIVE_INFINITY
     if (next <= now) return this.#allowance >= 1 || now - next <= MISSED_MS ? 0 : TURN_MS
     const unread = Math.min(this.#near.due, this.#catalog.soonest)
-    const readIn = this.#size >= SOON_MAX ? next - now : Math.max(1, unread - AHEAD_MS / 2 - now)
+    const readIn = this.#isFull ? next - now : Math.max(1, unread - AHEAD_MS / 2 - now)
     return Math.min(next - now, readIn)
   }
 
@@ -113,7 +121,7 @@ export class Soon {
     const now = this.#spool.system.clock.now()
     const unread = Math.min(this.#near.due, this.#catalog.soonest)
     if (unread > now + AHEAD_MS || (unread > this.#readTo && this.#readTo > now + AHEAD_MS / 2)) return
-    if (this.#size > SOON_MAX / 2) return
+    if (this.#isFull) return
     const until = now + AHEAD_MS
     if (this.#catalog.soonest <= until) {
       for (const held of this.#catalog.all)
@@ -122,11 +130,14 @@ export class Soon {
     }
     const isBehind = (this.#rows[this.#first]?.due ?? 0) <= now
     const rowsMax = isBehind ? SOON_MAX - this.#size : READ_MAX
-    const bounds = { until, rowsMax, bytesMax: SOON_BYTES_MAX }
+    const bounds = { until, rowsMax, bytesMax: SOON_BYTES_MAX / 2 }
     const more = await this.#near.take(bounds)
     if (more.length < bounds.rowsMax) this.#readTo = until
     const last = this.#rows.at(-1)
-    for (const row of more) this.#rows.push(row)
+    for (const row of more) {
+      this.#rows.push(row)
+      this.#bytes += row.bytes
+    }
     if (last !== undefined && more[0] !== undefined && byDue(last, more[0]) > 0) {
       this.#rows = this.#rows.slice(this.#first).sort(byDue)
       this.#first = 0
