@@ -1,3 +1,4 @@
+import { diskError } from '../errors.ts'
 import { hasBlob } from '../journal/blob-of.ts'
 import { decodeMessage, messageFlags } from '../journal/entry.ts'
 import type { Ids } from '../journal/ids.ts'
@@ -34,6 +35,7 @@ export class DeadMoves {
   /** Of channels in which somebody is at work. */
   readonly #fates = new Map<string, DeadFates>()
   readonly #turns = new Map<string, Promise<unknown>>()
+  #recovered = false
 
   constructor(options: DeadMovesOptions) {
     this.#options = options
@@ -42,8 +44,34 @@ export class DeadMoves {
   }
 
   step(request: MoveRequest): Promise<MoveAnswer> {
-    const { channel } = request
-    const turn = (this.#turns.get(channel) ?? Promise.resolve()).then(() => this.#step(request))
+    return this.#inTurn(request.channel, () => this.#step(request))
+  }
+
+  /**
+   * Finishes, once, what earlier owners left half done: nobody has to ask for anything before it shows where letters are. Never
+   * rejects: what cannot be done now is tried at the next call.
+   */
+  async recover(): Promise<void> {
+    if (this.#recovered) return
+    const { spool } = this.#options
+    try {
+      for (const channel of await spool.deadChannels()) await this.#inTurn(channel, () => this.#recover(channel))
+      this.#recovered = true
+    } catch (error) {
+      const { code, message } = diskError(error, `read the dead letters of ${spool.path}`)
+      spool.system.log.error({ code }, message)
+    }
+  }
+
+  async #recover(channel: string): Promise<void> {
+    if (this.#fates.has(channel)) return
+    const { spool } = this.#options
+    const { fates, unsettled } = await readFates(spool.system.files, spool.dead(channel))
+    await this.#returns.settle(channel, unsettled, fates)
+  }
+
+  #inTurn<T>(channel: string, act: () => Promise<T>): Promise<T> {
+    const turn = (this.#turns.get(channel) ?? Promise.resolve()).then(act)
     const over = turn
       .catch(() => undefined)
       .then(() => {

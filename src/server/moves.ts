@@ -35,6 +35,11 @@ export class Moves implements MovesPort {
     return await this.#steps[what](request)
   }
 
+  /** See `DeadMoves.recover`. */
+  recover(): Promise<void> {
+    return this.#dead.recover()
+  }
+
   close(): Promise<void> {
     return this.#dead.close()
   }

@@ -55,7 +55,7 @@ export class Owner {
     this.#rooms = rooms
     this.#moves = new Moves({ spool, inbox, epoch: lock.epoch })
     const tidy = new OwnerTidy({ spool, inbox, rooms, epoch: lock.epoch })
-    this.#puller = new LocalPuller({ spool, inbox, tidy: () => tidy.turn() })
+    this.#puller = new LocalPuller({ spool, inbox, tidy: () => this.#moves.recover().then(() => tidy.turn()) })
     rooms.poke = hint => this.#puller.poke(hint)
     inbox.firstLook.begins(this.#puller.first)
     this.#service = new OwnerService({

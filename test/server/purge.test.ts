@@ -23,7 +23,7 @@ async function fill(at: Awaited<ReturnType<typeof node>>, bodies: unknown[], cha
 
 const numbered = (count: number, prefix = 'm') => Array.from({ length: count }, (_, i) => `${prefix}${i}`)
 
-test('E13 F14: purge destroys what waits and fits, tells first what it would do, and nothing else', async () => {
+test('F14: purge destroys what waits and fits, tells first what it would do, and nothing else', async () => {
   const at = await node(1)
   const { nodes, queue } = at
   await fill(at, numbered(2_500))

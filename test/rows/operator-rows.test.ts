@@ -1,0 +1,131 @@
+import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { expect, test } from 'vitest'
+import { freePort } from '../../bench/up.ts'
+import { openQueue, startNode } from '../../src/index.ts'
+import { CliWorld } from '../cli/run-cli.ts'
+import { SimNodes } from './sim-nodes.ts'
+
+const LIMITS = { retryMsMin: 20, retryMsMax: 1_000, scanMs: 1_000 }
+
+test('B5: a damaged message and a strange file do not stop the other 99, and doctor lists both', async () => {
+  const world = new CliWorld()
+  try {
+    const queue = await openQueue({ spool: world.spool })
+    for (let i = 0; i < 100; i++) await queue.sendMessage(`message ${i}`, { channel: 'c' })
+    await queue.close()
+    const outbox = path.join(world.spool, 'outbox', queue.node, 'c', '4')
+    const [segment] = readdirSync(outbox)
+    const file = path.join(outbox, segment!)
+    const bytes = readFileSync(file)
+    const at = bytes.indexOf('message 50')
+    bytes[at] = bytes[at]! ^ 1
+    writeFileSync(file, bytes)
+    writeFileSync(path.join(outbox, 'junk'), 'nobody made this')
+    const reader = await openQueue({ spool: world.spool })
+    const got: unknown[] = []
+    for (;;) {
+      const messages = await reader.poll({ channel: 'c', max: 100, wait: '2s' })
+      await Promise.all(messages.map(message => message.ack()))
+      got.push(...messages.map(({ body }) => body))
+      if (got.length >= 99 || messages.length === 0) break
+    }
+    await reader.close()
+    expect(got).toEqual(Array.from({ length: 100 }, (_, i) => `message ${i}`).filter((_, i) => i !== 50))
+    const found = (await world.run(['doctor', '--json'])).stdout.toString().split('\n').filter(Boolean)
+    const kinds = found.map(line => JSON.parse(line)).map(({ kind, path: where }) => `${kind} ${path.basename(where)}`)
+    expect(kinds).toContain('stray junk')
+    expect(kinds.some(kind => kind.startsWith('set-aside'))).toBe(true)
+  } finally {
+    await world.end()
+  }
+})
+
+test('C17: a message whose time is over while its peer is down is counted, and never delivered late', async () => {
+  const nodes = new SimNodes({ seed: 1, names: ['berlin', 'tokyo'], limits: LIMITS })
+  nodes.down.add('tokyo')
+  const client = await nodes.client('berlin')
+  await nodes.server('tokyo')
+  const queue = await nodes.queue('berlin')
+  const short = await nodes.until(queue.sendMessage('short', { to: 'tokyo', ttl: '1s' }))
+  await nodes.until(queue.sendMessage('long', { to: 'tokyo', ttl: '1h' }))
+  await nodes.clock.advance(1_500)
+  expect(await nodes.until(queue.status(short.id))).toMatchObject({ state: 'expired' })
+  nodes.down.delete('tokyo')
+  await nodes.clock.advance(5_000)
+  expect((await nodes.take(await nodes.queue('tokyo'))).map(({ body }) => body)).toEqual(['long'])
+  expect(client.status().peers[0]).toMatchObject({ acked: 2, inFlight: 0 })
+  expect(nodes.uploads.some(({ request }) => request.skip?.reason === 'expired')).toBe(true)
+})
+
+test('E10: five looks at what waits leave depth, leases and deliveries as they are', async () => {
+  const nodes = new SimNodes({ seed: 2, names: ['berlin'], limits: LIMITS })
+  const owner = await nodes.server('berlin')
+  const queue = await nodes.queue('berlin')
+  await nodes.until(queue.sendMessages(['a', 'b', 'c']))
+  await nodes.clock.advance(2_000)
+  const held = (await nodes.until(queue.poll()))!
+  const before = owner.depths()
+  for (let i = 0; i < 5; i++)
+    expect((await nodes.until(queue.peek({ max: 10 }))).map(({ body, deliveries }) => [body, deliveries])).toEqual([
+      ['b', 0],
+      ['c', 0]
+    ])
+  expect(owner.depths()).toEqual(before)
+  expect(before).toMatchObject([{ pending: 2, leased: 1 }])
+  await nodes.until(held.ack())
+})
+
+test('E13: 1,000 channels come by use, are listed with their exact names, and one purge empties them all', async () => {
+  const nodes = new SimNodes({ seed: 3, names: ['berlin'], limits: LIMITS })
+  const owner = await nodes.server('berlin')
+  const queue = await nodes.queue('berlin')
+  const names = Array.from({ length: 1_000 }, (_, i) => (i % 3 === 0 ? `größe/${i}?` : `C ${i}.%`))
+  await nodes.until(Promise.all(names.map(channel => queue.sendMessage('x', { channel }))))
+  await nodes.clock.advance(3_000)
+  expect(
+    owner
+      .depths()
+      .map(({ channel }) => channel)
+      .sort()
+  ).toEqual([...names].sort())
+  await nodes.clock.advance(1)
+  expect(await nodes.until(queue.purge({ all: true }))).toMatchObject({ moved: 1_000, left: {} })
+  expect(owner.depth()).toBe(0)
+}, 60_000)
+
+test('E12: a spool that was copied while it stood goes on at its new place: what waited arrives, what was taken is known', async () => {
+  const world = new CliWorld()
+  const [port, there] = [await freePort(), path.join(world.folder, 'moved')]
+  const limits = { retryMsMin: 20, scanMs: 200 }
+  const peers = { tokyo: `http://127.0.0.1:${port}` }
+  const berlin = await openQueue({ spool: world.spool, node: 'berlin', config: { peers, limits } })
+  await berlin.sendMessages(['one', 'two'], { to: 'tokyo' })
+  await berlin.sendMessage('mine', { id: 'order-1' })
+  expect(await berlin.poll({ wait: '5s' }).then(message => message!.ack())).toBeUndefined()
+  await berlin.close()
+  cpSync(world.spool, there, { recursive: true, filter: file => !file.endsWith('.sock') })
+  const tokyo = await startNode({
+    spool: path.join(world.folder, 'tokyo'),
+    node: 'tokyo',
+    config: { listen: port, limits },
+    roles: ['server']
+  })
+  const moved = await startNode({ spool: there, config: { listen: 0, peers, limits } })
+  try {
+    const got: unknown[] = []
+    while (got.length < 2) {
+      const message = await tokyo.queue.poll({ wait: '10s' })
+      got.push(message!.body)
+      await message!.ack()
+    }
+    expect(got).toEqual(['one', 'two'])
+    await moved.queue.sendMessage('mine again', { id: 'order-1' })
+    await moved.queue.sendMessage('new')
+    expect((await moved.queue.poll({ wait: '10s' }))!.body).toBe('new')
+  } finally {
+    await moved.close({ within: '1s' })
+    await tokyo.close({ within: '1s' })
+    await world.end()
+  }
+})
