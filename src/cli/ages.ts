@@ -29,7 +29,7 @@ export class Ages {
   }
 
   add(room: string, name: string, at: number): void {
-    const key = JSON.stringify([room, name])
+    const key = `${room} ${name}`
     let row = this.#rows.get(key)
     if (row === undefined) {
       row = { room, name, total: 0, oldestAt: at, counts: [...this.#spans.map(() => 0), 0] }

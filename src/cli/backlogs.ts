@@ -22,18 +22,18 @@ export function stillWaits({ room, state }: Pick<EntryRow, 'room' | 'state'>): b
 export async function backlogsOf(rooms: readonly Room[]): Promise<FileBacklog[]> {
   const found = new Map<string, FileBacklog>()
   for (const room of rooms) {
-    for await (const { room: name, peer, channel, state, sentAt, receivedAt } of room.rows()) {
-      if (!stillWaits({ room: name, state })) continue
-      const key = JSON.stringify([name, peer, channel])
-      const at = receivedAt ?? sentAt
-      const known = found.get(key)
-      if (known === undefined) {
-        found.set(key, { room: name, ...(peer === undefined ? {} : { peer }), channel, depth: 1, oldestAt: at })
-      } else {
-        known.depth++
-        known.oldestAt = Math.min(known.oldestAt, at)
+    const { room: name, peer, channel } = room
+    const key = JSON.stringify([name, peer, channel])
+    const of = { room: name, ...(peer === undefined ? {} : { peer }), channel }
+    const backlog = found.get(key) ?? { ...of, depth: 0, oldestAt: Number.POSITIVE_INFINITY }
+    for await (const batch of room.batches()) {
+      for (const row of batch) {
+        if (!stillWaits(row)) continue
+        backlog.depth++
+        backlog.oldestAt = Math.min(backlog.oldestAt, row.receivedAt ?? row.sentAt)
       }
     }
+    if (backlog.depth > 0) found.set(key, backlog)
   }
   return [...found.values()]
 }

@@ -17,11 +17,12 @@ export class LsDead implements Room {
     this.#folder = options.folder
   }
 
-  async *rows(wanted?: string, whole = wanted !== undefined): AsyncGenerator<FoundRow> {
+  async *batches(wanted?: string, whole = wanted !== undefined): AsyncGenerator<FoundRow[]> {
     const { files } = this.#system
     const { channel } = this
     const { fates } = await readFates(files, this.#folder)
-    for await (const { letters } of walkLetters({ files, folder: this.#folder, channel, fates }))
+    for await (const { letters } of walkLetters({ files, folder: this.#folder, channel, fates })) {
+      const batch: FoundRow[] = []
       for (const { entry, node: from, priority, stream, position, state, note } of letters) {
         const stored = decodeMessage(entry, 0)
         const { id, sentAt } = stored
@@ -37,7 +38,9 @@ export class LsDead implements Room {
           code,
           ...(whole && { stored })
         }
-        yield { room: 'dead', channel, priority, from, stream, position, ...said }
+        batch.push({ room: 'dead', channel, priority, from, stream, position, ...said })
       }
+      yield batch
+    }
   }
 }

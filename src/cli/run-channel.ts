@@ -20,7 +20,7 @@ export async function runChannelLs({ out, spool }: Call<object>): Promise<number
   for (const room of await openRooms(nodeSystem(), spool)) {
     if (!(room instanceof LsInbox)) continue
     const states: Record<string, number> = {}
-    for await (const { state } of room.rows()) states[state] = (states[state] ?? 0) + 1
+    for await (const batch of room.batches()) for (const { state } of batch) states[state] = (states[state] ?? 0) + 1
     const { channel, pausedAt } = room
     rows.push({ channel, ...(pausedAt === undefined ? {} : { pausedAt }), states })
   }

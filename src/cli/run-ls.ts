@@ -27,8 +27,8 @@ export async function runLs(call: Call<LsOptions>): Promise<number> {
   const wanted = filteredRooms(await openRooms(system, spool), filter, system.clock.now())
   const rows = options.entries ? entryRows(wanted) : summaries(wanted)
   const found: (EntryRow | Summary)[] = []
-  for await (const row of rows) {
-    found.push(row)
+  for await (const batch of rows) {
+    for (const row of batch) found.push(row)
     // JSON is printed as it comes; columns need all of it.
     if (out.json && found.length >= WRITE_ROWS) await out.line(found.splice(0).map(toJson).join('\n'))
   }
@@ -41,23 +41,29 @@ function toJson(row: object): string {
   return JSON.stringify(row)
 }
 
-async function* entryRows(rooms: readonly Room[]): AsyncGenerator<EntryRow> {
-  for (const room of rooms) yield* room.rows()
+async function* entryRows(rooms: readonly Room[]): AsyncGenerator<readonly EntryRow[]> {
+  for (const room of rooms) yield* room.batches()
 }
 
 /** One for each stream of the outbox, and for each channel of the other rooms. */
-async function* summaries(rooms: readonly Room[]): AsyncGenerator<Summary> {
+async function* summaries(rooms: readonly Room[]): AsyncGenerator<Summary[]> {
   for (const room of rooms) {
     const byStream = new Map<string, Summary>()
-    for await (const { room: name, peer, channel, priority, stream, state } of room.rows()) {
-      const key = name === 'outbox' ? stream : ''
-      const outbox = name === 'outbox' ? { peer: peer!, priority: priority!, stream } : {}
-      const summary = byStream.get(key) ?? { room: name, channel, ...outbox, states: {} }
-      summary.states[state] = (summary.states[state] ?? 0) + 1
-      byStream.set(key, summary)
-    }
-    yield* byStream.values()
+    for await (const batch of room.batches()) for (const row of batch) count(byStream, row)
+    yield [...byStream.values()]
   }
+}
+
+function count(byStream: Map<string, Summary>, row: EntryRow): void {
+  const { room, peer, channel, priority, stream, state } = row
+  const key = room === 'outbox' ? stream : ''
+  let summary = byStream.get(key)
+  if (summary === undefined) {
+    const outbox = room === 'outbox' ? { peer: peer!, priority: priority!, stream } : {}
+    summary = { room, channel, ...outbox, states: {} }
+    byStream.set(key, summary)
+  }
+  summary.states[state] = (summary.states[state] ?? 0) + 1
 }
 
 function summaryTable(rows: readonly Summary[]): string {

@@ -23,11 +23,14 @@ export async function runShape(call: Call<ShapeOptions>, system: System = nodeSy
     if (options.by === undefined || options.by === by) tables.set(by, new Ages(spans, system.clock.now()))
   for (const room of await openRooms(system, spool)) {
     if (options.channel?.includes(room.channel) === false) continue
-    for await (const row of room.rows()) {
-      if (row.room === 'dead' || !stillWaits(row)) continue
-      const at = row.receivedAt ?? row.sentAt
-      if (row.peer !== undefined) tables.get('peer')?.add(row.room, row.peer, at)
-      tables.get('channel')?.add(row.room, row.channel, at)
+    if (room.room === 'dead') continue
+    for await (const batch of room.batches()) {
+      for (const row of batch) {
+        if (!stillWaits(row)) continue
+        const at = row.receivedAt ?? row.sentAt
+        if (row.peer !== undefined) tables.get('peer')?.add(row.room, row.peer, at)
+        tables.get('channel')?.add(row.room, row.channel, at)
+      }
     }
   }
   for (const [by, ages] of tables) {

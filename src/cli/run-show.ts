@@ -56,7 +56,8 @@ const NEWLINE = Buffer.from('\n')
 
 async function findRows({ args, spool }: Call<object>): Promise<FoundRow[]> {
   const rows: FoundRow[] = []
-  for (const room of await openRooms(nodeSystem(), spool)) for await (const row of room.rows(args[0]!)) rows.push(row)
+  for (const room of await openRooms(nodeSystem(), spool))
+    for await (const batch of room.batches(args[0]!)) rows.push(...batch)
   return rows
 }
 

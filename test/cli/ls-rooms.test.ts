@@ -15,7 +15,7 @@ afterEach(() => desk.end())
 async function allRows(id?: string): Promise<FoundRow[]> {
   const rows: FoundRow[] = []
   for (const room of await openRooms(nodeSystem(), desk.spool)) {
-    if (room.room !== 'outbox') for await (const row of room.rows(id)) rows.push(row)
+    if (room.room !== 'outbox') for await (const batch of room.batches(id)) rows.push(...batch)
   }
   return rows
 }

@@ -43,7 +43,8 @@ async function states(): Promise<string[]> {
   const rows: string[] = []
   for (const room of await openRooms(nodeSystem(), desk.spool))
     if (room.room === 'inbox')
-      for await (const { state, attempts, reason } of room.rows()) rows.push([state, attempts, reason].join(' '))
+      for await (const batch of room.batches())
+        for (const { state, attempts, reason } of batch) rows.push([state, attempts, reason].join(' '))
   return rows
 }
 
