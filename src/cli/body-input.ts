@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import type { Readable } from 'node:stream'
+import { Readable } from 'node:stream'
 import { DroprError, systemCode } from '../errors.ts'
 import { LIMITS } from '../limits.ts'
 import { type BodySource, takeHead } from '../queue/body-source.ts'
@@ -38,9 +38,13 @@ export async function sourceOf(shell: Shell, body: string | undefined, file: str
 export async function wholeOf(source: {
   stream: Readable
   name: string
-}): Promise<[body: string | Buffer | BodySource, more?: { kind: 'bytes' }]> {
+}): Promise<[body: string | Buffer | BodySource, more?: { kind: 'bytes' | 'text' }]> {
   const head = await takeHead(partsOf(source), HEAD_BYTES)
-  return head.bytes === undefined ? [head.rest, { kind: 'bytes' }] : [bodyOf(head.bytes)]
+  if (head.bytes === undefined) return [head.rest, { kind: 'bytes' }]
+  const body = bodyOf(head.bytes)
+  if (head.bytes.length <= LIMITS.messageBytesMax.min) return [body]
+  // Whether it is a large one here is the configuration's to say.
+  return [Readable.from([head.bytes]), { kind: typeof body === 'string' ? 'text' : 'bytes' }]
 }
 
 async function* partsOf({ stream, name }: { stream: Readable; name: string }): AsyncGenerator<Buffer, void> {

@@ -25,6 +25,11 @@ test('a file above messageBytesMax goes through send --file, and standard input,
     expect(polled.stdout.equals(one)).toBe(true)
   }
   expect((await world.run(['poll', 'c'])).code).toBe(1)
+  writeFileSync(path.join(world.spool, 'dropr.json'), '{"limits":{"messageBytesMax":2000}}', { mode: 0o600 })
+  const limited = await world.run(['send', 'd', '-'], 'ü'.repeat(5_000))
+  expect(limited.stderr).toBe('')
+  const { value } = await world.json(['poll', 'd', '--wait', '10s'])
+  expect(value).toMatchObject({ bodyBytes: 10_000 })
   const folder = path.join(world.spool, 'outbox', readdirSync(path.join(world.spool, 'outbox'))[0]!, 'c', '4')
   writeFileSync(path.join(folder, '00112233aabbccdd-0011223344556677.blob'), 'left behind', { mode: 0o600 })
   const { stdout } = await world.run(['doctor', '--json'])

@@ -29,7 +29,7 @@ async function read(sim: SimNodes, message: Message): Promise<Buffer> {
 
 const bytesOf = (count: number) => Buffer.from(Array.from({ length: count }, (_, i) => (i * 7 + (i >> 8)) & 255))
 
-test('a stream above messageBytesMax is a message whose body is read piece by piece, byte for byte', async () => {
+test('E9 A10: a stream above messageBytesMax is a message whose body is read piece by piece, byte for byte', async () => {
   const sim = bed(1)
   const queue = await sim.queue('berlin')
   const body = bytesOf(10_000)
