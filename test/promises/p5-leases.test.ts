@@ -29,7 +29,7 @@ async function holder(channel: string, leaseMs: number) {
   return program
 }
 
-test('P5 E5: what a process held that died comes back at once, to the next process, marked; what is acknowledged does not', async () => {
+test('P5 E5 J9: what a process held that died comes back at once, to the next process, marked; what is acknowledged does not', async () => {
   await queue.sendMessage('m', { channel: 'died' })
   const first = await holder('died', 60_000)
   expect(await queue.poll({ channel: 'died' })).toBeUndefined()
@@ -73,7 +73,7 @@ test('PROC-12: a callback that brings down its process has not acknowledged, the
   expect(node.pidOf('server')).toBe(pid)
 })
 
-test('P5 E6: of 20,000 messages none goes to two of four processes, and each is acknowledged once', async () => {
+test('P5 E6 J5: of 20,000 messages none goes to two of four processes, and each is acknowledged once', async () => {
   const count = 20_000
   const consumers = Array.from({ length: 4 }, () =>
     world.program(

@@ -73,6 +73,22 @@ test('H1: a message for later crosses when it is due, not before, from a node wi
   expect((await berlin.queue.schedule.list()).messages.length).toBe(1)
 })
 
+test('J1: a scheduler alone hands over, a client alone delivers, and scheduling goes on without either', async () => {
+  const tokyo = await nodeAt('tokyo')
+  const config = { peers: { tokyo: `http://${tokyo.listen}` } }
+  const alone = await nodeAt('berlin', { config, roles: ['scheduler'] })
+  await alone.queue.sendMessage('soon', { to: 'tokyo', delay: 50 })
+  await expect.poll(() => alone.status().scheduler?.shards[0]?.fired, { timeout: 20_000 }).toBe(1)
+  expect(await tokyo.queue.poll()).toBeUndefined()
+  await alone.close()
+  const client = await nodeAt('berlin', { config, roles: ['client'] })
+  expect((await tokyo.queue.poll({ wait: '20s' }))?.body).toBe('soon')
+  await client.queue.sendMessage('held', { to: 'tokyo', delay: 50 })
+  await client.close()
+  await nodeAt('berlin', { config, roles: ['scheduler', 'client'] })
+  expect((await tokyo.queue.poll({ wait: '20s' }))?.body).toBe('held')
+})
+
 test('a second set of roles on the same spool is refused, and the first goes on', async () => {
   const node = await nodeAt('berlin')
   expect((await failure(nodeAt('berlin'))).code).toBe('DAEMON_RUNNING')
