@@ -1,4 +1,4 @@
-import { type Ending, MessageFate } from '../server/message-fate.ts'
+import type { Ending, MessageFates } from '../server/message-fates.ts'
 import type { AckTail } from '../spool/ack-tail.ts'
 import { readCancelled } from '../spool/cancelled.ts'
 import { findDead } from '../spool/find-dead.ts'
@@ -16,28 +16,32 @@ const STATE_OF: Readonly<Record<Ending['how'], DeliveryState>> = {
 export class Delivery {
   readonly place: SentPlace
   readonly #spool: Spool
-  readonly #fate: MessageFate | undefined
+  /** Of what this node sent to itself: the channel it lies in. */
+  readonly fates: MessageFates | undefined
   /** What will not change any more. */
   #final: DeliveryStatus | undefined
   /** The peer has it, or is past it, and did not refuse it. */
   #taken = false
 
-  constructor(spool: Spool, place: SentPlace) {
+  constructor(spool: Spool, place: SentPlace, fates: MessageFates | undefined) {
     this.#spool = spool
     this.place = place
-    const { peer, channel, stream, position, sentAt } = place
-    if (peer === spool.node) this.#fate = new MessageFate({ spool, channel, stream, position, since: sentAt })
+    this.fates = fates
+    fates?.want(place.stream, place.position, place.sentAt)
   }
 
   /** Where something changes when this comes further. */
   get folder(): string {
-    return this.#fate === undefined ? this.#spool.acked : this.#spool.inbox(this.place.channel)
+    return this.fates?.folder ?? this.#spool.acked
   }
 
-  /** @throws the system's error when a file cannot be read. */
+  /**
+   * @param acks Looked at just before, as the fates were.
+   * @throws the system's error when a file cannot be read.
+   */
   async look(acks: AckTail): Promise<DeliveryStatus> {
     if (this.#final !== undefined) return this.#final
-    const status = this.#fate === undefined ? await this.#lookRemote(acks) : await this.#lookLocal(this.#fate)
+    const status = this.fates === undefined ? await this.#lookRemote(acks) : this.#lookLocal(this.fates)
     // What has expired here may have arrived a moment before.
     if (isOver(status) && (status.state !== 'expired' || status.delivered)) this.#final = status
     return status
@@ -48,19 +52,20 @@ export class Delivery {
     const { stream, position, channel, sentAt, expiresAt } = this.place
     const ackedAt = acks.at(stream, position)
     if (ackedAt === undefined) return this.#waiting()
-    const which = { channel, stream, position, since: sentAt }
-    const dead = this.#taken ? undefined : await findDead(this.#spool, which)
-    this.#taken = true
-    if (dead !== undefined) return this.#status('dead', dead.at, { delivered: false, reason: dead.reason })
-    const cancelled = await readCancelled(this.#spool.system.files, this.#spool.path, this.place.peer)
-    if (cancelled?.has(stream, position))
-      return this.#status('dead', ackedAt, { delivered: false, reason: 'cancelled' })
+    if (!this.#taken) {
+      const dead = await findDead(this.#spool, { channel, stream, position, since: sentAt })
+      if (dead !== undefined) return this.#status('dead', dead.at, { delivered: false, reason: dead.reason })
+      const cancelled = await readCancelled(this.#spool.system.files, this.#spool.path, this.place.peer)
+      if (cancelled?.has(stream, position))
+        return this.#status('dead', ackedAt, { delivered: false, reason: 'cancelled' })
+      this.#taken = true
+    }
     if (expiresAt !== undefined && expiresAt <= ackedAt) return this.#status('expired', expiresAt, { delivered: false })
     return this.#status('delivered', ackedAt, { delivered: true })
   }
 
-  async #lookLocal(fate: MessageFate): Promise<DeliveryStatus> {
-    const { arrivedAt, ending } = await fate.look()
+  #lookLocal(fates: MessageFates): DeliveryStatus {
+    const { arrivedAt, ending } = fates.of(this.place.stream, this.place.position)
     if (ending !== undefined) {
       const { how, at, reason, result } = ending
       const more = { ...(reason !== undefined && { reason }), ...(result !== undefined && { result }) }

@@ -3,6 +3,7 @@ import { DroprError, diskError } from '../errors.ts'
 import { uuidMs } from '../journal/ids.ts'
 import { OUTCOME_CHANNEL, REPLY_CHANNEL } from '../names.ts'
 import type { Shown } from '../scheduler/index.ts'
+import { MessageFates } from '../server/message-fates.ts'
 import { AckTail } from '../spool/ack-tail.ts'
 import { findSent, type SentPlace } from '../spool/find-sent.ts'
 import type { Spool } from '../spool/spool.ts'
@@ -70,6 +71,8 @@ export class Tracker {
   readonly #acks: AckTail
   readonly #outcomes: KeptTail
   readonly #replies: KeptTail
+  /** By channel: of what this node sent to itself. */
+  readonly #fates = new Map<string, MessageFates>()
   readonly #looks: Looks
   readonly #closing = new AbortController()
   #turn: Promise<unknown> = Promise.resolve()
@@ -134,6 +137,7 @@ export class Tracker {
       this.#check(signal, what)
       throw error instanceof TypeError ? error : diskError(error, `look for message ${id}`)
     } finally {
+      for (const delivery of asked.deliveries ?? []) this.#forget(delivery)
       this.#outcomes.leave(id)
       if (replies) this.#replies.leave(id)
       letGo()
@@ -160,6 +164,7 @@ export class Tracker {
     }
     const { deliveries = [] } = asked
     const tails: { look(): Promise<void>; folder?: string }[] = deliveries.length > 0 ? [this.#acks] : []
+    for (const { fates } of deliveries) if (fates !== undefined) tails.push(fates)
     if (deliveries.length === 0 || deliveries.some(({ place }) => place.receipt)) tails.push(this.#outcomes)
     if (asked.replies) tails.push(this.#replies)
     asked.folders = [...deliveries, ...tails].flatMap(({ folder }) => folder ?? [])
@@ -196,7 +201,18 @@ export class Tracker {
       return findSent(this.#spool, wanted)
     })
     const found = (await this.#finding).get(id) ?? []
-    return found.map(place => new Delivery(this.#spool, place))
+    return found.map(place => new Delivery(this.#spool, place, this.#fatesOf(place)))
+  }
+
+  #fatesOf({ peer, channel }: SentPlace): MessageFates | undefined {
+    if (peer !== this.#spool.node) return undefined
+    const fates = this.#fates.get(channel) ?? new MessageFates(this.#spool, channel)
+    this.#fates.set(channel, fates)
+    return fates
+  }
+
+  #forget({ place, fates }: Delivery): void {
+    if (fates?.leave(place.stream, place.position)) this.#fates.delete(place.channel)
   }
 
   /** One look serves all who ask before it begins. */
