@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import type { Act } from './act.ts'
 import { channelArgument } from './parse.ts'
+import { UsageError } from './usage-error.ts'
 
 /** What the verbs of the dropr of 2008 count: where, in which states, and whether of one channel, of each, or of all. */
 export interface AncestorVerb {
@@ -25,11 +26,23 @@ export const ANCESTOR_VERBS: Readonly<Record<string, AncestorVerb>> = {
   sum_processed: { room: 'inbox', states: DONE, of: 'all' }
 }
 
+/** Removed what was older than so many minutes. Here retention does that, whole segments at a time. */
+const ANCESTOR_WIPES = ['wipe_sent', 'wipe_processed', 'wipe_all_processed']
+
 /** `dropr count_queue` and its like, hidden: scripts of before go on. */
 export function addAncestor(program: Command, act: Act): void {
   for (const [name, verb] of Object.entries(ANCESTOR_VERBS)) {
     const command = program.command(name, { hidden: true })
     if (verb.of === 'channel') command.argument('<channel>', 'which', channelArgument)
     command.action(act(async call => (await import('./run-ancestor.ts')).runAncestor(call, verb)))
+  }
+  for (const name of ANCESTOR_WIPES) {
+    const command = program.command(name, { hidden: true }).argument('[words...]', 'channel, minutes')
+    command.action(
+      act(() => {
+        const instead = 'set retentionMs, and see `dropr clean`, which removes what is past it at once'
+        return Promise.reject(new UsageError(`${name} is gone: what is finished goes by itself; ${instead}`))
+      })
+    )
   }
 }

@@ -20,6 +20,7 @@ import { examineSegment } from './doctor-segments.ts'
 import { examineTree } from './doctor-tree.ts'
 import { EXIT } from './exit-codes.ts'
 import type { Finding } from './finding.ts'
+import { startProgress } from './progress.ts'
 import { UsageError } from './usage-error.ts'
 
 const LEVELS: readonly Finding['level'][] = ['error', 'warning', 'note']
@@ -111,7 +112,15 @@ async function examineFiles(call: Call<object>, system: System): Promise<Finding
     findings.push({ level: 'note', kind: 'peer-unknown', path: `${spool}/outbox/${peer}`, what, hint })
   }
   findings.push(...(await examineBlobs(system, spool, tree.blobs)))
-  for (const segment of tree.segments) findings.push(...(await examineSegment(system, segment, identity.id)))
+  const progress = startProgress(call.out, { label: 'doctor', total: tree.segments.length, clock: system.clock })
+  try {
+    for (const segment of tree.segments) {
+      findings.push(...(await examineSegment(system, segment, identity.id)))
+      progress.advance()
+    }
+  } finally {
+    progress.end()
+  }
   return findings
 }
 

@@ -79,6 +79,8 @@ test('F1 F3 F4 F5: the counting verbs of the dropr of 2008 still give their numb
   await world.run(['send', 'orders', 'x', '--to', 'tokyo'])
   expect(await world.json(['count_queue'])).toEqual({ code: 0, value: { count: 1 } })
   expect((await world.run(['count_queued'])).code).toBe(2)
+  const wipe = await world.run(['wipe_processed', '???', '5'])
+  expect([wipe.code, wipe.stderr]).toEqual([2, expect.stringContaining('dropr clean')])
   const help = (await world.run(['--help'])).stdout.toString()
   for (const verb of Object.keys(ANCESTOR_VERBS)) expect(help).not.toContain(verb)
 })
