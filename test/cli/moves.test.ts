@@ -52,6 +52,10 @@ test('one grammar of filters picks messages in ls, dead, purge and replay; ids c
   expect(await desk.run(['purge', '--older-than', '-5m'])).toMatchObject({ code: 2 })
   expect(await desk.run(['dead', 'redrive', '--all', '--rate', 'fast'])).toMatchObject({ code: 2 })
 
+  expect(await desk.run(['purge', 'orders'])).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('did you mean --channel orders?')
+  })
   const moved = async (...args: string[]) => JSON.parse((await desk.run([...args, '--json'])).stdout.toString())
   expect(await moved('purge', '--match', 'order 7', '--dry-run')).toMatchObject({
     moved: 1,
