@@ -128,7 +128,7 @@ export const ERRORS = {
     retry: false,
     exit: 68,
     http: 404,
-    hint: 'It was never sent from this node, or so long ago that it was removed (retentionMs).'
+    hint: 'It never was here, or was finished, perhaps so long ago that it was removed (retentionMs).'
   },
   NODE_NAME_FIXED: {
     retry: false,

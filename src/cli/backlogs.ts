@@ -11,7 +11,7 @@ export interface FileBacklog {
 }
 
 /** States in which a message still needs somebody. */
-const WAITS: ReadonlySet<string> = new Set(['pending', 'leased'])
+const WAITS: ReadonlySet<string> = new Set(['pending', 'leased', 'held'])
 
 /** Not finished; in the room `dead` what lies there. What is dead in the inbox lies in the dead letters. */
 export function stillWaits({ room, state }: Pick<EntryRow, 'room' | 'state'>): boolean {

@@ -80,6 +80,8 @@ function explainInbox(row: EntryRow, now: number): Explanation {
         nextTryAt
       }
     }
+    case 'held':
+      return { text: `${where}: held back (${handed})${because}: \`dropr unhold\` lets it go on` }
     case 'done':
       return { text: `${where}: done: a consumer acknowledged it (${handed})` }
     case 'dead':

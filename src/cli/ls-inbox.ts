@@ -47,6 +47,8 @@ export class LsInbox implements Room {
   readonly #leaseEnds = new Map<string, number>()
   /** Wall ms since when nothing is handed out. */
   pausedAt: number | undefined
+  /** Stream and position of what an operator keeps back. */
+  readonly #held = new Set<string>()
   /** How far each stream is here. */
   readonly next = new Map<string, number>()
 
@@ -82,6 +84,7 @@ export class LsInbox implements Room {
         here.add(position, position + 1)
         const fate = this.#fateOf(source.stream, position)
         const over = fate.state === 'leased' && (this.#leaseEnds.get(fate.lease!) ?? 0) <= now
+        const waits = over || fate.state === 'pending'
         const stored = decodeMessage(payload, at)
         const { id, sentAt, expiresAt, key } = stored
         if (wanted !== undefined && id !== wanted) continue
@@ -93,7 +96,7 @@ export class LsInbox implements Room {
           stream: source.stream,
           position,
           id,
-          state: over ? 'pending' : fate.state,
+          state: waits && this.#held.has(`${source.stream} ${position}`) ? 'held' : waits ? 'pending' : fate.state,
           deliveries: fate.deliveries,
           attempts: fate.attempts,
           sentAt,
@@ -125,13 +128,19 @@ export class LsInbox implements Room {
     else if (mark?.m === 'pause' || mark?.m === 'resume') this.pausedAt = mark.m === 'pause' ? mark.t : undefined
     else if (mark?.m === 'streams') {
       for (const [stream, , , , next] of mark.q) this.next.set(stream, Math.max(this.next.get(stream) ?? 0, next))
+    } else if (mark?.m === 'hold' || mark?.m === 'unhold') {
+      const act = mark.m === 'hold' ? 'add' : 'delete'
+      for (const [from, to] of mark.r) for (let at = from; at < to; at++) this.#held[act](`${mark.s} ${at}`)
     } else if (mark && 'r' in mark && mark.m !== 'moved' && mark.m !== 'told') {
       if (mark.m === 'lease') this.#leaseEnds.set(mark.l, mark.u)
       for (const [from, to] of mark.r) for (let at = from; at < to; at++) this.#foldOne(mark, at)
     }
   }
 
-  #foldOne(mark: Exclude<Extract<InboxMark, { r: unknown }>, { m: 'moved' | 'told' }>, position: number): void {
+  #foldOne(
+    mark: Exclude<Extract<InboxMark, { r: unknown }>, { m: 'moved' | 'told' | 'hold' | 'unhold' }>,
+    position: number
+  ): void {
     const fates = this.#fates.get(mark.s) ?? new Map<number, Fate>()
     this.#fates.set(mark.s, fates)
     if (this.#endingOf(mark.s, position) !== undefined) return

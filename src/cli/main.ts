@@ -10,6 +10,7 @@ import { addConfig } from './config.ts'
 import { addDead } from './dead.ts'
 import { addDoctor } from './doctor.ts'
 import { EXIT } from './exit-codes.ts'
+import { addHold } from './hold.ts'
 import { addLs } from './ls.ts'
 import { Output } from './output.ts'
 import { addPeek } from './peek.ts'
@@ -57,6 +58,7 @@ const LOOK = [
   addShape,
   addShow,
   addChannel,
+  addHold,
   addDead,
   addPurge,
   addClean,

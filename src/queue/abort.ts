@@ -33,3 +33,7 @@ export function endingWith(
   }
   return { signal: both.signal, stop }
 }
+
+export function closedError(): DroprError {
+  return new DroprError('CLOSED', 'the queue is closed')
+}

@@ -1,5 +1,5 @@
 import { DroprError, diskError, systemCode } from '../errors.ts'
-import type { Claim, ClaimRequest, InboxPort, PeekRequest, SteerRequest } from '../server/inbox-port.ts'
+import type { Claim, ClaimRequest, InboxPort, PeekRequest, SteerRequest, SteerResult } from '../server/inbox-port.ts'
 import type { System } from '../system/system.ts'
 import { type ReadRun, readRuns } from './claimed.ts'
 import { InboxLink } from './inbox-link.ts'
@@ -70,9 +70,9 @@ export class Intake {
     }
   }
 
-  /** How many were changed by it. Resolves when synced; rejects with what the owner or the disk said. */
-  async steer(request: SteerRequest): Promise<number> {
-    return (await this.#link.use(port => port.steer(request))).changed
+  /** Resolves when synced; rejects with what the owner or the disk said. */
+  async steer(request: SteerRequest): Promise<SteerResult> {
+    return await this.#link.use(port => port.steer(request))
   }
 
   /** Gives back everything held. */

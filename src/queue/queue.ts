@@ -1,11 +1,9 @@
 import { setMaxListeners } from 'node:events'
-import { DroprError } from '../errors.ts'
 import type { Limits } from '../limits.ts'
 import type { Body } from '../message.ts'
-import { checkChannel } from '../names.ts'
 import { keepAlive } from '../system/keep-alive.ts'
 import type { System } from '../system/system.ts'
-import { aborted, endingWith } from './abort.ts'
+import { aborted, closedError, endingWith } from './abort.ts'
 import type { BodySource } from './body-source.ts'
 import type { Moved } from './carry-out.ts'
 import { Consumer, type Handler } from './consumer.ts'
@@ -19,6 +17,7 @@ import { pollMessages } from './poll.ts'
 import { QueueDead } from './queue-dead.ts'
 import { type Cleaned, type CleanOptions, type PurgeOptions, QueueMoves, type QueueMovesParts } from './queue-moves.ts'
 import { QueueSchedule, type QueueScheduleParts } from './queue-schedule.ts'
+import { type HoldOptions, QueueSteer } from './queue-steer.ts'
 import { type Receipt, type ReceiptDesk, type SentMessage, sentMessage } from './receipt.ts'
 import {
   type ConsumeOptions,
@@ -71,6 +70,7 @@ export class Queue {
   readonly #moves: QueueMoves
   readonly #parts: QueueParts
   readonly #sender: Sender
+  readonly #steer: QueueSteer
   readonly #consumers = new Set<Consumer>()
   readonly #closing = new AbortController()
   #closed: Promise<void> | undefined
@@ -81,9 +81,10 @@ export class Queue {
     this.#parts = parts
     this.#sender = parts.sender
     const { limits, later = NOTHING_LATER } = parts
-    const { clock } = parts.system
-    this.schedule = new QueueSchedule({ clock, limits, ...later, checkOpen: () => this.#checkOpen() })
-    const moves = { ...parts.moves!, checkOpen: () => this.#checkOpen() }
+    const checkOpen = () => this.#checkOpen()
+    this.#steer = new QueueSteer(parts.intake, checkOpen)
+    this.schedule = new QueueSchedule({ clock: parts.system.clock, limits, ...later, checkOpen })
+    const moves = { ...parts.moves!, checkOpen }
     this.dead = new QueueDead(moves)
     this.#moves = new QueueMoves(moves)
     // One listener for each poll that waits: many are no leak.
@@ -169,12 +170,22 @@ export class Queue {
 
   /** Nothing of the channel is handed out any more, by any process, until it is resumed. Resolves when synced: true unless it was so before. */
   pause(channel: string): Promise<boolean> {
-    return this.#steer('pause', channel)
+    return this.#steer.channel('pause', channel)
   }
 
   /** Hands out again what a paused channel holds. Resolves when synced: true unless it was so before. */
   resume(channel: string): Promise<boolean> {
-    return this.#steer('resume', channel)
+    return this.#steer.channel('resume', channel)
+  }
+
+  /** Keeps messages of an id back, also after a restart; one that somebody has, once it comes back. Resolves when synced, with how many there are. */
+  hold(id: string, options?: HoldOptions): Promise<number> {
+    return this.#steer.messages('hold', id, options)
+  }
+
+  /** Lets what was held go on, in its place. Resolves when synced, with how many there are. */
+  unhold(id: string, options?: HoldOptions): Promise<number> {
+    return this.#steer.messages('unhold', id, options)
   }
 
   /** For `for await`: asking for the next message acknowledges the one before; leaving the loop gives back the one in hand. */
@@ -219,20 +230,13 @@ export class Queue {
   }
 
   async #close(within: number): Promise<void> {
-    const { intake, closeBelow } = this.#parts
     const letGo = keepAlive()
     const stopping = [...this.#consumers].map(consumer => consumer.stop({ within }))
     this.#closing.abort(closedError())
     await Promise.all(stopping)
-    const results = await Promise.allSettled([intake.close(), closeBelow()])
+    const results = await Promise.allSettled([this.#parts.intake.close(), this.#parts.closeBelow()])
     letGo()
     for (const result of results) if (result.status === 'rejected') throw result.reason
-  }
-
-  async #steer(act: 'pause' | 'resume', channel: string): Promise<boolean> {
-    checkChannel(channel)
-    this.#checkOpen()
-    return (await this.#parts.intake.steer({ act, channel })) > 0
   }
 
   get #desk(): ReceiptDesk {
@@ -243,8 +247,4 @@ export class Queue {
   #checkOpen(): void {
     if (this.#closed !== undefined) throw closedError()
   }
-}
-
-function closedError(): DroprError {
-  return new DroprError('CLOSED', 'the queue is closed')
 }

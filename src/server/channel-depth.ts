@@ -13,8 +13,8 @@ export interface ChannelDepth extends ChannelCounts {
 /** Messages of a channel that are not finished; 0 for one that is not open. */
 export function depthOf(channel: ChannelInbox | undefined): number {
   if (channel === undefined) return 0
-  const { pending, leased, delayed } = channel.state.counts
-  return pending + leased + delayed
+  const { pending, leased, delayed, held } = channel.state.counts
+  return pending + leased + delayed + held
 }
 
 export function depthsOf(channels: readonly ChannelInbox[]): ChannelDepth[] {

@@ -2,6 +2,7 @@ import { decodeNote, entryBytes } from '../journal/entry.ts'
 import type { Frame } from '../journal/frame.ts'
 import { isOurs } from '../names.ts'
 import type { ChannelState } from './channel-state.ts'
+import { setHeld } from './hold.ts'
 import { type Ids, KEY_BYTES } from './ids.ts'
 import { type BackMark, type InboxMark, inboxMark, type LeaseMark } from './inbox-marks.ts'
 import type { PositionRun } from './inbox-port.ts'
@@ -168,6 +169,10 @@ export function foldMark(into: FoldInto, mark: InboxMark, at: number): void {
     return
   }
   const stream = state.streams.get(mark.s)
+  if (mark.m === 'hold' || mark.m === 'unhold') {
+    if (stream !== undefined) setHeld(state, stream, { runs: mark.r, held: mark.m === 'hold' })
+    return
+  }
   const ending = mark.m === 'done' || mark.m === 'dead' || mark.m === 'expired' ? mark.m : undefined
   if (stream === undefined) {
     if (ending !== undefined) addRuns(into.finished, mark.s, mark.r)

@@ -210,7 +210,9 @@ export class ChannelState {
   restore(piece: Piece, dueAt?: number): void {
     piece.lease = undefined
     piece.dueAt = dueAt ?? 0
-    piece.state = dueAt === undefined ? 'ready' : 'delayed'
+    // One with a key waits for its turn first: others of the key come after it.
+    const now = piece.held && !piece.block.keyed ? 'held' : 'ready'
+    piece.state = dueAt === undefined ? now : 'delayed'
     this.shelves.enter(piece)
   }
 

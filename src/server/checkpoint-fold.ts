@@ -1,10 +1,12 @@
 import { type FoldInto, foldBlock, foldEnding, foldMark, foldMoved } from './channel-fold.ts'
 import type { CheckMark, Extent } from './checkpoint.ts'
+import { setHeld } from './hold.ts'
 import type { InboxMark } from './inbox-marks.ts'
 import type { PositionRun } from './inbox-port.ts'
 import { ChannelLease } from './leases.ts'
 import type { SegmentState } from './pieces.ts'
 import { Runs } from './runs.ts'
+import type { StreamState } from './stream-state.ts'
 
 /** Takes a whole sealed segment into the state of its channel, by its checkpoint: all but `foldPast`. */
 export function foldCheckpoint(
@@ -61,7 +63,9 @@ export function foldPast(into: FoldInto, check: CheckMark): void {
     if (held === 1) leases.set(id, lease)
     else state.leases.remember(lease)
   }
-  for (const [id, from, to, leaseId, deliveries, attempts, due, past = []] of check.p) {
+  // What was let go since has no row.
+  for (const stream of state.streams.values()) setHeld(state, stream, { runs: heldOf(stream), held: false })
+  for (const [id, from, to, leaseId, deliveries, attempts, due, past = [], held] of check.p) {
     const stream = state.streams.get(id)
     if (stream === undefined) continue
     const pieces = state.extract(stream, [[from, to]])
@@ -70,6 +74,7 @@ export function foldPast(into: FoldInto, check: CheckMark): void {
     for (const piece of pieces) {
       piece.deliveries = deliveries
       piece.attempts = attempts
+      piece.held = held === 1
       piece.past = past.map(([at, reason]) => ({ at, reason }))
       if (lease === undefined) state.restore(piece, waitMs > 0 ? ticks + waitMs : undefined)
     }
@@ -81,4 +86,8 @@ export function foldPast(into: FoldInto, check: CheckMark): void {
 
 function present({ from, to, holes }: Extent): PositionRun[] {
   return holes.length === 0 ? [[from, to]] : new Runs(holes).gaps(from, to)
+}
+
+function heldOf(stream: StreamState): PositionRun[] {
+  return stream.all().flatMap(({ held, from, to }): PositionRun[] => (held ? [[from, to]] : []))
 }

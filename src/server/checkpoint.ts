@@ -2,11 +2,11 @@ import { decodeNote, encodeMark, entryBytes } from '../journal/entry.ts'
 import { decodeFrameHeader, FRAME_MAGIC, type Frame } from '../journal/frame.ts'
 import type { SegmentReader } from '../journal/segment-reader.ts'
 import type { ChannelState } from './channel-state.ts'
+import { type PastRow, pastRows } from './checkpoint-past.ts'
 import { type IdsMark, type InboxMark, inboxMark, type StreamsMark } from './inbox-marks.ts'
 import type { PositionRun } from './inbox-port.ts'
 import type { VerdictKind } from './leases.ts'
 import type { OwedRow } from './owed.ts'
-import type { FailedAttempt, Piece } from './pieces.ts'
 import type { Ending, SegmentLedger } from './segment-ledger.ts'
 
 /** Where positions [from, to) of a stream lie in a segment. */
@@ -38,19 +38,6 @@ type ExtentRow = [
   /** 1: some expire; 2: some senders want to hear what becomes of them; 4: some have keys. */
   flags: number,
   holes?: PositionRun[]
-]
-
-/** A message that somebody had already, when the segment was sealed. */
-export type PastRow = [
-  stream: string,
-  from: number,
-  to: number,
-  lease: string | 0,
-  deliveries: number,
-  attempts: number,
-  /** Wall ms when it may be handed out again; 0 for at once. */
-  due: number,
-  past?: [at: number, reason: string][]
 ]
 
 export type LeaseRow = [
@@ -191,25 +178,6 @@ function isCheck(note: unknown): note is CheckMark {
   if (typeof note !== 'object' || note === null || (note as { m?: unknown }).m !== 'check') return false
   const { t, w, o, s, b, f, v, r, k, p, l } = note as Record<keyof CheckMark, unknown>
   return [t, w, o].every(Number.isSafeInteger) && [s, b, f, v, r, k, p, l].every(Array.isArray)
-}
-
-function pastRows(state: ChannelState, now: { wall: number; ticks: number }): PastRow[] {
-  const rows: PastRow[] = []
-  for (const stream of state.streams.values())
-    for (const piece of stream.all()) {
-      if (piece.block.segment === undefined) continue
-      if ((piece.state === 'ready' || piece.state === 'parked') && piece.deliveries + piece.attempts === 0) continue
-      rows.push(pastRow(piece, now))
-    }
-  return rows
-}
-
-function pastRow(piece: Piece, now: { wall: number; ticks: number }): PastRow {
-  const { block, from, to, state, lease, deliveries, attempts, dueAt, past } = piece
-  const due = state === 'delayed' ? Math.max(1, Math.ceil(now.wall + dueAt - now.ticks)) : 0
-  const row: PastRow = [block.stream.id, from, to, lease?.id || 0, deliveries, attempts, due]
-  if (past.length > 0) row.push(past.map(({ at, reason }: FailedAttempt) => [at, reason]))
-  return row
 }
 
 function leaseRows(state: ChannelState): LeaseRow[] {

@@ -6,7 +6,7 @@ import type { InboxJournal } from './inbox-journal.ts'
 import { type ExpiredMark, groupPieces, type LeaseMark } from './inbox-marks.ts'
 import type { ClaimRun } from './inbox-port.ts'
 import type { ChannelLease } from './leases.ts'
-import { callUp, parkHead } from './parking.ts'
+import { callUp, parkHead, shelveHead } from './parking.ts'
 import { type Block, bytesOf, type Piece, placesOf } from './pieces.ts'
 import type { Verdicts } from './verdicts.ts'
 
@@ -81,6 +81,10 @@ export class HandOut {
       if ((head.block.expiring || head.block.keyed) && head.block.table === undefined) {
         taken.blocked = head.block
         break
+      }
+      if (head.held) {
+        if (!shelveHead(state, head)) break
+        continue
       }
       const past = countExpired(head, now)
       if (past > 0) {

@@ -127,7 +127,21 @@ export interface ResumeMark {
   t: number
 }
 
+/** Kept from being handed out, whatever becomes of it; or not any more. */
+export interface HoldMark {
+  m: 'hold'
+  s: string
+  r: PositionRun[]
+}
+export interface UnholdMark {
+  m: 'unhold'
+  s: string
+  r: PositionRun[]
+}
+
 export type InboxMark =
+  | HoldMark
+  | UnholdMark
   | PauseMark
   | ResumeMark
   | LeaseMark
@@ -157,6 +171,8 @@ const FIELDS: Readonly<Record<InboxMark['m'], string>> = {
   ids: 'tk',
   moved: 'sr',
   removed: 'qt',
+  hold: 'sr',
+  unhold: 'sr',
   pause: 't',
   resume: 't',
   told: 'sr'

@@ -1,7 +1,7 @@
 import type { Spool } from '../spool/spool.ts'
 import type { BlockReader } from './block-reader.ts'
 import type { ChannelInbox } from './channel-inbox.ts'
-import type { BackMark, LeaseMark, MovedMark, RemovedMark } from './inbox-marks.ts'
+import type { BackMark, HoldMark, MovedMark, RemovedMark } from './inbox-marks.ts'
 import { type Block, isWaiting, type Piece, type SegmentState, tableOf } from './pieces.ts'
 import { move } from './rehome.ts'
 
@@ -129,14 +129,11 @@ async function moveEntries(
 }
 
 /** The marks that gave a message its past, once more, since the old ones go. */
-function pastMarks(
-  piece: Piece,
-  r: [number, number][],
-  now: { wall: number; ticks: number }
-): (BackMark | LeaseMark)[] {
-  const { block, deliveries, attempts, past, state, dueAt } = piece
-  if (deliveries + attempts === 0) return []
+function pastMarks(piece: Piece, r: [number, number][], now: { wall: number; ticks: number }): (BackMark | HoldMark)[] {
+  const { block, deliveries, attempts, past, state, dueAt, held } = piece
   const s = block.stream.id
+  const hold: HoldMark[] = held ? [{ m: 'hold', s, r }] : []
+  if (deliveries + attempts === 0) return hold
   const u = state === 'delayed' ? Math.ceil(now.wall + dueAt - now.ticks) : undefined
   const last: BackMark = {
     m: 'back',
@@ -151,7 +148,7 @@ function pastMarks(
   const failures = past.map(({ at, reason }, i): BackMark => {
     return { m: 'back', l: '', s, r, d: deliveries, a: Math.max(1, attempts - past.length + 1 + i), t: at, e: reason }
   })
-  return [...failures, last]
+  return [...failures, last, ...hold]
 }
 
 /** It cannot be read any more. */

@@ -43,14 +43,15 @@ export interface PeekRequest {
   bytesMax: number
 }
 
-/** What an operator does to a channel: nothing of it is handed out until it is resumed. Sends go on. */
-export interface SteerRequest {
-  act: 'pause' | 'resume'
-  channel: string
-}
+/** What an operator does to a channel: nothing of it is handed out until it is resumed; sends go on. Or to one message of it. */
+export type SteerRequest =
+  | { act: 'pause' | 'resume'; channel: string }
+  | { act: 'hold' | 'unhold'; id: string; channel?: string | undefined }
 
 export interface SteerResult {
-  /** 0 when it was so before. */
+  /** Channels, or messages that are not finished. */
+  found: number
+  /** Of those; the others were so before. */
   changed: number
 }
 

@@ -157,7 +157,7 @@ export class Inbox {
 
   async steer(request: SteerRequest): Promise<SteerResult> {
     this.#open()
-    return await steer(this.#channels, request)
+    return await steer(this.#channels, request, this.firstLook)
   }
 
   channel(name: string): Promise<ChannelInbox> {

@@ -10,7 +10,7 @@ import { DroprError, ERRORS, type ErrorCode } from '../errors.ts'
  *   {"id":5,"op":"bye"}                         ->  {"id":5,"ok":true}        gives back what is held
  *   {"id":6,"op":"depths"}                      ->  {"id":6,"ok":[...]}
  *   {"id":9,"op":"peek","request":{...}}        ->  {"id":9,"ok":[...]}       runs, as of a claim
- *   {"id":10,"op":"steer","request":{"act":"pause","channel":"c"}}  ->  {"id":10,"ok":{"changed":1}}
+ *   {"id":10,"op":"steer","request":{"act":"pause","channel":"c"}}  ->  {"id":10,"ok":{"found":1,"changed":1}}
  *   {"id":7,"op":"handover"}                    ->  the line ends once the inbox is free, or {"id":7,"error":...}
  *   {"id":10,"op":"move","request":{...}}       ->  {"id":10,"ok":{...}}      a step of an operator's move (move.ts)
  *   {"op":"poke","channel":"c","priority":4}    no answer

@@ -181,7 +181,7 @@ class Call {
   }
 
   #steer(request: SteerRequest): Promise<unknown> {
-    checkChannel(request.channel)
+    if (request.channel !== undefined) checkChannel(request.channel)
     return this.#attachedPort().steer(request)
   }
 

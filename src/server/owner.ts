@@ -140,7 +140,7 @@ export class Owner {
 
   /** Messages that are not finished, over all channels. */
   depth(): number {
-    return this.inbox.depths().reduce((sum, { pending, leased, delayed }) => sum + pending + leased + delayed, 0)
+    return this.inbox.depths().reduce((sum, { channel }) => sum + this.inbox.depthOf(channel), 0)
   }
 
   depths(): ChannelDepth[] {

@@ -15,6 +15,15 @@ export function parkHead(state: ChannelState, head: Piece): boolean {
   return true
 }
 
+/** The first message of the piece that comes next is held: it leaves the queue, and keeps its key. False: there is no room. */
+export function shelveHead(state: ChannelState, head: Piece): boolean {
+  if (head.block.keyed && state.keys.own(head, 1) === 0) return parkHead(state, head)
+  const piece = state.grab(head, head.block.keyed ? 1 : head.to - head.from)
+  piece.state = 'held'
+  state.shelves.enter(piece)
+  return true
+}
+
 /** An extracted piece waits until its keys are free. */
 export function park(state: ChannelState, piece: Piece): void {
   piece.state = 'parked'

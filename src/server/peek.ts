@@ -7,8 +7,9 @@ export async function peekChannel(channel: ChannelInbox, request: PeekRequest): 
   const runs: ClaimRun[] = []
   let left = request.max
   let bytesLeft = request.bytesMax
-  for (const { block, from, to: end, deliveries, attempts } of channel.state.shelves.ready.first(request.max)) {
+  for (const { block, from, to: end, deliveries, attempts, held } of channel.state.shelves.ready.first(request.max)) {
     if (left <= 0 || bytesLeft <= 0) break
+    if (held) continue
     let to = Math.min(end, from + left)
     const bytes = bytesOf(block, from, to)
     // Meanwhile somebody may take them: what is shown is what was there when it was asked for.

@@ -77,7 +77,7 @@ export interface Piece {
   from: number
   to: number
   /** 'parked': its turn comes after another one of its key; 'limbo': a verdict on it is on its way to the disk. */
-  state: 'ready' | 'parked' | 'delayed' | 'leased' | 'limbo' | 'gone'
+  state: 'ready' | 'parked' | 'held' | 'delayed' | 'leased' | 'limbo' | 'gone'
   /** Under which it was handed out, while leased or in limbo. */
   lease: ChannelLease | undefined
   /** Ticks; of delayed ones. */
@@ -88,6 +88,8 @@ export interface Piece {
   attempts: number
   /** Why, the latest last. */
   past: readonly FailedAttempt[]
+  /** An operator keeps it from being handed out; it is in state 'held' once its turn would be. */
+  held: boolean
 }
 
 /** A block of several frames is read whole when its first message is taken. */
@@ -104,12 +106,23 @@ export function orderOf(piece: Piece): number {
 
 /** A piece that nobody has had yet. */
 export function freshPiece(block: Block, from: number, to: number): Piece {
-  return { block, from, to, state: 'ready', lease: undefined, dueAt: 0, deliveries: 0, attempts: 0, past: NOTHING_PAST }
+  return {
+    block,
+    from,
+    to,
+    state: 'ready',
+    lease: undefined,
+    dueAt: 0,
+    deliveries: 0,
+    attempts: 0,
+    past: NOTHING_PAST,
+    held: false
+  }
 }
 
 /** Nobody has it. */
 export function isWaiting({ state }: Piece): boolean {
-  return state === 'ready' || state === 'parked' || state === 'delayed'
+  return state === 'ready' || state === 'parked' || state === 'held' || state === 'delayed'
 }
 
 /** The table of entries that lie one after the other. `offsets`: where each begins and, last, where they end. */
@@ -177,6 +190,8 @@ export function joinable(front: Piece, back: Piece): boolean {
   return (
     front.state === 'ready' &&
     back.state === 'ready' &&
+    !front.held &&
+    !back.held &&
     front.deliveries + front.attempts + back.deliveries + back.attempts === 0 &&
     front.to === back.from &&
     front.to === a.to &&

@@ -42,7 +42,7 @@ function channelSamples(depth: ChannelDepth, now: number): Sample[] {
   const { channel, oldestAt = now } = depth
   const labels = { channel }
   return [
-    ...(['pending', 'leased', 'delayed'] as const).map(
+    ...(['pending', 'leased', 'delayed', 'held'] as const).map(
       (state): Sample => ({ name: 'dropr_inbox_depth', labels: { channel, state }, value: depth[state] })
     ),
     { name: 'dropr_inbox_oldest_seconds', labels, value: Math.max(0, now - oldestAt) / 1_000 },

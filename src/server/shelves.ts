@@ -6,6 +6,8 @@ export interface ChannelCounts {
   /** May be handed out now. */
   pending: number
   leased: number
+  /** Kept back by an operator. */
+  held: number
   /** Wait for their time to be tried again. */
   delayed: number
   /** Since the owner opened the channel, as far back as its segments go. */
@@ -22,6 +24,7 @@ export class Shelves {
   readonly counts: ChannelCounts = {
     pending: 0,
     leased: 0,
+    held: 0,
     delayed: 0,
     done: 0,
     dead: 0,
@@ -47,6 +50,7 @@ export class Shelves {
       this.counts.pending += count
       this.ready.push(piece)
     } else if (piece.state === 'parked') this.counts.pending += count
+    else if (piece.state === 'held') this.counts.held += count
     else {
       this.counts.leased += count
       piece.lease?.pieces.add(piece)
@@ -114,6 +118,7 @@ export class Shelves {
   #count(piece: Piece, change: number): void {
     if (piece.state === 'ready' || piece.state === 'parked') this.counts.pending += change
     else if (piece.state === 'delayed') this.counts.delayed += change
+    else if (piece.state === 'held') this.counts.held += change
     else if (piece.lease !== undefined) this.counts.leased += change
   }
 }

@@ -1,22 +1,43 @@
 import type { ChannelInbox } from './channel-inbox.ts'
 import type { Channels } from './channels.ts'
+import type { FirstLook } from './first-look.ts'
+import { hold } from './hold.ts'
 import type { PauseMark, ResumeMark } from './inbox-marks.ts'
 import type { SteerRequest, SteerResult } from './inbox-port.ts'
 
 /** Does what an operator asks for. Resolves when synced: it holds after a power cut, for this owner and the next. */
-export async function steer(channels: Channels, { act, channel: name }: SteerRequest): Promise<SteerResult> {
+export async function steer(channels: Channels, request: SteerRequest, firstLook: FirstLook): Promise<SteerResult> {
+  if ('id' in request) {
+    // What was sent before is there: it may just not have come in.
+    await firstLook.over(undefined)
+    return await holdIn(channels, request)
+  }
+  const { act, channel: name } = request
   const channel = channels.ready(name) ?? (await channels.get(name))
   const { state } = channel
-  const before = state.pausedAt
-  if ((before !== undefined) === (act === 'pause')) {
+  if ((state.pausedAt !== undefined) === (act === 'pause')) {
     // Whoever asked for the same before may still wait for the disk.
     await channel.steered
-    return { changed: 0 }
+    return { found: 1, changed: 0 }
   }
   channel.steered = act === 'pause' ? pause(channel) : resume(channel)
   await channel.steered
   channel.onReady()
-  return { changed: 1 }
+  return { found: 1, changed: 1 }
+}
+
+async function holdIn(
+  channels: Channels,
+  { act, id, channel: name }: Extract<SteerRequest, { id: string }>
+): Promise<SteerResult> {
+  const where = name === undefined ? channels.all() : [channels.ready(name) ?? (await channels.get(name))]
+  const result = { found: 0, changed: 0 }
+  for (const channel of where) {
+    const { found, changed } = await hold(channel, { id, held: act === 'hold' })
+    result.found += found
+    result.changed += changed
+  }
+  return result
 }
 
 /** It holds at once, and not after all if it cannot be written. */

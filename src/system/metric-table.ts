@@ -135,7 +135,7 @@ export const METRICS = {
     kind: 'gauge',
     role: 'server',
     labels: ['channel', 'state'],
-    help: 'Messages in the inbox that are not finished, by state: pending, leased, delayed.'
+    help: 'Messages in the inbox that are not finished, by state: pending, leased, delayed, held.'
   },
   dropr_inbox_oldest_seconds: {
     kind: 'gauge',

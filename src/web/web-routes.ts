@@ -1,5 +1,6 @@
 import type { Route } from '../server/route.ts'
 import { deadRoutes } from './dead.ts'
+import { holdRoute } from './hold.ts'
 import { Holds } from './holds.ts'
 import { peekRoute, statusRoute } from './look.ts'
 import { messageStatusRoute } from './message-status.ts'
@@ -32,6 +33,8 @@ export function webRoutes(options: WebOptions): Route[] {
     peekRoute(desk),
     steerRoute(desk, 'pause'),
     steerRoute(desk, 'resume'),
+    holdRoute(desk, 'hold'),
+    holdRoute(desk, 'unhold'),
     pollRoute(desk),
     replyRoute(desk),
     verdictRoute(desk),

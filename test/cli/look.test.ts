@@ -128,3 +128,15 @@ test('a channel paused from the shell hands out nothing, says so where its messa
   expect((await world.run(['channel', 'resume', 'c'])).stdout.toString()).toBe('c: resumed\n')
   expect((await world.run(['poll', 'c'])).stdout.toString()).toBe('hello')
 })
+
+test('a message held from the shell is shown as held and passed over until it is let go', async () => {
+  await world.run(['send', 'c', 'one', '--id', 'm1'])
+  await world.run(['send', 'c', 'two', '--id', 'm2'])
+  expect((await world.json(['hold', 'm1'])).value).toEqual({ id: 'm1', held: true, found: 1 })
+  expect((await world.run(['hold', 'nobody'])).code).toBe(1)
+  expect((await world.run(['poll', 'c'])).stdout.toString()).toBe('two')
+  expect((await world.run(['show', 'm1', '--json'])).stdout.toString()).toContain('"state":"held"')
+  expect((await world.run(['explain', 'm1'])).stdout.toString()).toContain('held back')
+  expect((await world.run(['unhold', 'm1', '--channel', 'c'])).stdout.toString()).toBe('m1: let go\n')
+  expect((await world.run(['poll', 'c'])).stdout.toString()).toBe('one')
+})

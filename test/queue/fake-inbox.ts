@@ -113,11 +113,13 @@ export class FakeInbox implements InboxPort {
     return Promise.resolve(ready.slice(0, max).map(([i, kept]) => this.#run(i, kept)))
   }
 
-  steer({ act, channel }: SteerRequest): Promise<SteerResult> {
+  steer(request: SteerRequest): Promise<SteerResult> {
+    if ('id' in request) return Promise.resolve({ found: 0, changed: 0 })
+    const { act, channel } = request
     const changed = this.paused.has(channel) === (act === 'pause') ? 0 : 1
     if (act === 'pause') this.paused.add(channel)
     else this.paused.delete(channel)
-    return Promise.resolve({ changed })
+    return Promise.resolve({ found: 1, changed })
   }
 
   close(): Promise<void> {

@@ -179,3 +179,16 @@ test('a policy from the configuration holds over all queues of a spool, and a ch
     'did you mean leasedMax'
   )
 })
+
+test('a message held by one queue of a spool is not given to another, until it is let go', async () => {
+  const one = await queueAt()
+  const other = await queueAt()
+  const { id } = await one.sendMessage('a')
+  await one.sendMessage('b')
+  expect([await other.hold(id), await one.hold(id, { channel: 'common' }), await one.hold('x')]).toEqual([1, 1, 0])
+  expect((await other.poll())?.body).toBe('b')
+  expect(await other.poll()).toBeUndefined()
+  await one.unhold(id)
+  expect((await other.poll())?.body).toBe('a')
+  expect(await failure(one.hold('', {}))).toBeInstanceOf(TypeError)
+})

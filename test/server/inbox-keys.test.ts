@@ -4,7 +4,7 @@ import { bodies, type DraftOf, InboxBed, rangeOf, verdict } from './inbox-bed.ts
 
 /** `a1` is a message of key `a`; `-1` one without. */
 function keyed(...names: string[]): DraftOf[] {
-  return names.map(name => (name.startsWith('-') ? { body: name } : { body: name, key: name[0]! }))
+  return names.map(name => (name.startsWith('-') ? { body: name } : { body: name, id: name, key: name[0]! }))
 }
 
 async function bedWith(names: string[], limits: Record<string, number> = {}) {
@@ -122,7 +122,7 @@ test('whatever verdicts, deaths and orders: one of a key at a time, each key in 
     names: fc.array(fc.constantFrom('a', 'b', 'c', '-'), { minLength: 1, maxLength: 30 }),
     steps: fc.array(
       fc.record({
-        act: fc.constantFrom('claim', 'ack', 'retry', 'release', 'restart', 'send', 'wait'),
+        act: fc.constantFrom('claim', 'ack', 'retry', 'release', 'restart', 'send', 'wait', 'hold', 'unhold'),
         n: fc.integer({ min: 1, max: 4 })
       }),
       { maxLength: 40 }
@@ -130,17 +130,22 @@ test('whatever verdicts, deaths and orders: one of a key at a time, each key in 
   })
   await fc.assert(
     fc.asyncProperty(plan, async ({ names, steps }) => {
-      const bed = await bedWith(
-        names.map((name, i) => `${name}${i}`),
-        { attemptsMax: 1_000_000 }
-      )
+      const first = names.map((name, i) => `${name}${i}`)
+      const bed = await bedWith(first, { attemptsMax: 1_000_000 })
       let sent = names.length
       let held: { claim: Awaited<ReturnType<ReturnType<typeof bed.inbox.port>['claim']>>; names: string[] }[] = []
       let port = bed.inbox.port({ own: true })
       const done: string[] = []
+      const kept = new Set<string>()
+      const hold = async (act: 'hold' | 'unhold', id: string) => {
+        if (id.startsWith('-')) return
+        await bed.until(port.steer({ act, id }))
+        kept[act === 'hold' ? 'add' : 'delete'](id)
+      }
       const claim = async (max: number, waitMs = 0) => {
         const got = await bed.until(port.claim(bed.ask(max, { leaseMs: 3_600_000, waitMs })))
         if (got.lease !== '') held.push({ claim: got, names: bodies(bed, got) })
+        for (const name of got.lease === '' ? [] : bodies(bed, got)) expect(kept.has(name)).toBe(false)
         const out = held.flatMap(one => one.names).filter(name => !name.startsWith('-'))
         expect(new Set(out.map(name => name[0])).size).toBe(out.length)
         for (const name of out)
@@ -165,8 +170,10 @@ test('whatever verdicts, deaths and orders: one of a key at a time, each key in 
           await bed.restart({ powerCut: n > 2 })
           held = []
           port = bed.inbox.port({ own: true })
-        } else await settle(act)
+        } else if (act === 'hold' || act === 'unhold') await hold(act, first[n] ?? first[0]!)
+        else await settle(act)
       }
+      for (const id of kept) await hold('unhold', id)
       for (let idle = 0; idle < 3 && done.length < sent; ) {
         idle = (await claim(3, 2_000)) ? 0 : idle + 1
         while (held.length > 0) await settle('ack')

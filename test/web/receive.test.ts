@@ -174,3 +174,19 @@ test('a key given in a header, or in JSON, is given back, and the next of it com
   const { json } = await node.call('POST', '/v1/poll', { json: { channel: 'c' } })
   expect(json.messages).toMatchObject([{ body: 'two', key: 'kü' }])
 })
+
+test('a message that is held over HTTP stays until it is let go; of one that is not there that is said', async () => {
+  const node = await desk()
+  await node.call('POST', '/v1/messages', { json: { body: 'x', channel: 'c', id: 'größe/1' } })
+  await settled(node, 'c', { pending: 1 })
+  const id = encodeURIComponent('größe/1')
+  expect((await node.call('POST', `/v1/messages/${id}/hold?channel=c`)).json).toEqual({ found: 1 })
+  expect((await node.call('GET', '/v1/queues/c')).status).toBe(404)
+  expect(node.depths()).toMatchObject([{ channel: 'c', held: 1 }])
+  expect(await node.call('POST', '/v1/messages/nobody/hold')).toMatchObject({
+    status: 404,
+    json: { code: 'MESSAGE_UNKNOWN' }
+  })
+  await node.call('POST', `/v1/messages/${id}/unhold`)
+  expect((await node.call('GET', '/v1/queues/c?wait=10s')).text).toBe('x')
+})

@@ -1,0 +1,80 @@
+import { decodeMessage } from '../journal/entry.ts'
+import type { ChannelInbox } from './channel-inbox.ts'
+import type { ChannelState } from './channel-state.ts'
+import type { HoldMark, UnholdMark } from './inbox-marks.ts'
+import type { PositionRun } from './inbox-port.ts'
+import { park } from './parking.ts'
+import { isWaiting } from './pieces.ts'
+import type { StreamState } from './stream-state.ts'
+
+/** Says of messages that they are held, or not, wherever they are: those under a lease when they come back. */
+export function setHeld(
+  state: ChannelState,
+  stream: StreamState,
+  { runs, held }: { runs: readonly PositionRun[]; held: boolean }
+): void {
+  for (const [from, to] of runs)
+    for (const { held: was, state: now, from: begin, to: end } of stream.between(from, to)) {
+      // One whose verdict is on its way is not touched: it is about to be something else.
+      if (was === held || now === 'limbo') continue
+      for (const piece of state.extract(stream, [[Math.max(from, begin), Math.min(to, end)]])) {
+        piece.held = held
+        if (piece.lease !== undefined) state.lease(piece.lease, [piece])
+        else if (now === 'parked') park(state, piece)
+        else state.restore(piece, now === 'delayed' ? piece.dueAt : undefined)
+      }
+    }
+}
+
+/** Holds every message of an id that is not finished, or lets them go. Resolves when synced. */
+export async function hold(
+  channel: ChannelInbox,
+  { id, held }: { id: string; held: boolean }
+): Promise<{ found: number; changed: number }> {
+  const { state, journal } = channel
+  const marks: Promise<void>[] = []
+  let changed = 0
+  const places = await placesOf(channel, id)
+  for (const { stream, position } of places) {
+    const runs: PositionRun[] = [[position, position + 1]]
+    const piece = await settled(stream, position)
+    if (piece === undefined || piece.held === held) continue
+    changed++
+    setHeld(state, stream, { runs, held })
+    const mark: HoldMark | UnholdMark = { m: held ? 'hold' : 'unhold', s: stream.id, r: runs }
+    marks.push(journal.mark(mark, () => setHeld(state, stream, { runs, held: !held })))
+  }
+  // Whoever asked for the same before may still wait for the disk.
+  channel.steered = Promise.all([channel.steered.catch(() => undefined), ...marks]).then(() => undefined)
+  await channel.steered
+  if (changed > 0) channel.onReady()
+  return { found: places.length, changed }
+}
+
+/** The piece at a position, once no verdict on it is on its way; undefined when it is finished. */
+async function settled(stream: StreamState, position: number) {
+  for (;;) {
+    const [piece] = stream.between(position, position + 1)
+    if (piece?.state !== 'limbo') return piece
+    await piece.lease?.limbo.get(piece)?.written.catch(() => undefined)
+    await Promise.resolve()
+  }
+}
+
+/** Where messages of an id are that are not finished: by reading all of the channel that is not. */
+async function placesOf(channel: ChannelInbox, id: string): Promise<{ stream: StreamState; position: number }[]> {
+  const { state, reader } = channel
+  const found: { stream: StreamState; position: number }[] = []
+  for (const stream of state.streams.values())
+    for (const piece of stream.all()) {
+      const { block, from, to } = piece
+      if (block.segment === undefined) await channel.load(block)
+      if (block.segment === undefined) continue
+      const entries = await reader.entries({ ...piece, from, to })
+      for (const [i, entry] of entries.entries())
+        if (entry !== undefined && decodeMessage(entry, 0).id === id) found.push({ stream, position: from + i })
+      // Many are read only for this.
+      if (state.budget.isOver && stream.between(block.from, block.to).every(isWaiting)) state.budget.release(block)
+    }
+  return found.filter(({ stream, position }) => stream.between(position, position + 1).length > 0)
+}

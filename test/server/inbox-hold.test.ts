@@ -1,0 +1,120 @@
+import { expect, test } from 'vitest'
+import { bodies, type DraftOf, InboxBed, rangeOf, verdict } from './inbox-bed.ts'
+
+const drafts = (...names: string[]): DraftOf[] =>
+  names.map(name => ({ body: name, id: name, ...(name.startsWith('k') && { key: 'k' }) }))
+
+async function bedWith(names: string[], limits: Record<string, number> = {}) {
+  const bed = new InboxBed(1, { attemptMsMin: 1_000, attemptMsMax: 1_000, ...limits })
+  const inbox = await bed.open()
+  await bed.until(inbox.appendRange(rangeOf('s', 0, drafts(...names))))
+  return bed
+}
+
+const port = (bed: InboxBed) => bed.inbox.port({ own: true })
+const steer = (bed: InboxBed, act: 'hold' | 'unhold', id: string) => bed.until(port(bed).steer({ act, id }))
+const next = async (bed: InboxBed, more: object = {}) =>
+  bodies(bed, await bed.until(port(bed).claim(bed.ask(10, more))))
+
+test('a message that is held is passed over, and let go it comes in its place', async () => {
+  const bed = await bedWith(['a', 'b', 'c'])
+  expect(await steer(bed, 'hold', 'b')).toEqual({ found: 1, changed: 1 })
+  expect(await steer(bed, 'hold', 'b')).toEqual({ found: 1, changed: 0 })
+  expect(await steer(bed, 'hold', 'nobody')).toEqual({ found: 0, changed: 0 })
+  expect(bed.inbox.depths()).toMatchObject([{ pending: 2, held: 1 }])
+  expect(bed.inbox.depthOf('c')).toBe(3)
+  const first = await bed.until(port(bed).claim(bed.ask(10)))
+  expect(bodies(bed, first)).toEqual(['a', 'c'])
+  const waiting = port(bed).claim(bed.ask(10, { waitMs: 10_000 }))
+  expect(await steer(bed, 'unhold', 'b')).toEqual({ found: 1, changed: 1 })
+  expect(bodies(bed, await bed.until(waiting))).toEqual(['b'])
+  await bed.until(port(bed).settle(verdict(first, 'ack')))
+  expect(await steer(bed, 'hold', 'a')).toEqual({ found: 0, changed: 0 })
+})
+
+test('one that somebody has is held when it comes back, by whatever way; an ack still finishes it', async () => {
+  const bed = await bedWith(['a', 'b', 'c', 'd'])
+  const claims = []
+  for (let i = 0; i < 4; i++) claims.push(await bed.until(port(bed).claim(bed.ask(1, { leaseMs: 5_000 }))))
+  for (const id of ['a', 'b', 'c', 'd']) await steer(bed, 'hold', id)
+  expect(bed.inbox.depths()).toMatchObject([{ leased: 4, held: 0 }])
+  await bed.until(port(bed).settle(verdict(claims[0]!, 'ack')))
+  await bed.until(port(bed).settle(verdict(claims[1]!, 'retry', { afterMs: 1_000 })))
+  await bed.until(port(bed).settle(verdict(claims[2]!, 'release')))
+  await bed.world.clock.advance(6_000)
+  expect(await next(bed)).toEqual([])
+  expect(bed.inbox.depths()).toMatchObject([{ done: 1, held: 3, leased: 0, delayed: 0, pending: 0 }])
+  for (const id of ['b', 'c', 'd']) await steer(bed, 'unhold', id)
+  const again = await bed.until(port(bed).claim(bed.ask(10)))
+  expect(bodies(bed, again)).toEqual(['b', 'c', 'd'])
+  expect(again.runs.map(run => run.attempts)).toEqual([1, 0, 1])
+})
+
+test('a held message holds up its key and no other, over a restart too', async () => {
+  const bed = await bedWith(['k1', 'k2', 'a'])
+  await steer(bed, 'hold', 'k1')
+  const a = await bed.until(port(bed).claim(bed.ask(10)))
+  expect(bodies(bed, a)).toEqual(['a'])
+  await bed.until(port(bed).settle(verdict(a, 'ack')))
+  await bed.restart()
+  expect(await next(bed)).toEqual([])
+  await steer(bed, 'unhold', 'k1')
+  const k1 = await bed.until(port(bed).claim(bed.ask(10)))
+  expect(bodies(bed, k1)).toEqual(['k1'])
+  await steer(bed, 'hold', 'k2')
+  await bed.until(port(bed).settle(verdict(k1, 'ack')))
+  expect(await next(bed)).toEqual([])
+  await steer(bed, 'unhold', 'k2')
+  expect(await next(bed)).toEqual(['k2'])
+})
+
+test('a hold that resolved survives a power cut, a checkpoint and a move to another segment; so does its end', async () => {
+  const bed = new InboxBed(1, {
+    retentionMs: 0,
+    retentionBytes: 0,
+    segmentBytesMax: 65_536,
+    attemptMsMin: 0,
+    attemptMsMax: 0
+  })
+  await bed.open()
+  const fill = async (name: string) => {
+    const big = { body: 'x'.repeat(40_000) }
+    await bed.until(bed.inbox.appendRange(rangeOf(name, 0, [{ body: name, id: name }, big, big])))
+  }
+  await fill('s')
+  // One that has been tried once, one that has not.
+  const first = await bed.until(port(bed).claim(bed.ask(1)))
+  await bed.until(port(bed).settle(verdict(first, 'retry', { reason: 'no' })))
+  await fill('t')
+  for (const id of ['s', 't']) expect(await steer(bed, 'hold', id)).toMatchObject({ changed: 1 })
+  await bed.restart({ powerCut: true })
+  expect(bed.inbox.depths()).toMatchObject([{ held: 2, pending: 4 }])
+  await bed.until(port(bed).settle(verdict(await bed.until(port(bed).claim(bed.ask(10))), 'ack')))
+  await bed.restart({ inOrder: true })
+  await fill('u')
+  await bed.world.clock.advance(10)
+  expect(await bed.until(bed.inbox.clean())).toBeGreaterThan(0)
+  await bed.restart({ powerCut: true })
+  expect(bed.inbox.depths()).toMatchObject([{ held: 2, pending: 3 }])
+  await steer(bed, 'unhold', 's')
+  await bed.restart({ inOrder: true })
+  const s = await bed.until(port(bed).claim(bed.ask(1)))
+  expect([bodies(bed, s), s.runs[0]!.attempts]).toEqual([['s'], 1])
+  expect(bed.inbox.depths()).toMatchObject([{ held: 1 }])
+})
+
+test('a hold that cannot be written is refused and does not hold', async () => {
+  const bed = await bedWith(['a'])
+  bed.node.disk.failNext({ call: 'writeSynced', code: 'EIO' })
+  await expect(steer(bed, 'hold', 'a')).rejects.toMatchObject({ code: 'DISK_ERROR' })
+  expect(await next(bed)).toEqual(['a'])
+})
+
+test('a hold while a verdict is on its way counts for what becomes of the message', async () => {
+  const bed = await bedWith(['a', 'b'])
+  const claim = await bed.until(port(bed).claim(bed.ask(2)))
+  const settled = port(bed).settle(verdict(claim, 'release'))
+  expect(await steer(bed, 'hold', 'b')).toEqual({ found: 1, changed: 1 })
+  await bed.until(settled)
+  expect(await next(bed)).toEqual(['a'])
+})
