@@ -21,6 +21,11 @@ export function isOurs(channel: string): boolean {
   return channel.startsWith(OURS)
 }
 
+/** A channel of ours in which peers answer messages of this node. */
+export function isAnswer(channel: string): boolean {
+  return channel === OUTCOME_CHANNEL || channel === REPLY_CHANNEL
+}
+
 /** A channel for messages of users. */
 export function checkUserChannel(channel: unknown): string {
   const name = checkChannel(channel)

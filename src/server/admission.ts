@@ -1,6 +1,6 @@
 import { DroprError } from '../errors.ts'
 import type { Limits } from '../limits.ts'
-import { isOurs } from '../names.ts'
+import { isAnswer } from '../names.ts'
 import { type ChannelRights, mayChannel } from '../spool/channel-rights.ts'
 import type { UploadRequest } from '../wire/upload.ts'
 import { UploadFailure } from '../wire/upload-failure.ts'
@@ -34,7 +34,7 @@ export class Admission {
   /** Why a peer may not send there; undefined when it may. */
   forbidden({ channel }: UploadRequest, peer: string): string | undefined {
     // What answers our own messages.
-    if (isOurs(channel) || mayChannel(this.#options.rights?.(peer), channel)) return undefined
+    if (isAnswer(channel) || mayChannel(this.#options.rights?.(peer), channel)) return undefined
     return `${peer} may not send to channel ${JSON.stringify(channel)}`
   }
 
@@ -65,7 +65,7 @@ export class Admission {
   }
 
   #checkChannels(channel: string, peer: string): void {
-    if (isOurs(channel)) return
+    if (isAnswer(channel)) return
     const { peerChannelsMax } = this.#options.limits
     const known = peerChannelsMax > 0 ? this.#options.store.shareOf?.(peer).channels : undefined
     if (known === undefined || known.has(channel)) return
