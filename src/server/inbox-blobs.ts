@@ -1,4 +1,5 @@
-import { diskError } from '../errors.ts'
+import { type DroprError, diskError } from '../errors.ts'
+import { listSegments } from '../journal/segment-names.ts'
 import type { Limits } from '../limits.ts'
 import { listBlobs, type PlacedBlob, parsePlacedBlob } from '../spool/blob-names.ts'
 import { type Finished, segmentsToRemove } from '../spool/retention.ts'
@@ -40,20 +41,26 @@ export class InboxBlobs {
     const { files } = this.#spool.system
     const before = this.#seen
     const going: string[] = []
+    let failed: DroprError | undefined
     this.#seen = new Map()
     for (const channel of await this.#spool.inboxChannels()) {
       const folder = this.#spool.inbox(channel)
       try {
         const blobs = await listBlobs(files, folder, parsePlacedBlob)
-        if (blobs.length > 0) going.push(...(await this.#judge(channel, blobs, before, state(channel))))
+        const known = state(channel)
+        // A channel that cannot be opened now may have messages that wait: nothing of it is judged.
+        if (blobs.length === 0 || (known === undefined && (await listSegments(files, folder)).length > 0)) continue
+        going.push(...(await this.#judge(channel, blobs, before, known)))
       } catch (error) {
-        throw diskError(error, `clean ${folder}`)
+        failed ??= diskError(error, `clean ${folder}`)
       }
     }
     for (const path of going) {
       await files.remove(path)
       this.#seen.delete(path)
     }
+    // One bad folder stays one bad folder (P7).
+    if (failed !== undefined) throw failed
     return going.length
   }
 

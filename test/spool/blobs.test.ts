@@ -112,6 +112,25 @@ test('B4: a body whose writer is dead and wrote no message goes; one of a live w
   expect(names(OUTBOX)).toEqual([])
 })
 
+test('P7: of a channel that cannot be opened no body is judged, however long that lasts, and the others are', async () => {
+  const { sim, disk, spool, names } = await bed({ blobIdleMsMax: 60_000 })
+  const other = `${SPOOL}/inbox/other`
+  for (const folder of [INBOX, other]) {
+    await sim.until(spool.folders.ensure(folder))
+    disk.plant(placedBlobPath(folder, { stream: 'aa'.repeat(16), position: 0, sha256: SHA }), BODY)
+  }
+  disk.plant(`${INBOX}/e1-00000001.seg`, 'that no process could read')
+  const blobs = new InboxBlobs(spool, sim.limits)
+  const rule = disk.failNext({ call: 'list', code: 'EIO', path: path => path === INBOX })
+  await expect(sim.until(blobs.clean(() => undefined))).rejects.toMatchObject({ code: 'DISK_ERROR' })
+  expect(rule.hits).toBe(1)
+  for (let turn = 0; turn < 3; turn++) {
+    await sim.clock.advance(100_000)
+    await sim.until(blobs.clean(() => undefined))
+  }
+  expect([names(INBOX).length, names(other).length]).toEqual([1, 0])
+})
+
 test('a body whose entry may be in what cannot be read of its segment stays, and arrives when that is saved', async () => {
   const { sim, machine, disk, spool, names } = await bed()
   const queue = await sim.queue('berlin', 'app')
