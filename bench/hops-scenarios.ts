@@ -6,7 +6,11 @@ import type { ConsumeJob } from './worker-consume.ts'
 import type { SendJob } from './worker-send.ts'
 
 /** Two nodes in processes of their own, for the time of `use`. Their spools are `<folder>/<name>-a` and `-b`. */
-async function withTwoNodes<T>(stage: Stage, name: string, use: (a: UpNode, b: UpNode) => Promise<T>): Promise<T> {
+export async function withTwoNodes<T>(
+  stage: Stage,
+  name: string,
+  use: (a: UpNode, b: UpNode) => Promise<T>
+): Promise<T> {
   const port = await freePort()
   const b = await UpNode.start({ name: 'bench-b', spool: path.join(stage.folder, `${name}-b`), port })
   try {
@@ -35,7 +39,7 @@ interface Passage {
 }
 
 /** One passage of messages: a sending and a consuming process, started for it and gone after it. */
-async function passage<T>(a: UpNode, b: UpNode, way: Passage): Promise<{ firstAt: number; end: T }> {
+export async function passage<T>(a: UpNode, b: UpNode, way: Passage): Promise<{ firstAt: number; end: T }> {
   const { channel, messages, bodyBytes } = way
   const consume: ConsumeJob = {
     spool: b.spool,

@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { backlogScenarios } from './backlog-scenarios.ts'
+import { enduranceScenarios } from './endurance-scenarios.ts'
 import { hopsScenarios } from './hops-scenarios.ts'
 import { inventoryScenarios } from './inventory-scenarios.ts'
 import { fileSystemOf, machine, version } from './machine.ts'
@@ -22,7 +23,8 @@ const ALL: readonly Scenario[] = [
   ...hopsScenarios,
   ...inventoryScenarios,
   ...scheduleScenarios,
-  ...backlogScenarios
+  ...backlogScenarios,
+  ...enduranceScenarios
 ]
 const PAGE = path.join(ROOT, 'docs/benchmarks.md')
 const IN_MEMORY = /^(?:tmpfs|ramfs)$/
@@ -38,7 +40,9 @@ function chosenScenarios(): readonly Scenario[] {
   if (unknown.length > 0) {
     throw new Error(`no such scenario: ${unknown.join(', ')}. There are:\n  ${ALL.map(one => one.name).join('\n  ')}`)
   }
-  return positionals.length === 0 ? ALL : ALL.filter(scenario => positionals.includes(scenario.name))
+  return positionals.length === 0
+    ? ALL.filter(({ byName }) => !byName)
+    : ALL.filter(scenario => positionals.includes(scenario.name))
 }
 
 function workFolder(): string {

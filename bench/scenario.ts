@@ -5,6 +5,8 @@ export interface Scenario {
   /** One line for docs/benchmarks.md. */
   title: string
   targets: readonly Target[]
+  /** Takes so long that it runs only when it is named. */
+  byName?: true
   run(stage: Stage): Promise<Result>
 }
 

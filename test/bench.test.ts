@@ -14,7 +14,13 @@ const bench = (...args: string[]) =>
 const SLOW =
   process.env.DROPR_SOAK === '1'
     ? []
-    : ['schedule-memory-100000-held', 'backlog-1000000-256B', 'backlog-1000000-256B-single-frames']
+    : [
+        'schedule-memory-100000-held',
+        'backlog-1000000-256B',
+        'backlog-1000000-256B-single-frames',
+        'pair-5000000-256B',
+        'crowd-2000-idle-100-peers'
+      ]
 
 async function scenarios(): Promise<string[]> {
   const refused = await bench('send-nonsense').then(
