@@ -37,7 +37,8 @@ export async function startCrew(call: Call<UpOptions>, context: DaemonContext): 
 /** This same program as `dropr role <role>`, with the flags that `up` was given. */
 function childOf(role: RoleName, call: Call<UpOptions>): StartChild {
   const { options, spool } = call
-  const args = [process.argv[1]!, 'role', role, `--spool=${spool}`, ...daemonArgs(options)]
+  // So that it can give memory back: src/system/quiet-memory.ts.
+  const args = ['--expose-gc', process.argv[1]!, 'role', role, `--spool=${spool}`, ...daemonArgs(options)]
   if (options.config !== undefined) args.push(`--config=${options.config}`)
   return hooks => nodeChildren.start({ ...hooks, args })
 }

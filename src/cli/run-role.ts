@@ -2,6 +2,7 @@ import type { RoleName } from '../angel/role.ts'
 import { failureOf, runChild } from '../angel/run-child.ts'
 import { ERRORS } from '../errors.ts'
 import { nodeParent } from '../system/child.ts'
+import { giveBackWhenQuiet, processHeap } from '../system/quiet-memory.ts'
 import type { Call } from './act.ts'
 import { type DaemonContext, openDaemonContext } from './daemon-context.ts'
 import type { DaemonOptions } from './daemon-flags.ts'
@@ -23,6 +24,8 @@ export async function runRole(call: Call<DaemonOptions>): Promise<number> {
     const { system, config } = context
     tellBugs(context, error => parent.send({ say: 'failed', failure: failureOf(error) }))
     const start = () => startRole(role, context)
+    const heap = processHeap()
+    if (heap !== undefined) void giveBackWhenQuiet(system.clock, heap, terminate.signal)
     return await runChild({ system, limits: config.limits, parent, terminate: terminate.signal, start })
   } catch (error) {
     const failure = failureOf(error)

@@ -1,0 +1,58 @@
+import type { Clock } from './clock.ts'
+
+/** How often is looked, and how many quiet looks come before memory is given back. */
+const LOOK_MS = 1_000
+/** A process that works less than this part of the time is quiet. */
+const BUSY_PART = 0.05
+/** So much more heap than is in use is worth a pause; each time gives back a part of it. */
+const SPARE_BYTES = 16_777_216
+const TIMES_MAX = 4
+
+/** What is asked of the process. */
+export interface Heap {
+  totalBytes(): number
+  usedBytes(): number
+  /** Processor time that the process has used, ms. */
+  cpuMs(): number
+  /** Collects garbage, and lets go of what is spare. */
+  collect(): void
+}
+
+/** The heap of this process; undefined where it was not started with --expose-gc. */
+export function processHeap(): Heap | undefined {
+  const { gc } = globalThis
+  if (gc === undefined) return undefined
+  return {
+    totalBytes: () => process.memoryUsage().heapTotal,
+    usedBytes: () => process.memoryUsage().heapUsed,
+    cpuMs: () => {
+      const { user, system } = process.cpuUsage()
+      return (user + system) / 1_000
+    },
+    collect: () => gc()
+  }
+}
+
+/**
+ * Gives memory back after a burst. V8 keeps what it once needed until it needs it again: a daemon that took in a million
+ * messages would hold 40 MiB of nothing for ever. Only while there is nothing to do, since it takes some ms.
+ */
+export async function giveBackWhenQuiet(clock: Clock, heap: Heap, signal: AbortSignal): Promise<void> {
+  let cpu = heap.cpuMs()
+  let at = clock.ticks()
+  let times = TIMES_MAX
+  let quiet = 0
+  while (!signal.aborted) {
+    await clock.sleep(LOOK_MS, signal)
+    const [cpuNow, now] = [heap.cpuMs(), clock.ticks()]
+    quiet = cpuNow - cpu < (now - at) * BUSY_PART ? quiet + 1 : 0
+    if (quiet === 0) times = 0
+    if (quiet >= 2 && times < TIMES_MAX && heap.totalBytes() - heap.usedBytes() > SPARE_BYTES) {
+      heap.collect()
+      times++
+    }
+    // Its own work is no burst.
+    cpu = heap.cpuMs()
+    at = clock.ticks()
+  }
+}

@@ -1,0 +1,59 @@
+import { expect, test } from 'vitest'
+import { giveBackWhenQuiet } from '../../src/system/quiet-memory.ts'
+import { SimClock } from '../../src/system/sim/index.ts'
+
+const MIB = 1_048_576
+
+function desk() {
+  const clock = new SimClock()
+  const heap = { total: 80 * MIB, used: 35 * MIB, cpu: 0, collected: [] as number[] }
+  const stop = new AbortController()
+  void giveBackWhenQuiet(
+    clock,
+    {
+      totalBytes: () => heap.total,
+      usedBytes: () => heap.used,
+      cpuMs: () => heap.cpu,
+      collect: () => {
+        heap.collected.push(clock.ticks())
+        heap.cpu += 40
+        heap.used = 13 * MIB
+        heap.total = Math.max(28 * MIB, heap.total - 20 * MIB)
+      }
+    },
+    stop.signal
+  )
+  /** Works all of so many seconds. */
+  const work = async (seconds: number) => {
+    for (let i = 0; i < seconds; i++) {
+      heap.cpu += 900
+      await clock.advance(1_000)
+    }
+  }
+  return { clock, heap, work, stop }
+}
+
+test('memory is given back after a burst, once there is nothing to do, and then no more', async () => {
+  const { clock, heap, work, stop } = desk()
+  await work(10)
+  expect(heap.collected).toEqual([])
+  await clock.advance(60_000)
+  expect(heap.collected).toHaveLength(3)
+  expect(heap.total).toBe(28 * MIB)
+  heap.total = 70 * MIB
+  await work(5)
+  await clock.advance(10_000)
+  expect(heap.collected).toHaveLength(6)
+  stop.abort()
+})
+
+test('a process that never did anything, and one that is always busy, are left alone', async () => {
+  const idle = desk()
+  await idle.clock.advance(60_000)
+  expect(idle.heap.collected).toEqual([])
+  const busy = desk()
+  await busy.work(60)
+  expect(busy.heap.collected).toEqual([])
+  idle.stop.abort()
+  busy.stop.abort()
+})
