@@ -26,4 +26,6 @@ export type { DeliveryState, DeliveryStatus, MessageStatus } from './queue/statu
 export type { ForecastRow, HeldState, Listed, ListPage, Shown, Steered, Ticked } from './scheduler/index.ts'
 export type { Config, PeerConfig } from './spool/config.ts'
 export type { DeadRow } from './spool/dead-list.ts'
+export type { Files } from './system/files.ts'
 export type { Log, LogFields } from './system/log.ts'
+export type { Transport } from './wire/transport.ts'

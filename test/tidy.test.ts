@@ -58,7 +58,7 @@ const PLAN: string[][] = [
   ['system'],
   ['journal'],
   ['spool', 'wire'],
-  ['client', 'server', 'scheduler'],
+  ['client', 'server', 'scheduler', 'conformance'],
   ['queue'],
   ['web'],
   ['angel'],

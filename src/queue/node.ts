@@ -4,7 +4,7 @@ import type { Server } from '../server/server.ts'
 import type { Config } from '../spool/config.ts'
 import type { Spool } from '../spool/spool.ts'
 import { keepAlive } from '../system/keep-alive.ts'
-import type { Transport } from '../wire/transport.ts'
+import type { ReceiveUpload, Transport } from '../wire/transport.ts'
 import { checkDuration, checkOptions, type Duration, said } from './options.ts'
 import type { Queue } from './queue.ts'
 import { openSpool, type QueueOptions, queueOn } from './queue-on.ts'
@@ -20,7 +20,7 @@ export interface NodeOptions extends QueueOptions {
   transport?: Transport
 }
 
-const OPTIONS = new Set(['spool', 'config', 'log', 'node', 'system', 'roles', 'transport'])
+const OPTIONS = new Set(['spool', 'config', 'log', 'node', 'storage', 'system', 'roles', 'transport'])
 const CLOSE = new Set(['within'])
 
 interface Parts {
@@ -55,6 +55,17 @@ export class Node {
   /** Where the server listens, `host:port`; undefined without one. */
   get listen(): string | undefined {
     return this.#parts.server?.listen
+  }
+
+  /**
+   * Takes an upload that came over a transport of the program's own; `peer` is who sent it, as far as that was proven.
+   *
+   * @throws TypeError without the role `server`; else what the receiver says, for `failureTold` (dropr/conformance).
+   */
+  readonly receive: ReceiveUpload = async (request, peer) => {
+    const { server } = this.#parts
+    if (server === undefined) throw new TypeError('this node has no server to receive')
+    return server.receive(request, peer)
   }
 
   /** What `dropr status` shows of the daemons. */

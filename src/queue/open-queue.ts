@@ -5,7 +5,7 @@ import { openSpool, type QueueOptions, queueOn } from './queue-on.ts'
 
 export type { QueueOptions } from './queue-on.ts'
 
-const OPTIONS = new Set(['spool', 'config', 'log', 'node', 'system'])
+const OPTIONS = new Set(['spool', 'config', 'log', 'node', 'storage', 'system'])
 
 /** Opens a spool to send and to receive. Needs no daemon: who polls first owns the inbox, others attach to it. */
 export async function openQueue(options: QueueOptions = {}): Promise<Queue> {

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { Ids } from '../journal/ids.ts'
 import { checkChannel } from '../names.ts'
 import type { Schedule } from '../scheduler/index.ts'
@@ -10,9 +11,11 @@ import { scheduleOf } from '../spool/schedule-config.ts'
 import { SentBlobs } from '../spool/sent-blobs.ts'
 import { Spool } from '../spool/spool.ts'
 import { WriterLife } from '../spool/writer-life.ts'
+import type { Files } from '../system/files.ts'
 import type { Log } from '../system/log.ts'
 import { nodeSystem } from '../system/node-system.ts'
 import type { System } from '../system/system.ts'
+import { withStorage } from '../system/with-storage.ts'
 import { Destinations } from './destinations.ts'
 import { Intake } from './intake.ts'
 import { MovesLink } from './moves-link.ts'
@@ -37,6 +40,8 @@ export interface QueueOptions {
   log?: Log
   /** The name of this node, for a spool that has none yet. */
   node?: string
+  /** Where messages lie. Default: the disk. `spool` stays the folder of the sockets (docs/plug-ins.md). */
+  storage?: Files
   /** The world; for tests. */
   system?: System
 }
@@ -57,7 +62,9 @@ export async function openSpool(
   checkOptions(options, known, what)
   const { spool: path = SPOOL_DEFAULT, log } = options
   if (typeof path !== 'string' || path === '') throw new TypeError('spool must be the path of a folder')
-  const system = options.system ?? nodeSystem(log === undefined ? {} : { log })
+  const world = options.system ?? nodeSystem(log === undefined ? {} : { log })
+  const { storage } = options
+  const system = storage === undefined ? world : withStorage({ system: world, storage, spool: resolve(path) })
   const config = await queueConfig({ files: system.files, spool: path, given: options.config })
   const node = options.node ?? config.node
   const spool = await Spool.open({ system, path, node, limits: config.limits, channels: config.channels })

@@ -4,6 +4,7 @@ import type { ChannelRights } from '../spool/channel-rights.ts'
 import { SpaceWatch } from '../spool/space-watch.ts'
 import type { Spool } from '../spool/spool.ts'
 import { acceptedFrom } from '../wire/token.ts'
+import type { ReceiveUpload } from '../wire/transport.ts'
 import { Arrivals } from './arrivals.ts'
 import { BlobIntake } from './blob-intake.ts'
 import type { ChannelDepth } from './channel-depth.ts'
@@ -113,10 +114,7 @@ export class Server {
       log,
       limits,
       rules: this.#rules,
-      receive: (request, peer) =>
-        request.blob === undefined
-          ? this.#arrivals.take(request, () => this.#receiver.receive(request, peer))
-          : this.#receiver.receive(request, peer),
+      receive: this.receive,
       health: () => this.#health(),
       doors: [...(options.doors ?? []), metricsRoute(() => this.#monitor.metrics())]
     })
@@ -140,6 +138,12 @@ export class Server {
       throw error
     }
   }
+
+  /** Takes an upload, over whatever wire it came; `peer` is who sent it, as far as that was proven. */
+  readonly receive: ReceiveUpload = (request, peer) =>
+    request.blob === undefined
+      ? this.#arrivals.take(request, () => this.#receiver.receive(request, peer))
+      : this.#receiver.receive(request, peer)
 
   /** `host:port`, as the system gave it. */
   get listen(): string {

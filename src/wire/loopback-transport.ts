@@ -1,4 +1,3 @@
-import { DroprError } from '../errors.ts'
 import type { Limits } from '../limits.ts'
 import type { Clock } from '../system/clock.ts'
 import { decodeAnswer, encodeAnswer } from './answer.ts'
@@ -8,7 +7,7 @@ import type { LoopbackFault, LoopbackFaults } from './loopback-faults.ts'
 import { Patience } from './patience.ts'
 import type { PeerAddress, ReceiveUpload, Transport } from './transport.ts'
 import type { UploadAnswer, UploadRequest } from './upload.ts'
-import { failureFromPeer, textForPeer, UploadFailure, uploadFailure } from './upload-failure.ts'
+import { failureTold, type UploadFailure, uploadFailure } from './upload-failure.ts'
 
 export interface LoopbackOptions {
   clock: Clock
@@ -83,9 +82,7 @@ export class LoopbackTransport implements Transport {
     try {
       return encodeAnswer(await receive({ ...request, entries, whole }, request.node))
     } catch (error) {
-      if (error instanceof UploadFailure) throw failureFromPeer(error.code, textForPeer(error.error), error)
-      if (error instanceof DroprError) throw failureFromPeer(error.code, textForPeer(error))
-      throw error
+      throw failureTold(error)
     }
   }
 }

@@ -8,7 +8,7 @@ export interface PeerAddress {
   token?: string | undefined
 }
 
-/** How uploads reach peers. Every transport passes `test/wire/transport-suite.ts`. */
+/** How uploads reach peers. Every transport passes the cases of `dropr/conformance`. */
 export interface Transport {
   /**
    * Resolves with the peer's answer: what lies below its `next` is synced there.

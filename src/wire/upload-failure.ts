@@ -71,3 +71,9 @@ export function failureFromPeer(
     : new DroprError('PEER_PROTOCOL', `the peer refused the upload: ${code}: ${text}`)
   return new UploadFailure(error, extra)
 }
+
+/** What a receiver threw, as its sender hears of it over any wire. What is no error of ours stays what it is. */
+export function failureTold(thrown: unknown): unknown {
+  if (thrown instanceof UploadFailure) return failureFromPeer(thrown.code, textForPeer(thrown.error), thrown)
+  return thrown instanceof DroprError ? failureFromPeer(thrown.code, textForPeer(thrown)) : thrown
+}

@@ -1,0 +1,8 @@
+export type { AppendFile, FileStat, Files, FolderEntry, ReadFile } from '../system/files.ts'
+export { decodeAnswer, encodeAnswer } from '../wire/answer.ts'
+export type { PeerAddress, ReceiveUpload, Transport } from '../wire/transport.ts'
+export type { Refusal, UploadAnswer, UploadRequest } from '../wire/upload.ts'
+export { failureTold, streamConflict, UploadFailure, uploadFailure } from '../wire/upload-failure.ts'
+export type { Case } from './case.ts'
+export { type StoragePlace, storageCases } from './storage.ts'
+export { type Pair, transportCases } from './transport.ts'
