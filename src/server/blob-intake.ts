@@ -1,6 +1,7 @@
 import { DroprError, diskError } from '../errors.ts'
 import type { Limits } from '../limits.ts'
-import { placedBlobPath } from '../spool/blob-names.ts'
+import { partPath, placedBlobPath } from '../spool/blob-names.ts'
+import { SpaceWatch } from '../spool/space-watch.ts'
 import type { Spool } from '../spool/spool.ts'
 import type { BlobAnswer, BlobPiece } from '../wire/blob.ts'
 import { BlobPart } from './blob-part.ts'
@@ -121,7 +122,12 @@ export class BlobIntake {
     const { system, folders } = this.#spool
     const known = this.#parts.get(path)
     this.#parts.delete(path)
-    if (known === undefined) await folders.ensure(this.#spool.inbox(channel))
+    if (known === undefined) {
+      await folders.ensure(this.#spool.inbox(channel))
+      const there = (await system.files.stat(partPath(path)))?.bytes ?? 0
+      // One that cannot end must not fill the disk for all others.
+      await new SpaceWatch({ system, path: this.#spool.path, limits: this.#limits }).ask(target.total - there)
+    }
     const pieceBytes = this.#limits.blobPieceBytes
     const part = known ?? (await BlobPart.open({ system, path, ...target, pieceBytes, progress }))
     this.#parts.set(path, part)

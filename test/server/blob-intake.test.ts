@@ -129,6 +129,16 @@ test('D12 P10: a full disk, and any other failure of it, is a code at once; the 
   }
 })
 
+test('D12 P7: a body that the disk has no room for is refused with DISK_FULL before a byte of it is stored, and taken once there is', async () => {
+  const { piece, machine, names } = await desk()
+  const { disk } = machine
+  disk.capacityBytes = disk.disk.bytesUsed + 4_000
+  await expect(piece(0)).rejects.toMatchObject({ code: 'DISK_FULL' })
+  expect(names()).toEqual([])
+  disk.capacityBytes = Number.POSITIVE_INFINITY
+  expect(await piece(0, 5_000)).toEqual({ have: 5_000, state: 'whole' })
+})
+
 test('P9: nothing that a request says about a large body makes a file of another name, or one at all when it is nonsense', async () => {
   const { receiver, names, machine } = await desk()
   const good = uploadOf({ entries: BODY.subarray(0, 100), blob: { at: 0, total: 5_000, sha256: SHA } })
