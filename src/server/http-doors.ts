@@ -1,8 +1,8 @@
 import { DroprError } from '../errors.ts'
 import type { Limits } from '../limits.ts'
-import { nearest } from '../names.ts'
 import type { Clock } from '../system/clock.ts'
 import { parseSafeJson } from '../wire/safe-json.ts'
+import { checkFits } from './door-check.ts'
 import { type BodyBudget, readBody } from './http-body.ts'
 import { type GuardRules, type Rejection, refuseForeignPage, refuseStranger } from './http-guard.ts'
 import { factsOf } from './http-request.ts'
@@ -35,20 +35,14 @@ export function openDoors(app: HttpApp, options: DoorsOptions): void {
     scope.addContentTypeParser('*', (request: HttpRequest) => readDoorBody(request, options))
     scope.setErrorHandler((error, request, reply) => {
       if (!request.raw.complete) reply.header('connection', 'close')
-      const { told, status } = judge(error, request.routeOptions.config.door)
+      const { told, status } = judge(error)
       return refuse(reply, told, status)
     })
     for (const door of doors) {
-      const { params, query, body } = door.schema
       scope.route({
         method: door.method,
         url: door.path.replaceAll(/\{(\w+)\}/g, ':$1'),
         config: { door },
-        schema: {
-          ...(params !== undefined && { params }),
-          ...(query !== undefined && { querystring: query }),
-          ...(typeof body === 'object' && { body })
-        },
         onRequest: (request, reply, next) => {
           reply.raw.once('close', () => budget.give(ASKER, request.bodyBytes))
           const facts = factsOf(request.raw)
@@ -70,6 +64,7 @@ export function methodsOf(doors: readonly Route[], path: string): string[] {
 }
 
 async function serve(door: Route, request: HttpRequest, reply: HttpReply, options: DoorsOptions): Promise<HttpReply> {
+  checkFits(request, door)
   const gone = new AbortController()
   const { raw } = reply
   let unsent: (() => void) | undefined
@@ -152,35 +147,12 @@ class Refused extends Error {
   }
 }
 
-interface Unfit {
-  validation?: readonly { instancePath: string; keyword: string; message?: string; params: Record<string, unknown> }[]
-  validationContext?: string
-}
-
-/** What goes out for an error of a door: what does not fit the schema, or is a TypeError, is the asker's fault. */
-function judge(error: unknown, door: Route | undefined): { told: unknown; status?: number } {
+/** What goes out for an error of a door: a TypeError is the asker's fault. */
+function judge(error: unknown): { told: unknown; status?: number } {
   if (error instanceof Refused) {
     const { code, text, status } = error.rejection
     return { told: new DroprError(code, text), status }
   }
-  const { validation, validationContext = 'body' } = error as Unfit
-  const first = validation?.[0]
-  if (first !== undefined) {
-    const where = `${validationContext === 'querystring' ? 'query' : validationContext}${first.instancePath}`
-    const unknown = first.params['additionalProperty']
-    const what = typeof unknown === 'string' ? hasNo(unknown, first, door) : (first.message ?? 'is wrong')
-    return { told: new DroprError('REQUEST_BAD', `${where} ${what}`) }
-  }
   if (error instanceof TypeError) return { told: new DroprError('REQUEST_BAD', error.message, error) }
   return { told: error }
-}
-
-/** Says what may have been meant, where that is in sight. */
-function hasNo(name: string, { instancePath }: { instancePath: string }, door: Route | undefined): string {
-  const { body, query } = door?.schema ?? {}
-  const known = [body, query].flatMap(schema =>
-    typeof schema === 'object' ? Object.keys(schema['properties'] ?? {}) : []
-  )
-  const near = instancePath === '' ? nearest(name, known) : undefined
-  return `has no ${JSON.stringify(name.slice(0, 50))}${near === undefined ? '' : `: did you mean ${near}?`}`
 }
