@@ -9,14 +9,14 @@ import { errorsPage, metricsPage, optionsPage } from './pages.ts'
 /** `npm run docs`: writes the pages that are made from code. Runs as dist/docs/make.js. */
 const root = path.resolve(import.meta.dirname, '../..')
 writeFileSync(path.join(root, 'docs/errors.md'), errorsPage())
-writeFileSync(path.join(root, 'docs/options.md'), optionsPage(makeProgram()))
+writeFileSync(path.join(root, 'docs/options.md'), optionsPage(await makeProgram()))
 writeFileSync(path.join(root, 'docs/openapi.json'), openapiText())
 writeFileSync(path.join(root, 'spool/README.md'), SPOOL_README)
 const metrics = path.join(root, 'docs/metrics.md')
 writeFileSync(metrics, metricsPage(readFileSync(metrics, 'utf8')))
 
 const man = path.join(root, 'docs/man')
-const pages = manPages(makeProgram())
+const pages = manPages(await makeProgram())
 mkdirSync(man, { recursive: true })
 for (const name of readdirSync(man)) if (!pages.has(name)) rmSync(path.join(man, name))
 for (const [name, page] of pages) writeFileSync(path.join(man, name), page)

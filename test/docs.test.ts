@@ -16,26 +16,26 @@ test('docs/errors.md lists every code as the code has it', () => {
   expect(read('docs/errors.md'), 'run `npm run docs`').toBe(errorsPage())
 })
 
-test('docs/options.md lists every limit, command and flag as the code has them', () => {
-  expect(read('docs/options.md'), 'run `npm run docs`').toBe(optionsPage(makeProgram()))
+test('docs/options.md lists every limit, command and flag as the code has them', async () => {
+  expect(read('docs/options.md'), 'run `npm run docs`').toBe(optionsPage(await makeProgram()))
 })
 
-test('O6 F20: there is a manual page for each command, as the code has it, and the package installs them all', () => {
-  const pages = manPages(makeProgram())
+test('O6 F20: there is a manual page for each command, as the code has it, and the package installs them all', async () => {
+  const pages = manPages(await makeProgram())
   expect(readdirSync(path.join(ROOT, 'docs/man')).sort(), 'run `npm run docs`').toEqual([...pages.keys()].sort())
   for (const [name, page] of pages) expect(read(`docs/man/${name}`), 'run `npm run docs`').toBe(page)
   expect(JSON.parse(read('package.json')).man).toEqual([...pages.keys()].map(name => `docs/man/${name}`))
 })
 
-test('F20: a manual page has the words, the options and the examples of its command, and nothing in them means anything to roff', () => {
-  for (const [name, page] of manPages(makeProgram())) {
+test('F20: a manual page has the words, the options and the examples of its command, and nothing in them means anything to roff', async () => {
+  for (const [name, page] of manPages(await makeProgram())) {
     expect(page).toContain('.SH NAME')
     if (name !== 'dropr.1') expect(page, name).toMatch(/\.SH EXAMPLES\n\.nf\n\$ dropr /)
     const requests = page.split('\n').filter(line => /^[.']/.test(line))
     expect(requests.filter(line => !/^\.(TH|SH|PP|TP|RS|RE|nf|fi|\\")( |$)/.test(line))).toEqual([])
     expect(page.replace(/\\(e|-|&|f[BR]|\((aq|ga|ha|ti)|")/g, '')).not.toContain('\\')
   }
-  const send = manPages(makeProgram()).get('dropr-send.1')!
+  const send = manPages(await makeProgram()).get('dropr-send.1')!
   expect(send).toContain('\\fB\\-\\-header <name=value>\\fR\nMay be repeated.')
   expect(send).toContain('$ dropr send orders \\(aqone message\\(aq')
 })

@@ -1,73 +1,12 @@
 import { resolve } from 'node:path'
 import { Command, CommanderError, type OutputConfiguration } from 'commander'
 import type { Act, Call, GlobalOptions, Shell } from './act.ts'
-import { addAncestor } from './ancestor.ts'
-import { addChannel } from './channel.ts'
-import { addCheck } from './check.ts'
-import { addClean } from './clean.ts'
-import { addCompletion } from './completion.ts'
-import { addConfig } from './config.ts'
-import { addDead } from './dead.ts'
-import { addDoctor } from './doctor.ts'
+import { allCommands, commandsFor } from './commands.ts'
 import { EXIT } from './exit-codes.ts'
-import { addHold } from './hold.ts'
-import { addLs } from './ls.ts'
 import { Output } from './output.ts'
-import { addPeek } from './peek.ts'
-import { addPeer } from './peer.ts'
-import { addPoll } from './poll.ts'
 import { printError } from './print-error.ts'
-import { addPurge } from './purge.ts'
-import { addRequest } from './request.ts'
-import { addRole } from './role.ts'
-import { addForecast, addSchedule, addTick } from './schedule.ts'
-import { addSend } from './send.ts'
-import { addService } from './service.ts'
-import { addShape } from './shape.ts'
-import { addShow } from './show.ts'
-import { addStatus } from './status.ts'
-import { addStop } from './stop.ts'
-import { addTail } from './tail.ts'
-import { addToken } from './token.ts'
-import { addTop } from './top.ts'
-import { addUp } from './up.ts'
 import { UsageError } from './usage-error.ts'
 import { VERSION } from './version.ts'
-import { addWork } from './work.ts'
-
-/** In the order of the help. */
-const WORK = [
-  addUp,
-  addStop,
-  addStatus,
-  addTop,
-  addCheck,
-  addPeer,
-  addSend,
-  addRequest,
-  addPoll,
-  addPeek,
-  addTail,
-  addWork,
-  addSchedule,
-  addForecast,
-  addTick
-]
-const LOOK = [
-  addLs,
-  addShape,
-  addShow,
-  addChannel,
-  addHold,
-  addDead,
-  addPurge,
-  addClean,
-  addDoctor,
-  addToken,
-  addConfig,
-  addService,
-  addCompletion
-]
 
 const HELP = `
 Exit codes:
@@ -101,12 +40,11 @@ export async function main(argv: string[], shell: Shell = process): Promise<numb
   }
   // What stands behind -- is for another program.
   const json = argv.slice(0, argv.indexOf('--') >>> 0).includes('--json')
-  const program = makeProgram(act, {
+  const program = bareProgram({
     writeOut: text => void shell.stdout.write(text),
     writeErr: text => void (json || shell.stderr.write(text))
   })
-  addRole(program, act)
-  addAncestor(program, act)
+  for (const add of await commandsFor(argv)) add(program, act)
   try {
     await program.parseAsync(argv, { from: 'user' })
   } catch (error) {
@@ -121,8 +59,14 @@ export async function main(argv: string[], shell: Shell = process): Promise<numb
 }
 
 /** All commands and flags that are for people; docs/options.md is made from it. Without `act`, none of them does anything. */
-export function makeProgram(act: Act = () => () => Promise.resolve(), output: OutputConfiguration = {}): Command {
-  const program = new Command('dropr')
+export async function makeProgram(act: Act = () => () => Promise.resolve()): Promise<Command> {
+  const program = bareProgram()
+  for (const add of await allCommands()) add(program, act)
+  return program
+}
+
+function bareProgram(output: OutputConfiguration = {}): Command {
+  return new Command('dropr')
     .description('Peer-to-peer durable messages between nodes, with files as the only storage')
     .version(VERSION, '-V, --version', 'print the version')
     .option('--spool <folder>', 'the spool to work on (default: $DROPR_SPOOL, else ./spool)')
@@ -134,8 +78,6 @@ export function makeProgram(act: Act = () => () => Promise.resolve(), output: Ou
     .configureHelp({ showGlobalOptions: true })
     .showHelpAfterError('(dropr help shows what there is)')
     .exitOverride()
-  for (const add of [...WORK, ...LOOK]) add(program, act)
-  return program
 }
 
 function callOf(shell: Shell, options: GlobalOptions): Pick<Call<object>, 'out' | 'shell' | 'spool'> {

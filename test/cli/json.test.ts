@@ -43,7 +43,7 @@ test('F8: with --json every command prints one JSON value a line and nothing els
   await world.run(['poll', 'c'])
   await world.run(['peek', 'c'])
   const silent: string[] = []
-  for (const words of leaves(makeProgram())) {
+  for (const words of leaves(await makeProgram())) {
     const name = words.join(' ')
     if (name === 'up') continue
     const { stdout, stderr, code } = await world.run([...words, '--json', ...(ARGS[name] ?? [])])

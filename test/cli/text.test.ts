@@ -4,20 +4,36 @@ import manifest from '../../package.json' with { type: 'json' }
 import { columns, humanMs, printable } from '../../src/cli/columns.ts'
 import { daemonArgs } from '../../src/cli/daemon-flags.ts'
 import { bodyOf, LineSplitter } from '../../src/cli/lines.ts'
-import { makeProgram } from '../../src/cli/main.ts'
+import { main, makeProgram } from '../../src/cli/main.ts'
 import { VERSION } from '../../src/cli/version.ts'
 
 test('the version that is printed is the one of the package', () => {
   expect(VERSION).toBe(manifest.version)
 })
 
-test('every command that is not hidden has a description and examples', () => {
-  for (const command of makeProgram().commands) {
+test('every command that is not hidden has a description and examples', async () => {
+  for (const command of (await makeProgram()).commands) {
     expect(command.description(), command.name()).not.toBe('')
     const help: string[] = []
     command.configureOutput({ writeOut: text => help.push(text) })
     command.outputHelp()
     expect(help.join(''), command.name()).toContain('Examples:\n  $ dropr ')
+  }
+})
+
+test('a command that is loaded alone, by whichever of its names, tells the same help as among all the others', async () => {
+  const told = async (...argv: string[]) => {
+    const texts: string[] = []
+    const stdout = { write: (text: string) => texts.push(text) } as unknown as NodeJS.WritableStream
+    const exit = await main(argv, { stdin: process.stdin, stdout, stderr: stdout, env: {}, cwd: () => '/' })
+    return { exit, text: texts.join('') }
+  }
+  for (const command of (await makeProgram()).commands) {
+    for (const name of [command.name(), ...command.aliases()]) {
+      const alone = await told('--spool', '/nowhere', '--json', name, '--help')
+      expect(alone, name).toEqual({ exit: 0, text: (await told('help', name)).text })
+      expect(alone.text, name).toContain(`Usage: dropr ${command.name()}`)
+    }
   }
 })
 
@@ -84,7 +100,7 @@ test.each([
   expect(humanMs(ms)).toBe(text)
 })
 
-test('daemons are given the flags that `up` was given', () => {
+test('daemons are given the flags that `up` was given', async () => {
   const args = daemonArgs({
     node: 'berlin',
     listen: '127.0.0.1:0',
@@ -94,7 +110,7 @@ test('daemons are given the flags that `up` was given', () => {
     logLevel: 'warn'
   })
   let parsed: unknown
-  const program = makeProgram(() => (...given) => {
+  const program = await makeProgram(() => (...given) => {
     parsed = (given.at(-1) as { optsWithGlobals(): unknown }).optsWithGlobals()
     return Promise.resolve()
   })
