@@ -2,7 +2,9 @@ import { join } from 'node:path'
 import { findDaemons } from '../angel/hold.ts'
 import type { Queue } from '../queue/queue.ts'
 import { type OwnerDoor, openSpool, queueOn } from '../queue/queue-on.ts'
+import type { Owner, OwnOptions } from '../server/owner.ts'
 import type { Config } from '../spool/config.ts'
+import type { Spool } from '../spool/spool.ts'
 import { nodeSystem } from '../system/node-system.ts'
 import type { System } from '../system/system.ts'
 import type { Call } from './act.ts'
@@ -23,15 +25,21 @@ export async function openCallQueue(call: Call<object>, to: readonly string[] = 
   return await queueOn({ ...opened, owner: lazyOwner() })
 }
 
-/** Sending needs no owner of the inbox, whose code is half of dropr's: it is loaded at the first look into the inbox. */
+/**
+ * Sending needs no owner of the inbox, whose code is half of dropr's, and who looks into the inbox beside daemons reaches
+ * theirs: it is loaded by whom nobody else owns the inbox for. (Not so in the library, which stays in its process for long: what
+ * cannot be loaded once, as the process has too many files open, cannot be loaded later either.)
+ */
 function lazyOwner(): OwnerDoor {
-  let owner: OwnerDoor | undefined
+  let owner: typeof Owner | undefined
+  const here = (spool: Spool) => owner?.here(spool)
+  const take = async (options: OwnOptions) => {
+    owner = (await import('../server/owner.ts')).Owner
+    return await owner.take(options)
+  }
   return {
-    here: spool => owner?.here(spool),
-    async attach(options) {
-      owner = (await import('../server/owner.ts')).Owner
-      return await owner.attach(options)
-    }
+    here,
+    attach: async options => await (await import('../server/attach-inbox.ts')).attachInbox(options, { here, take })
   }
 }
 

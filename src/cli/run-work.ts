@@ -50,6 +50,8 @@ export async function runWork(call: Call<WorkOptions>): Promise<number> {
     ending.abort()
     worker.stop(signal)
   })
+  // Read now: it works for weeks, beside daemons that may end, and may have too many files open when it needs the owner's code.
+  await import('../server/owner.ts')
   const queue = await openCallQueue(call)
   const about = {
     pid: process.pid,

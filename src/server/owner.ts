@@ -1,7 +1,8 @@
-import { DroprError, diskError } from '../errors.ts'
+import { diskError } from '../errors.ts'
 import type { Spool } from '../spool/spool.ts'
 import { acquireLock, findHolder, type Lock, LockHeldError } from '../system/lock.ts'
 import type { System } from '../system/system.ts'
+import { attachInbox, OWNER_LOCK } from './attach-inbox.ts'
 import type { ChannelDepth } from './channel-depth.ts'
 import { Inbox } from './inbox.ts'
 import type { InboxPort } from './inbox-port.ts'
@@ -9,20 +10,15 @@ import { LocalPuller } from './local-puller.ts'
 import { LocalTarget } from './local-target.ts'
 import type { MovesPort } from './move.ts'
 import { Moves } from './moves.ts'
-import { isApplication, running, standBack, standsBack } from './owner-manners.ts'
+import { isApplication, running, standBack } from './owner-manners.ts'
 import { OwnerRooms } from './owner-rooms.ts'
 import { OwnerService } from './owner-service.ts'
-import { LineTarget, type OwnerTarget } from './owner-target.ts'
+import { LineTarget } from './owner-target.ts'
 import { OwnerTidy } from './owner-tidy.ts'
 import type { PullHint } from './pull-hint.ts'
-import { RemotePort } from './remote-port.ts'
 
 export type OwnerRole = 'server' | 'application'
 
-/** The lock whose holder owns the inbox. */
-const LOCK = 'owner'
-const FIND_MS_MAX = 10_000
-const FIND_AGAIN_MS = 20
 const TAKE_TRIES_MAX = 20
 
 /** The owners of this process, by world and spool: no need of a socket to reach oneself. */
@@ -77,13 +73,7 @@ export class Owner {
    * @throws DroprError OWNER_UNREACHABLE, DISK_*
    */
   static async attach(options: { spool: Spool; mayOwn: boolean }): Promise<InboxPort & MovesPort> {
-    const { spool, mayOwn } = options
-    const port = new RemotePort({
-      clock: spool.system.clock,
-      consumer: spool.system.random.bytes(8).toString('hex'),
-      find: signal => findOwner(spool, mayOwn, signal)
-    })
-    return await port.attach()
+    return await attachInbox(options, Owner)
   }
 
   /**
@@ -109,7 +99,7 @@ export class Owner {
     const { spool, role } = options
     const { system, limits } = spool
     const about = { role, pid: process.pid, node: spool.node, spool: spool.id, since: system.clock.now() }
-    const lock = await acquireLock(system, { folder: spool.run, name: LOCK, about }).catch((error: unknown) => {
+    const lock = await acquireLock(system, { folder: spool.run, name: OWNER_LOCK, about }).catch((error: unknown) => {
       throw error instanceof LockHeldError ? error : diskError(error, `take the lock of the inbox of ${spool.path}`)
     })
     const { epoch } = lock
@@ -197,31 +187,6 @@ export class Owner {
   }
 }
 
-async function findOwner(spool: Spool, mayOwn: boolean, signal: AbortSignal): Promise<OwnerTarget> {
-  const { system } = spool
-  const deadline = system.clock.ticks() + FIND_MS_MAX
-  for (;;) {
-    if (signal.aborted) throw new DroprError('CLOSED', 'the consumer is closed')
-    const here = Owner.here(spool)
-    if (here !== undefined) return here.target()
-    const holder = await findHolder(system, { folder: spool.run, name: LOCK }).catch(() => 'silent' as const)
-    if (holder !== undefined && holder !== 'silent') return new LineTarget(holder.line, spool.id)
-    if (holder === undefined && mayOwn && !standsBack(spool)) {
-      try {
-        return (await Owner.take({ spool, role: 'application' })).target()
-      } catch (error) {
-        if (!(error instanceof LockHeldError)) throw error
-      }
-    }
-    if (system.clock.ticks() >= deadline) {
-      const text =
-        holder === undefined ? 'no process owns the inbox' : 'the process that owns the inbox does not answer'
-      throw new DroprError('OWNER_UNREACHABLE', `${spool.path}: ${text}`)
-    }
-    await system.clock.sleep(FIND_AGAIN_MS, signal)
-  }
-}
-
 /** Asks the application that owns the inbox to hand over. */
 async function askForIt(spool: Spool): Promise<void> {
   const here = Owner.here(spool)
@@ -230,7 +195,7 @@ async function askForIt(spool: Spool): Promise<void> {
     standBack(spool)
     return await here.close()
   }
-  const holder = await findHolder(spool.system, { folder: spool.run, name: LOCK }).catch((error: unknown) => {
+  const holder = await findHolder(spool.system, { folder: spool.run, name: OWNER_LOCK }).catch((error: unknown) => {
     throw diskError(error, `find the owner of the inbox of ${spool.path}`)
   })
   if (holder === undefined) return
