@@ -133,8 +133,9 @@ export class Verdicts {
     const ticks = () => system.clock.ticks()
     if (verdict.verdict === 'ack') {
       const mark: DoneMark = { m: 'done', l, s: stream.id, r: runs, x: verdict.result }
-      // Where few may be held at once, the next ones wait for this.
-      const quiet = verdict.quiet === true && policy().leasedMax === 0
+      // Where few may be held at once, in all or of a key, the next ones wait for this.
+      const awaited = policy().leasedMax !== 0 || pieces.some(piece => piece.block.keyed)
+      const quiet = verdict.quiet === true && !awaited
       const { result } = verdict
       await (result === undefined ? this.#acks.add(l, stream.id, runs, quiet) : journal.mark(mark))
       return () => state.finish(pieces, 'done', system.clock.now(), result === undefined ? undefined : { result })

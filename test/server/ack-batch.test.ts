@@ -2,9 +2,14 @@ import { expect, test } from 'vitest'
 import { InboxBed, rangeOf, texts, verdict } from './inbox-bed.ts'
 
 /** Ticks until each of `count` acks, told one after the other's answer, had its own. */
-async function answers(bed: InboxBed, count: number, quiet: (i: number) => boolean): Promise<number[]> {
+async function answers(
+  bed: InboxBed,
+  count: number,
+  quiet: (i: number) => boolean,
+  drafts = texts(count)
+): Promise<number[]> {
   const inbox = await bed.open()
-  await bed.until(inbox.appendRange(rangeOf('s', 0, texts(count))))
+  await bed.until(inbox.appendRange(rangeOf('s', 0, drafts)))
   const port = inbox.port({ own: true })
   const took: number[] = []
   for (let i = 0; i < count; i++) {
@@ -34,4 +39,9 @@ test('where few may be held at once no ack rests: the next message waits for it'
   const bed = new InboxBed(1)
   bed.channels.set('c', { leasedMax: 1 })
   for (const ms of await answers(bed, 20, () => true)) expect(ms).toBeLessThan(2)
+})
+
+test('an ack of a message with a key does not rest: the next of its key waits for it', async () => {
+  const drafts = texts(20).map(draft => ({ ...draft, key: 'k' }))
+  for (const ms of await answers(new InboxBed(1), 20, () => true, drafts)) expect(ms).toBeLessThan(2)
 })
