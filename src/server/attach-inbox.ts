@@ -3,7 +3,7 @@ import type { Spool } from '../spool/spool.ts'
 import { findHolder, LockHeldError } from '../system/lock.ts'
 import type { InboxPort } from './inbox-port.ts'
 import type { MovesPort } from './move.ts'
-import { standsBack } from './owner-manners.ts'
+import { handedOver, isApplication, standsBack } from './owner-manners.ts'
 import { LineTarget, type OwnerTarget } from './owner-target.ts'
 import { RemotePort } from './remote-port.ts'
 
@@ -50,7 +50,10 @@ async function findOwner(
     const here = maker.here(spool)
     if (here !== undefined) return here.target()
     const holder = await findHolder(system, { folder: spool.run, name: OWNER_LOCK }).catch(() => 'silent' as const)
-    if (holder !== undefined && holder !== 'silent') return new LineTarget(holder.line, spool.id)
+    if (holder !== undefined && holder !== 'silent') {
+      if (!isApplication(holder.about)) handedOver(spool)
+      return new LineTarget(holder.line, spool.id)
+    }
     if (holder === undefined && mayOwn && !standsBack(spool)) {
       try {
         return (await maker.take({ spool, role: 'application' })).target()

@@ -5,11 +5,17 @@ import type { DeadLetter } from './burial.ts'
 
 /** When this process handed an inbox over (ticks): it does not take it back before the other could. */
 const HANDED_OVER = new WeakMap<System, Map<string, number>>()
-const STAND_BACK_MS = 1_000
+/** Among many consumers each may come first once: all of them stand back before the server has asked the last. */
+const STAND_BACK_MS = 5_000
 
 export function standBack({ system, path }: Spool): void {
   const since = HANDED_OVER.get(system) ?? new Map<string, number>()
   HANDED_OVER.set(system, since.set(path, system.clock.ticks()))
+}
+
+/** Whom it was handed over to has it: what comes after is another matter. */
+export function handedOver({ system, path }: Spool): void {
+  HANDED_OVER.get(system)?.delete(path)
 }
 
 export function standsBack({ system, path }: Spool): boolean {

@@ -19,7 +19,7 @@ import type { PullHint } from './pull-hint.ts'
 
 export type OwnerRole = 'server' | 'application'
 
-const TAKE_TRIES_MAX = 20
+const TAKE_TRIES_MAX = 100
 
 /** The owners of this process, by world and spool: no need of a socket to reach oneself. */
 const OWNERS = new WeakMap<System, Map<string, Owner>>()
