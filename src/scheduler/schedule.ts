@@ -10,6 +10,7 @@ import type { ForecastRow } from './forecast.ts'
 import { joinPages } from './join-pages.ts'
 import { LEVELS, type Level } from './levels.ts'
 import type { Listed, ListPage, ListQuery } from './listing.ts'
+import { Outlet } from './outlet.ts'
 import { type Answer, type Request, serve } from './service.ts'
 import { Shard } from './shard.ts'
 import { shardLock, shardRoot, shardsThere } from './shard-root.ts'
@@ -188,12 +189,18 @@ export class Schedule {
       try {
         const ids = new Ids(system.clock, system.random)
         const root = shardRoot(this.#spool.path, index)
-        const shard = await Shard.open({ spool: this.#spool, root, writer: life.writer, ids, levels: this.#levels })
+        const { writer } = life
+        const outlet = new Outlet({ spool: this.#spool, writer, ids, poke: undefined })
+        const shard = await Shard.open({ spool: this.#spool, root, writer, ids, levels: this.#levels, outlet })
         try {
           lock.onConnection = line => serve(line, shard)
           return await this.#asked<T>(shard, index, ask)
         } finally {
-          await shard.close()
+          try {
+            await shard.close()
+          } finally {
+            await outlet.close()
+          }
         }
       } finally {
         await life.close()

@@ -6,7 +6,7 @@ import { acquireLock, type Lock, LockHeldError } from '../system/lock.ts'
 import type { Fired } from './firing.ts'
 import type { Lateness } from './lateness.ts'
 import { checkLevels, LEVELS, type Level } from './levels.ts'
-import type { Poke } from './outlet.ts'
+import { Outlet, type Poke } from './outlet.ts'
 import { serve } from './service.ts'
 import { Shard, type ShardStatus } from './shard.ts'
 import { SHARDS_MAX, shardLock, shardRoot, shardsThere } from './shard-root.ts'
@@ -37,6 +37,7 @@ export class Scheduler {
   readonly #options: SchedulerOptions & { levels: readonly Level[]; shards: number }
   readonly #life: WriterLife
   readonly #ids: Ids
+  readonly #outlet: Outlet
   readonly #held = new Map<number, { shard: Shard; lock: Lock }>()
   readonly #stopping = new AbortController()
   #elsewhere: number[] = []
@@ -47,6 +48,8 @@ export class Scheduler {
     this.#options = options
     this.#life = life
     this.#ids = new Ids(clock, random)
+    const { spool, poke } = options
+    this.#outlet = new Outlet({ spool, writer: life.writer, ids: this.#ids, poke })
     this.#looking = Promise.resolve()
   }
 
@@ -99,8 +102,9 @@ export class Scheduler {
     })
     const results = await Promise.allSettled(closing)
     this.#held.clear()
+    const outlet = await Promise.allSettled([this.#outlet.close()])
     await this.#life.close()
-    for (const result of results) if (result.status === 'rejected') throw result.reason
+    for (const result of [...results, ...outlet]) if (result.status === 'rejected') throw result.reason
   }
 
   async #lookOut(): Promise<void> {
@@ -133,7 +137,7 @@ export class Scheduler {
   }
 
   async #take(index: number): Promise<boolean> {
-    const { spool, levels, poke } = this.#options
+    const { spool, levels } = this.#options
     const { system } = spool
     await spool.folders.ensure(spool.run)
     let lock: Lock
@@ -147,7 +151,7 @@ export class Scheduler {
     try {
       const root = shardRoot(spool.path, index)
       const { writer } = this.#life
-      const shard = await Shard.open({ spool, root, writer, ids: this.#ids, levels, poke })
+      const shard = await Shard.open({ spool, root, writer, ids: this.#ids, levels, outlet: this.#outlet })
       this.#held.set(index, { shard, lock })
       shard.run()
       lock.onConnection = line => serve(line, shard, () => this.#metricsOf(index))

@@ -13,7 +13,7 @@ import { Loops } from './loops.ts'
 import { Marks } from './marks.ts'
 import { Mover } from './mover.ts'
 import { Near } from './near.ts'
-import { Outlet, type Poke } from './outlet.ts'
+import type { Outlet } from './outlet.ts'
 import { Recent } from './recent.ts'
 import { Soon } from './soon.ts'
 import { type ShardStatus, statusOf } from './status.ts'
@@ -29,7 +29,8 @@ export interface ShardOptions {
   writer: string
   ids: Ids
   levels: readonly Level[]
-  poke?: Poke | undefined
+  /** Of the whole process, whoever makes it closes it: of one writer only the newest segment of a folder may grow. */
+  outlet: Outlet
 }
 
 export type { ShardStatus } from './status.ts'
@@ -48,7 +49,6 @@ export class Shard {
   readonly #intake: IntakeReader
   readonly #near: Near
   readonly #soon: Soon
-  readonly #outlet: Outlet
   readonly #firing: Firing
   readonly #mover: Mover
   readonly #steering: Steering
@@ -58,7 +58,7 @@ export class Shard {
   readonly #startedAt: number
 
   private constructor(options: ShardOptions) {
-    const { spool, root, writer, ids, levels, poke } = options
+    const { spool, root, writer, ids, levels, outlet } = options
     this.#spool = spool
     this.#startedAt = spool.system.clock.now()
     this.#marks = new Marks({ spool, folder: `${root}/marks`, writer, ids })
@@ -68,13 +68,7 @@ export class Shard {
     this.#buckets = new Buckets({ spool, root, levels, writer, catalog })
     this.#intake = new IntakeReader({ spool, folder: `${root}/in`, marks, buckets: this.#buckets })
     this.#near = new Near(spool)
-    this.#outlet = new Outlet({ spool, writer, ids, poke })
-    const { near, buckets, intake, outlet } = {
-      near: this.#near,
-      buckets: this.#buckets,
-      intake: this.#intake,
-      outlet: this.#outlet
-    }
+    const { near, buckets, intake } = { near: this.#near, buckets: this.#buckets, intake: this.#intake }
     const recent = new Recent<'fired' | 'cancelled'>()
     this.#soon = new Soon({ spool, catalog, near })
     const soon = this.#soon
@@ -203,7 +197,7 @@ export class Shard {
     await this.#turn
     await this.#stepping
     await this.#firing.marked()
-    const closing = [this.#buckets.close(), this.#intake.close(), this.#outlet.close()]
+    const closing = [this.#buckets.close(), this.#intake.close()]
     const results = await Promise.allSettled(closing)
     await this.#marks.close()
     await heldFilesOf(this.#spool).close()

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { listSegments } from '../../src/journal/segment-names.ts'
 import { Schedule, Scheduler } from '../../src/scheduler/index.ts'
 import { SimWorld } from '../../src/system/sim/index.ts'
 import { openSender, openSpool, outbox, tree } from './desk.ts'
@@ -146,4 +147,16 @@ test('H21 CLOCK-1: the wall clock an hour forward or back at any moment neither 
     expect(found.map(({ id }) => id).sort()).toEqual(dues.map((_, i) => `m${i}`).sort())
     for (const { id, sentAt } of found) expect(sentAt).toBeGreaterThanOrEqual(dues[Number(id.slice(1))]!)
   }
+})
+
+test('P8: two shards of one process share one growing segment of each outbox: of a writer only the newest may grow', async () => {
+  const { clock, node } = await world('shards')
+  const spool = await clock.until(openSpool(node.process('sharded')))
+  await clock.until(Scheduler.start({ spool, shards: 2 }))
+  const sender = await clock.until(openSpool(node.process('sender')).then(opened => openSender(opened, 2)))
+  const ids = Array.from({ length: 20 }, (_, i) => `m${i}`)
+  for (const [i, id] of ids.entries()) await clock.until(sender.send(clock.now() + 1_000 + i * 200, { id }))
+  await clock.advance(8_000)
+  expect((await clock.until(outbox(node.disk))).map(({ id }) => id).sort()).toEqual(ids.sort())
+  expect(await clock.until(listSegments(node.disk, '/s/outbox/tokyo/common/4'))).toHaveLength(1)
 })
