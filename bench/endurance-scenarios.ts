@@ -1,9 +1,10 @@
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { openQueue } from '../src/index.ts'
-import { passage, withTwoNodes } from './hops-scenarios.ts'
+import { passage } from './hops-scenarios.ts'
 import { memoryMiB } from './processes.ts'
 import { median, RATIO, type Result, type Scenario, type Stage } from './scenario.ts'
+import { withTwoNodes } from './two-nodes.ts'
 import { freePort, UpNode } from './up.ts'
 
 const BODY_BYTES = 256

@@ -1,34 +1,9 @@
-import path from 'node:path'
 import { median, type Result, type Scenario, type Stage } from './scenario.ts'
-import { freePort, UpNode } from './up.ts'
+import { withTwoNodes } from './two-nodes.ts'
+import type { UpNode } from './up.ts'
 import { Worker } from './worker.ts'
 import type { ConsumeJob } from './worker-consume.ts'
 import type { SendJob } from './worker-send.ts'
-
-/** Two nodes in processes of their own, for the time of `use`. Their spools are `<folder>/<name>-a` and `-b`. */
-export async function withTwoNodes<T>(
-  stage: Stage,
-  name: string,
-  use: (a: UpNode, b: UpNode) => Promise<T>
-): Promise<T> {
-  const port = await freePort()
-  const b = await UpNode.start({ name: 'bench-b', spool: path.join(stage.folder, `${name}-b`), port })
-  try {
-    const a = await UpNode.start({
-      name: 'bench-a',
-      spool: path.join(stage.folder, `${name}-a`),
-      port: await freePort(),
-      peers: { 'bench-b': { url: `http://127.0.0.1:${port}` } }
-    })
-    try {
-      return await use(a, b)
-    } finally {
-      await a.stop()
-    }
-  } finally {
-    await b.stop()
-  }
-}
 
 interface Passage {
   channel: string
@@ -71,10 +46,12 @@ export async function passage<T>(a: UpNode, b: UpNode, way: Passage): Promise<{ 
 /** From the first send to the last acknowledgement that is synced at the consumer's node. */
 export function saturated(stage: Stage, job: { bodyBytes: number; usual: number }): Promise<Result> {
   const messages = stage.messages(job.usual)
-  return withTwoNodes(stage, `hops-${job.bodyBytes}`, async (a, b) => {
+  const name = `hops-${job.bodyBytes}`
+  return withTwoNodes(stage, name, async (a, b) => {
     const rates: number[] = []
-    for (let round = 0; round <= stage.rounds; round++) {
-      const way = { channel: `round-${round}`, messages, bodyBytes: job.bodyBytes }
+    // The first is not measured.
+    for (let round = stage.tiny ? 1 : 0; round <= stage.rounds; round++) {
+      const way = { channel: `${name}-${round}`, messages, bodyBytes: job.bodyBytes }
       const { firstAt, end } = await passage<{ lastAckAt: number }>(a, b, way)
       if (round > 0) rates.push((messages / (end.lastAckAt - firstAt)) * 1000)
     }
@@ -88,7 +65,7 @@ function latency(stage: Stage): Promise<Result> {
   return withTwoNodes(stage, 'hops-latency', async (a, b) => {
     const found: { p50Ms: number; p99Ms: number }[] = []
     for (let round = 0; round < stage.rounds; round++) {
-      const way = { channel: `round-${round}`, messages: messages + warmUp, bodyBytes: 256, perSecond: 1_000, warmUp }
+      const way = { channel: `latency-${round}`, messages: messages + warmUp, bodyBytes: 256, perSecond: 1_000, warmUp }
       found.push((await passage<{ p50Ms: number; p99Ms: number }>(a, b, way)).end)
     }
     return { figures: { p50Ms: median(found.map(one => one.p50Ms)), p99Ms: median(found.map(one => one.p99Ms)) } }

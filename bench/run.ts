@@ -10,6 +10,7 @@ import { benchmarksPage, type Line, linesOfPage } from './page.ts'
 import type { Scenario, Stage } from './scenario.ts'
 import { scheduleScenarios } from './schedule-scenarios.ts'
 import { sendScenarios } from './send-scenarios.ts'
+import { endTwoNodes } from './two-nodes.ts'
 import { ROOT } from './up.ts'
 
 /**
@@ -61,6 +62,7 @@ async function measure(scenario: Scenario, folder: string, subject: Pick<Line, '
   const stage: Stage = {
     folder,
     messages: usual => Number(values.messages ?? usual),
+    tiny: values.messages !== undefined,
     rounds: Number(values.rounds ?? ROUNDS)
   }
   const { figures, floor, ratio } = await scenario.run(stage)
@@ -106,6 +108,7 @@ try {
       process.stdout.write(`${JSON.stringify(line)}\n`)
     }
   } finally {
+    await endTwoNodes()
     // Figures of a small run say nothing about dropr: they are for looking at, not for the page.
     if (values.messages === undefined && lines.length > 0)
       writeFileSync(PAGE, benchmarksPage(ALL, [...oldLines(), ...lines]))

@@ -21,6 +21,8 @@ export interface Stage {
   folder: string
   /** Messages of one round. Tiny runs give one number for all; else the scenario's own. */
   messages(usual: number): number
+  /** Somebody gave a number of messages: the figures are for looking at, and nothing need be warm. */
+  tiny: boolean
   rounds: number
 }
 
