@@ -85,10 +85,12 @@ test('C4 PROC-3: when the angel is killed with -9 its daemons end within 5 s, an
   const killedAt = performance.now()
   up.process.kill('SIGKILL')
   await up.exit
+  const ended = until(() => !orphans.some(alive)).then(() => performance.now())
   // At once: the new daemons wait for the old ones to end.
   await world.up()
   expect(orphans.filter(alive)).toEqual([])
-  expect(performance.now() - killedAt).toBeLessThan(8_000)
+  // How long the new ones take to start is not said.
+  expect((await ended) - killedAt).toBeLessThan(5_000)
   const roles = await rolesOf()
   expect(roles.map(role => [role.role, role.state, role.restarts])).toEqual([
     ['client', 'ready', 0],
