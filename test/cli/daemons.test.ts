@@ -193,7 +193,7 @@ test('SIGTERM lets messages under way arrive, and what was sent meanwhile arrive
   }
 })
 
-test('G11: daemons that are stopped and started again under load, as a service script does it, lose nothing', async () => {
+test('E11 F17 G11: daemons that are stopped and started again under load, as a service script does it, lose nothing', async () => {
   const first = await world.up('--log-level', 'warn')
   const queue = await openQueue({ spool: world.spool })
   const sent: Promise<unknown>[] = []

@@ -57,7 +57,7 @@ test('P2: unresolved sends of processes that were killed, sent again by the next
   }
 })
 
-test('P2: an id is remembered for 7 days after its message was done, over restarts of whoever owns the inbox and removals of old files', async () => {
+test('P2 D6: an id is remembered for 7 days after its message was done, over restarts of whoever owns the inbox and removals of old files', async () => {
   const sim = new SimNodes({ seed: 7, names: ['berlin'], limits: { retentionMs: 0, segmentBytesMax: 65_536 } })
   const day = 86_400_000
   let processes = 0

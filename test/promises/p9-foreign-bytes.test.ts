@@ -111,7 +111,7 @@ test('P9 D8: 500 mutilated requests get an answer that blames their sender or no
   expect(await statusOf(uploadBytes())).toBe(200)
 })
 
-test('P9: with peers accepted, nobody gets in without a token, with a wrong one, or under another name', async () => {
+test('P9 D11: with peers accepted, nobody gets in without a token, with a wrong one, or under another name', async () => {
   const token = 'k'.repeat(43)
   const accept = { berlin: createHash('sha256').update(token).digest('hex') }
   const guarded = await nodes.node('guarded', { config: { accept } })

@@ -41,7 +41,7 @@ test('a segment goes when it is older than the retention, or the oldest of more 
   expect(segmentsToRemove([one('a', 5_000)], 5_000, { ...limits, retentionBytes: 0 })).toHaveLength(1)
 })
 
-test('a segment is removed only when all of it is acknowledged, its end is final and its time has passed', async () => {
+test('F7: a segment is removed only when all of it is acknowledged, its end is final and its time has passed', async () => {
   const at = await desk()
   const writer = at.writer('w1')
   await sendEach(writer, ['a', 'b'])

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 
 const here = (name: string) => fileURLToPath(new URL(name, import.meta.url))
 
-test('NET-13: a peer whose certificate has expired, is for another host or signed by nobody known is refused with the reason, never sent to in plain', async () => {
+test('NET-13 D11: a peer whose certificate has expired, is for another host or signed by nobody known is refused with the reason, never sent to in plain', async () => {
   const env = { ...process.env, NODE_EXTRA_CA_CERTS: here('tls/ca.pem') }
   const { stdout } = await promisify(execFile)(process.execPath, [here('tls-peers.mjs')], { env })
   const found = JSON.parse(stdout)
