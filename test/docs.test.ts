@@ -96,7 +96,7 @@ describe('the promises in README.md', () => {
   const rows = [...read('README.md').matchAll(/^\| (P\d+) \| (.+?) \| (.+?) \|$/gm)]
   const titles = new Set(testTitles('test'))
 
-  test('are P1 to P11, in order', () => {
+  test('O13: are P1 to P11, in order', () => {
     expect(rows.map(row => row[1])).toEqual(Array.from({ length: 11 }, (_, i) => `P${i + 1}`))
   })
 
