@@ -2,12 +2,12 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 
-/** A process that sends or consumes, started by the bench; it answers with JSON lines. */
+/** A process that sends, consumes or holds, started by the bench; it answers with JSON lines. */
 export class Worker {
   readonly #child: ChildProcess
   readonly #lines: AsyncIterator<string>
 
-  constructor(script: 'send' | 'consume', job: object) {
+  constructor(script: 'send' | 'consume' | 'held', job: object) {
     const file = path.join(import.meta.dirname, `worker-${script}.js`)
     this.#child = spawn(process.execPath, [file, JSON.stringify(job)], { stdio: ['pipe', 'pipe', 'inherit'] })
     this.#lines = createInterface({ input: this.#child.stdout! })[Symbol.asyncIterator]()
