@@ -97,9 +97,14 @@ test('/metrics and /health tell of messages for later: held, due, overdue, how l
   const shard = { shard: '0' }
   const shown = async (name: string) => sumOf(await metricsOf(berlin), name, shard)
   await expect.poll(() => shown('dropr_schedule_fired_total'), { timeout: 20_000 }).toBe(4)
-  const metrics = await metricsOf(berlin)
   const told = ['held', 'near', 'due', 'overdue_seconds', 'late_total', 'failures_total']
-  expect(told.map(name => sumOf(metrics, `dropr_schedule_${name}`, shard))).toEqual([1, 0, 0, 0, 1, 0])
+  const all = async () => {
+    const now = await metricsOf(berlin)
+    return told.map(name => sumOf(now, `dropr_schedule_${name}`, shard))
+  }
+  // That they went is marked a moment after they went.
+  await expect.poll(all, { timeout: 20_000 }).toEqual([1, 0, 0, 0, 1, 0])
+  const metrics = await metricsOf(berlin)
   expect(sumOf(metrics, 'dropr_schedulers_up')).toBe(1)
   const counts = metrics.get('dropr_schedule_lateness_seconds')!.samples
   const countOf = (le: string) => counts.find(({ labels }) => labels['le'] === le)!.value
