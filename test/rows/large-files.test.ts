@@ -100,12 +100,12 @@ function pidsBelow(pid: number): number[] {
   return [pid, ...below.flatMap(pidsBelow)]
 }
 
-test.skipIf(process.env['DROPR_SOAK'] === undefined || process.platform !== 'linux')(
-  'A10: a file of 1 GB goes through two nodes with 64 MB of heap each; no process passes 150 MB, and the hash is the same',
+test.skipIf(process.platform !== 'linux')(
+  'A10: a file larger than what any process may use (1 GB in the soak) goes through two nodes with 64 MB of heap each; no process passes 150 MB, and the hash is the same',
   async () => {
     const from = path.join(folder, 'from')
     const to = path.join(folder, 'to')
-    const sha = makeFile(from, 1_024)
+    const sha = makeFile(from, process.env['DROPR_SOAK'] === undefined ? 160 : 1_024)
     const tokyo = dropr(['up', '--spool', 'tokyo', '--node', 'tokyo', '--listen', `127.0.0.1:${PORT}`])
     const berlin = dropr(['up', '--spool', 'berlin', '--node', 'berlin', '--listen', '127.0.0.1:0'])
     const peaks = new Map<string, number>()
