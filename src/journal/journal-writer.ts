@@ -33,6 +33,8 @@ export interface JournalWriterOptions {
   onFail?: () => void
   /** Called before a segment is sealed: what its seal is to hold, whole entries. Never rejects. */
   onSeal?: (n: number) => Promise<Buffer[]>
+  /** Closing promises those who read in order that nothing more comes (P6), also after a failure: there is a seal, or it rejects. */
+  endsWithSeal?: boolean
 }
 
 /**
@@ -50,6 +52,8 @@ export class JournalWriter {
   #running: Promise<void> | undefined
   #starting = false
   #closed = false
+  /** The last segment failed, and no other was begun. */
+  #left = false
   #rotate = false
   /** A commit starts before its turn of the loop is over once so much waits. */
   #earlyBytes = EARLY_BYTES
@@ -133,10 +137,15 @@ export class JournalWriter {
       this.#running ??= this.#run()
       await this.#running
     }
+    // A segment that was left after a failure has no seal: the next one tells for both that this writer is done.
+    if (this.#segment === undefined && this.#left && this.#options.endsWithSeal === true)
+      this.#segment = await SegmentFile.create(this.#options).catch((error: unknown) => {
+        throw diskError(error, `end ${this.#options.folder}`)
+      })
     const segment = this.#segment
     this.#segment = undefined
     const entries = segment && (await this.#options.onSeal?.(segment.n))
-    await segment?.seal(entries).catch((error: unknown) => {
+    await segment?.seal(entries, this.#left).catch((error: unknown) => {
       throw diskError(error, `seal ${segment.path}`)
     })
   }
@@ -205,12 +214,14 @@ export class JournalWriter {
       await full.seal(await this.#options.onSeal?.(full.n))
     }
     this.#segment ??= await SegmentFile.create(this.#options)
+    this.#left = false
     return this.#segment.write(commit)
   }
 
   #fail(commit: Commit, error: DroprError): void {
     const failed = this.#segment
     this.#segment = undefined
+    this.#left = true
     void failed?.close()
     const behind = this.#waiting.take()
     this.#options.onFail?.()

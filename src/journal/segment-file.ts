@@ -134,13 +134,13 @@ export class SegmentFile {
     return places
   }
 
-  /** Says that this segment ends here, and closes it. `payload`: what the seal holds, whole entries. */
-  async seal(payload: Buffer[] = []): Promise<void> {
+  /** Says that this segment ends here, and closes it. `payload`: what the seal holds, whole entries. An empty one gets none, unless asked for. */
+  async seal(payload: Buffer[] = [], evenEmpty = false): Promise<void> {
     await this.#allocating
     const header = Buffer.alloc(frameHeaderBytes(undefined))
     const frame = { kind: 'seal' as const, source: undefined, count: payload.length, payload, header, joined: false }
     const bytes = payload.reduce((sum, part) => sum + part.length, header.length)
-    if (this.#position > 0) await this.write({ frames: [frame], waiters: [], bytes, synced: true })
+    if (this.#position > 0 || evenEmpty) await this.write({ frames: [frame], waiters: [], bytes, synced: true })
     await this.#allocating
     await this.close()
     if (this.#allocatedTo > this.#position)

@@ -114,6 +114,7 @@ export class JournalCache {
       spool: id,
       limits,
       ids: this.#ids,
+      endsWithSeal: true,
       ...(onCommit === undefined ? {} : { onCommit: (at: CommitAt) => onCommit(folder, at) })
     })
   }

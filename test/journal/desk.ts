@@ -22,6 +22,7 @@ export async function desk(
     writer?: string
     system?: System
     segmentFramesMax?: number
+    endsWithSeal?: boolean
   } = {}
 ) {
   const random = new SimRandom(options.seed ?? 1)
@@ -41,6 +42,7 @@ export async function desk(
       spool: SPOOL,
       limits: { ...DEFAULT_LIMITS, ...options.limits },
       ids: new Ids(system.clock, system.random),
+      ...(options.endsWithSeal !== undefined && { endsWithSeal: options.endsWithSeal }),
       ...(options.segmentFramesMax !== undefined && { segmentFramesMax: options.segmentFramesMax })
     })
   return { random, clock, disk, system, open, journal: open(options.writer ?? 'w1') }
