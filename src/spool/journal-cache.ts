@@ -34,6 +34,8 @@ export class JournalCache {
   /** What waits for a folder's earlier journal to be closed, in order. */
   readonly #closing = new Map<string, (() => void)[]>()
   readonly #shutting = new Set<Promise<void>>()
+  /** Folders whose last segment got no seal, and why: to say that all was closed in order would break P6. */
+  readonly #unsealed = new Map<string, unknown>()
   #openMax: number
   #uses = 0
   #closed = false
@@ -86,8 +88,8 @@ export class JournalCache {
   async close(): Promise<void> {
     this.#closed = true
     for (const folder of this.#open.keys()) this.#shut(folder)
-    const results = await Promise.allSettled(this.#shutting)
-    for (const result of results) if (result.status === 'rejected') throw result.reason
+    await Promise.allSettled(this.#shutting)
+    for (const error of this.#unsealed.values()) throw error
   }
 
   async #useNew<T>(folder: string, append: (journal: JournalWriter) => Promise<T>): Promise<T> {
@@ -143,9 +145,13 @@ export class JournalCache {
       for (const go of waiting) go()
     })
     this.#shutting.add(shutting)
-    // Those who wait are told by their own promises; a seal that is missing only costs its reader a look at the socket.
-    shutting.catch((error: unknown) => {
-      this.#spool.system.log.debug({ folder, error: String(error) }, 'a segment was left without a seal')
-    })
+    // Those who wait are told by their own promises. A later segment that is sealed tells of this one too.
+    shutting.then(
+      () => this.#unsealed.delete(folder),
+      (error: unknown) => {
+        this.#unsealed.set(folder, error)
+        this.#spool.system.log.debug({ folder, error: String(error) }, 'a segment was left without a seal')
+      }
+    )
   }
 }

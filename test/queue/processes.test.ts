@@ -57,7 +57,8 @@ test('a poll that waits keeps its process alive until it is over, and close lets
   const program = `
     console.log(await queue.poll({ wait: 300 }))
     const consumer = queue.consume('c', () => {})
-    setTimeout(() => queue.close().then(() => console.log('closed')), 100)
+    // Only the consumer keeps the process: the timer does not.
+    setTimeout(() => queue.close().then(() => console.log('closed')), 100).unref()
     await consumer.done
     console.log('done')`
   const { printed, ended } = start(program)

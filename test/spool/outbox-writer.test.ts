@@ -85,6 +85,23 @@ test('closing commits what waits, seals, and refuses what comes after', async ()
   expect((await deliver(at)).get('common')).toEqual(numbered(10))
 })
 
+test('P6: a segment that could not be sealed when it made room for another keeps close from saying that all is in order', async () => {
+  for (const mended of [false, true]) {
+    const at = await desk({ limits: { filesOpenMax: 8 } })
+    const writer = at.writer('w1')
+    const to = (c: number) => ({ ...TO, channel: `c${c}` })
+    await sendEach(writer, ['m0'], to(0))
+    for (let c = 1; c < 8; c++) await sendEach(writer, ['m'], to(c))
+    // The ninth place closes the first: the next write into its folder is its seal.
+    const rule = at.disk.failNext({ call: 'writeSynced', code: 'ENOSPC', path: at => at.includes('/c0/') })
+    await sendEach(writer, ['m'], to(8))
+    while (rule.hits === 0) await Promise.resolve()
+    if (mended) await sendEach(writer, ['m1'], to(0))
+    if (mended) await writer.close()
+    else await expect(writer.close()).rejects.toMatchObject({ code: 'DISK_FULL' })
+  }
+})
+
 test('a place that is none is refused at once and harms nothing', async () => {
   const at = await desk()
   const writer = at.writer('w1')
