@@ -52,8 +52,8 @@ export class JournalWriter {
   #running: Promise<void> | undefined
   #starting = false
   #closed = false
-  /** The last segment failed, and no other was begun. */
-  #left = false
+  /** The newest segment that was begun has no seal. */
+  #unsealed = false
   #rotate = false
   /** A commit starts before its turn of the loop is over once so much waits. */
   #earlyBytes = EARLY_BYTES
@@ -138,14 +138,15 @@ export class JournalWriter {
       await this.#running
     }
     // A segment that was left after a failure has no seal: the next one tells for both that this writer is done.
-    if (this.#segment === undefined && this.#left && this.#options.endsWithSeal === true)
+    const left = this.#segment === undefined && this.#unsealed && this.#options.endsWithSeal === true
+    if (left)
       this.#segment = await SegmentFile.create(this.#options).catch((error: unknown) => {
         throw diskError(error, `end ${this.#options.folder}`)
       })
     const segment = this.#segment
     this.#segment = undefined
     const entries = segment && (await this.#options.onSeal?.(segment.n))
-    await segment?.seal(entries, this.#left).catch((error: unknown) => {
+    await segment?.seal(entries, left).catch((error: unknown) => {
       throw diskError(error, `seal ${segment.path}`)
     })
   }
@@ -212,16 +213,18 @@ export class JournalWriter {
     if (full !== undefined && enough) {
       this.#segment = undefined
       await full.seal(await this.#options.onSeal?.(full.n))
+      this.#unsealed = false
     }
-    this.#segment ??= await SegmentFile.create(this.#options)
-    this.#left = false
+    if (this.#segment === undefined) {
+      this.#segment = await SegmentFile.create(this.#options)
+      this.#unsealed = true
+    }
     return this.#segment.write(commit)
   }
 
   #fail(commit: Commit, error: DroprError): void {
     const failed = this.#segment
     this.#segment = undefined
-    this.#left = true
     void failed?.close()
     const behind = this.#waiting.take()
     this.#options.onFail?.()

@@ -1,7 +1,15 @@
 import { expect, test } from 'vitest'
-import { bodies, desk, parts, text } from './desk.ts'
+import { listSegments } from '../../src/journal/segment-names.ts'
+import { bodies, desk, FOLDER, parts, text } from './desk.ts'
 
 const id = (given: string) => given
+
+test('a writer that could never begin a segment has none to end', async () => {
+  const { journal, disk } = await desk({ endsWithSeal: true })
+  disk.failNext({ call: 'create', code: 'ENOSPC', times: Number.POSITIVE_INFINITY })
+  await expect(journal.append(text('lost'), id)).rejects.toMatchObject({ code: 'DISK_FULL' })
+  await journal.close()
+})
 
 test('P6: a writer that closes after a failed commit leaves a seal behind, or says that it could not', async () => {
   for (const full of [false, true]) {
@@ -17,4 +25,16 @@ test('P6: a writer that closes after a failed commit leaves a seal behind, or sa
     expect(kinds.filter(kind => kind === 'seal')).toHaveLength(full ? 0 : 1)
     expect(await bodies(disk)).toContain('kept')
   }
+})
+
+test('P6: a segment that could not be sealed when the next one was due is ended by a seal in the next one', async () => {
+  const { journal, disk } = await desk({ endsWithSeal: true })
+  await journal.append(text('kept'), id)
+  journal.rotate()
+  disk.failNext({ call: 'writeSynced', code: 'ENOSPC' })
+  await expect(journal.append(text('lost'), id)).rejects.toMatchObject({ code: 'DISK_FULL' })
+  await journal.close()
+  // Whether the first seal came to the disk nobody knows: the second segment's does.
+  expect(await listSegments(disk, FOLDER)).toHaveLength(2)
+  expect((await parts(disk)).at(-2)).toMatchObject({ kind: 'frame', frame: { kind: 'seal' } })
 })
