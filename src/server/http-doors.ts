@@ -130,6 +130,8 @@ async function readDoorBody(request: HttpRequest, options: DoorsOptions): Promis
   if (body.over) throw new Refused(tooLarge(schema.body === 'bytes', bodyBytesMax))
   if (!body.whole) throw new DroprError('REQUEST_BAD', 'the body was cut, or came too slowly')
   if (typeof schema.body === 'string') return body.bytes
+  // Many libraries name a type and the length 0 where nothing is said.
+  if (body.bytes.length === 0) return null
   try {
     return parseSafeJson(body.bytes.toString())
   } catch (error) {

@@ -23,6 +23,19 @@ describe('verdicts', () => {
     await settled(node, 'c', { done: 1, delayed: 1, pending: 1, dead: 1, leased: 0 })
   })
 
+  test('a type with an empty body says nothing: where nothing need be said it is taken, elsewhere it is a 400', async () => {
+    const { node, lease } = await held(1)
+    const headers = { 'content-type': 'application/json', 'content-length': '0' }
+    expect(await node.call('POST', '/v1/messages', { headers, body: '' })).toMatchObject({
+      status: 400,
+      json: { code: 'REQUEST_BAD' }
+    })
+    const path = `/v1/leases/${lease}/0/ack`
+    const form = { ...headers, 'content-type': 'application/x-www-form-urlencoded' }
+    expect((await node.call('POST', path, { headers: form, body: '' })).status).toBe(204)
+    await settled(node, 'c', { done: 1, leased: 0 })
+  })
+
   test('the same verdict again gets the same answer, another one is too late', async () => {
     const { tell } = await held(1)
     expect([(await tell('ack')).status, (await tell('ack')).status]).toEqual([204, 204])

@@ -20,7 +20,7 @@ while curl -sf -D head.txt -o body.txt "$url/v1/queues/jobs?wait=5s&lease=30s"; 
 done`
 
 test.each(RUNS)(
-  'a worker in shell does %d jobs, each to its end once, with nothing but %s',
+  'O3: a worker in shell does %d jobs, each to its end once, with nothing but %s',
   async (count, curl) => {
     const node = await desk()
     const messages = Array.from({ length: count }, (_, i) => ({ channel: 'jobs', body: `job ${i}` }))
