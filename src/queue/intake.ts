@@ -88,7 +88,8 @@ export class Intake {
   /** Several claims are read at the same time; they end in the order in which they were answered. */
   async #inOrder<T>(reading: Promise<T>): Promise<T> {
     const before = this.#readBefore
-    this.#readBefore = Promise.allSettled([before, reading])
+    // Without what they gave: each would hold the batch before it, back to the first.
+    this.#readBefore = Promise.allSettled([before, reading]).then(() => undefined)
     await before
     return reading
   }
