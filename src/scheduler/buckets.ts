@@ -4,6 +4,7 @@ import type { Spool } from '../spool/spool.ts'
 import type { Catalog } from './catalog.ts'
 import type { Held } from './held.ts'
 import { bucketName, type Level, placeOf } from './levels.ts'
+import type { Marks } from './marks.ts'
 import { OpenSegment } from './open-segment.ts'
 
 /** Segments open at once, and rows of them in memory: beyond it the oldest, or the largest, gets its tables. */
@@ -29,18 +30,27 @@ export class Buckets {
   readonly #levels: readonly Level[]
   readonly #writer: string
   readonly #catalog: Catalog
+  readonly #marks: Marks
   readonly #open = new Map<string, OpenSegment>()
   /** Folders by when their bucket begins, by level: making a name takes longer than all else here. */
   readonly #names: Map<number, string>[]
   #batch = new Map<string, { level: string; entries: Buffer[] }>()
 
-  constructor(options: { spool: Spool; root: string; levels: readonly Level[]; writer: string; catalog: Catalog }) {
+  constructor(options: {
+    spool: Spool
+    root: string
+    levels: readonly Level[]
+    writer: string
+    catalog: Catalog
+    marks: Marks
+  }) {
     this.#spool = options.spool
     this.#root = options.root
     this.#levels = options.levels
     this.#names = options.levels.map(() => new Map())
     this.#writer = options.writer
     this.#catalog = options.catalog
+    this.#marks = options.marks
   }
 
   /** @param entry A whole message with a due part, not changed until the commit. */
@@ -94,7 +104,7 @@ export class Buckets {
     await Promise.all(Array.from({ length: COMMITS_AT_ONCE }, work))
     this.#catalog.changed()
     if (failed === undefined) return added
-    takeBack(added)
+    this.#marks.takeBack(added)
     throw failed
   }
 
@@ -125,9 +135,12 @@ export class Buckets {
       const segment = await this.#segment(folder, level)
       segment.busy = true
       while (at < entries.length && (segment.waiting === 0 || !segment.full)) segment.add(entries[at++]!)
+      const from = segment.held.count
       try {
         added.push({ held: segment.held, ...(await segment.commit()) })
       } catch (error) {
+        // What was not synced may be readable all the same, for the next scheduler.
+        added.push({ held: segment.held, from, to: segment.held.count })
         this.#open.delete(folder)
         await segment.leave()
         throw error
@@ -171,9 +184,4 @@ export class Buckets {
     for (const segment of this.#open.values()) if (!segment.held.active) rows += segment.rows
     return rows
   }
-}
-
-/** These copies do not count: what they are copies of stays where it was. */
-export function takeBack(added: readonly Added[]): void {
-  for (const { held, from, to } of added) for (let n = from; n < to; n++) held.cancelled.add(n)
 }

@@ -2,8 +2,9 @@ import { entryBytes } from '../journal/entry.ts'
 import { Lane } from '../spool/lane.ts'
 import { OpenFiles } from '../spool/open-files.ts'
 import type { Spool } from '../spool/spool.ts'
+import type { StreamReader } from '../spool/stream-reader.ts'
 import { isWriterAlive } from '../spool/writer-life.ts'
-import { type Added, type Buckets, takeBack } from './buckets.ts'
+import type { Added, Buckets } from './buckets.ts'
 import type { Marks } from './marks.ts'
 
 /** What is taken from one stream in a turn, and over all: a turn must not keep others waiting long. */
@@ -42,8 +43,34 @@ export class IntakeReader {
 
   /** Takes over about a megabyte. Returns what came; undefined when there was nothing to take. */
   async drain(): Promise<Added[] | undefined> {
+    let streams: StreamReader[] = []
+    for (;;) {
+      const before = new Set(streams)
+      streams = this.#lane.ready()
+      // The end of one may just have been seen, behind which others wait.
+      if (streams.every(stream => before.has(stream))) return undefined
+      const added = await this.#take(streams)
+      if (added !== undefined) return added
+    }
+  }
+
+  /** Removes intake segments of which everything is in buckets. */
+  async tidy(): Promise<void> {
+    for (const stream of this.#lane.finished) await this.#lane.remove(stream)
+  }
+
+  /** The streams whose progress still counts: all others are gone, also after a power cut. */
+  async streams(): Promise<ReadonlySet<string>> {
+    await this.#spool.system.files.syncFolder(this.#lane.folder)
+    return new Set([...this.#lane.open, ...this.#lane.finished].map(({ stream }) => stream))
+  }
+
+  close(): Promise<void> {
+    return this.#lane.close()
+  }
+
+  async #take(streams: readonly StreamReader[]): Promise<Added[] | undefined> {
     const next = new Map<string, number>()
-    const streams = this.#lane.ready()
     const now = this.#spool.system.clock.now()
     let bytes = 0
     for (let i = 0; i < streams.length && bytes < TURN_BYTES; i++) {
@@ -61,25 +88,10 @@ export class IntakeReader {
     try {
       await this.#marks.setNext(next)
     } catch (error) {
-      takeBack(added)
+      this.#marks.takeBack(added)
       throw error
     }
     return added
-  }
-
-  /** Removes intake segments of which everything is in buckets. */
-  async tidy(): Promise<void> {
-    for (const stream of this.#lane.finished) await this.#lane.remove(stream)
-  }
-
-  /** The streams whose progress still counts: all others are gone, also after a power cut. */
-  async streams(): Promise<ReadonlySet<string>> {
-    await this.#spool.system.files.syncFolder(this.#lane.folder)
-    return new Set([...this.#lane.open, ...this.#lane.finished].map(({ stream }) => stream))
-  }
-
-  close(): Promise<void> {
-    return this.#lane.close()
   }
 
   #add(entries: Buffer, now: number): void {

@@ -47,6 +47,8 @@ export class Marks {
   /** Messages that replaced others and are not yet in a bucket. */
   readonly homeless = new Map<string, Buffer>()
   readonly #placed = new Set<string>()
+  /** Copies that were taken back, and nobody has said so yet. */
+  readonly #unsaid = new Map<Held, [number, number][]>()
   /** See `h`. Said before the first of them goes, for a while ahead. */
   horizon = 0
   #journal: JournalWriter
@@ -107,13 +109,17 @@ export class Marks {
     this.#next.delete(stream)
   }
 
-  async append(mark: ScheduleMark): Promise<void> {
-    try {
-      await this.#journal.appendMark(mark)
-    } catch (error) {
-      this.#failed = true
-      throw error
+  /** Copies that do not count. The next mark says so: else what was cancelled meanwhile would live on in one of them. */
+  takeBack(added: readonly { held: Held; from: number; to: number }[]): void {
+    for (const { held, from, to } of added) {
+      if (from === to) continue
+      for (let n = from; n < to; n++) held.cancelled.add(n)
+      this.#unsaid.set(held, [...(this.#unsaid.get(held) ?? []), [from, to]])
     }
+  }
+
+  append(mark: ScheduleMark): Promise<void> {
+    return this.#say(mark, whole => this.#journal.appendMark(whole))
   }
 
   async raise(horizon: number): Promise<void> {
@@ -124,12 +130,9 @@ export class Marks {
 
   /** A mark and a message, both or neither. */
   async appendWithMessage(mark: ScheduleMark & { x: string }, entry: Buffer): Promise<void> {
-    try {
-      await this.#journal.appendRange({ entries: [encodeMark(mark), entry], count: 2 })
-    } catch (error) {
-      this.#failed = true
-      throw error
-    }
+    await this.#say(mark, async whole => {
+      await this.#journal.appendRange({ entries: [encodeMark(whole), entry], count: 2 })
+    })
     this.homeless.set(mark.x, entry)
   }
 
@@ -173,6 +176,19 @@ export class Marks {
 
   close(): Promise<void> {
     return this.#journal.close()
+  }
+
+  async #say(mark: ScheduleMark, say: (whole: ScheduleMark) => Promise<unknown>): Promise<void> {
+    const unsaid = [...this.#unsaid]
+    const c = { ...mark.c }
+    for (const [{ stream }, runs] of unsaid) c[stream] = [...(c[stream] ?? []), ...runs]
+    try {
+      await say(unsaid.length === 0 ? mark : { ...mark, c })
+    } catch (error) {
+      this.#failed = true
+      throw error
+    }
+    for (const [held, runs] of unsaid) if (this.#unsaid.get(held) === runs) this.#unsaid.delete(held)
   }
 
   #open(): JournalWriter {

@@ -1,5 +1,5 @@
 import type { Spool } from '../spool/spool.ts'
-import { type Buckets, takeBack } from './buckets.ts'
+import type { Buckets } from './buckets.ts'
 import type { Catalog } from './catalog.ts'
 import { Cursor } from './cursor.ts'
 import type { Firing } from './firing.ts'
@@ -85,7 +85,7 @@ export class Mover {
     for (const entry of marks.homeless.values()) buckets.addMessage(entry, spool.system.clock.now())
     const added = await buckets.commit()
     await marks.setPlaced(names).catch((error: unknown) => {
-      takeBack(added)
+      marks.takeBack(added)
       throw error
     })
     near.added(added)
@@ -120,7 +120,7 @@ export class Mover {
       }
       const added = await buckets.commit()
       await marks.append({ m: [held.stream] }).catch((error: unknown) => {
-        takeBack(added)
+        marks.takeBack(added)
         throw error
       })
       marks.moved.add(held.stream)

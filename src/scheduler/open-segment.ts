@@ -65,7 +65,7 @@ export class OpenSegment {
   }
 
   /**
-   * Syncs what was added, and counts it as held from then on.
+   * Syncs what was added, and counts it as held from then on. Rejected: it is counted too, as cancelled, since it may be readable.
    *
    * @returns The row numbers that came, which are their positions too.
    */
@@ -75,20 +75,26 @@ export class OpenSegment {
     this.#waiting = []
     this.#waitingBytes = 0
     if (entries.length === 0) return { from, to: from }
-    let offset: number
     try {
-      offset = (await this.#frame(entries)).payloadAt
+      this.#count(entries, (await this.#frame(entries)).payloadAt)
     } catch (error) {
       this.#failed = true
+      // They may be there, and have their positions: nobody here reads them.
+      for (let n = from; n < from + entries.length; n++) this.held.cancelled.add(n)
+      if (this.held.count === from) this.#count(entries, 0)
       throw error
     }
+    return { from, to: this.held.count }
+  }
+
+  #count(entries: readonly Buffer[], offset: number): void {
+    let at = offset
     for (const entry of entries) {
-      const due = this.#rows.add(entry, 0, { offset, position: this.held.count })
+      const due = this.#rows.add(entry, 0, { offset: at, position: this.held.count })
       if (due === undefined) throw new Error('a message without a due part')
       this.held.grown(due)
-      offset += entry.length
+      at += entry.length
     }
-    return { from, to: this.held.count }
   }
 
   /** Ends it with its tables; they need not stay in memory then. A failure leaves a segment without them. */

@@ -65,7 +65,7 @@ export class Shard {
     const marks = this.#marks
     this.#catalog = new Catalog({ spool, root, marks })
     const catalog = this.#catalog
-    this.#buckets = new Buckets({ spool, root, levels, writer, catalog })
+    this.#buckets = new Buckets({ spool, root, levels, writer, catalog, marks })
     this.#intake = new IntakeReader({ spool, folder: `${root}/in`, marks, buckets: this.#buckets })
     this.#near = new Near(spool)
     const { near, buckets, intake } = { near: this.#near, buckets: this.#buckets, intake: this.#intake }

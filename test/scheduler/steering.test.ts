@@ -53,3 +53,54 @@ test('a scheduler that stood still answers what it was asked meanwhile, and not 
   await clock.advance(60_000)
   expect(await clock.until(never)).toMatchObject({ code: 'SCHEDULER_UNREACHABLE' })
 })
+
+/** What of a failed write is there is drawn from the seed. */
+const SEEDS = Array.from({ length: 8 }, (_, i) => i)
+
+test.each(['/marks/', '/minute/'])(
+  'P8: what was moved does not go at its old time when a write to %s failed before, and the scheduler died after',
+  async part => {
+    for (const seed of SEEDS) {
+      const world = new SimWorld({ seed: `ghost ${seed}` })
+      const { clock } = world
+      const node = world.node('berlin')
+      const spool = await clock.until(openSpool(node.process('app')))
+      const sender = await clock.until(openSender(spool))
+      const process = node.process('scheduler')
+      await clock.until(Scheduler.start({ spool: await clock.until(openSpool(process)) }))
+      const begin = clock.now()
+      const rule = node.disk.failNext({ call: 'writeSynced', code: 'EIO', path: path => path.includes(part) })
+      const id = await clock.until(sender.send(begin + 40_000))
+      await clock.advance(5_000)
+      expect(rule.hits).toBe(1)
+      const moved = new Schedule({ spool }).reschedule(id, begin + 60_000)
+      expect(await clock.until(moved)).toMatchObject({ done: true })
+      process.kill()
+      await clock.until(Scheduler.start({ spool: await clock.until(openSpool(node.process('scheduler'))) }))
+      await clock.advance(45_000)
+      expect({ seed, went: await clock.until(outbox(node.disk)) }).toEqual({ seed, went: [] })
+      await clock.advance(20_000)
+      expect((await clock.until(outbox(node.disk))).map(message => message.id)).toEqual([id])
+    }
+  }
+)
+
+test('P8: what waits behind a file whose end nobody has seen yet is found by who cancels it', async () => {
+  for (const seed of SEEDS) {
+    const world = new SimWorld({ seed: `behind ${seed}` })
+    const { clock } = world
+    world.watch.lost = 1
+    const node = world.node('berlin')
+    const spool = await clock.until(openSpool(node.process('app')))
+    const sender = await clock.until(openSender(spool))
+    await clock.until(Scheduler.start({ spool: await clock.until(openSpool(node.process('scheduler'))) }))
+    const due = clock.now() + 60_000
+    await clock.until(sender.send(due))
+    await clock.advance(5_000)
+    node.disk.failNext({ call: 'writeSynced', code: 'EIO', path: path => path.includes('/in/') })
+    await expect(clock.until(sender.send(due))).rejects.toMatchObject({ code: 'DISK_ERROR' })
+    const id = await clock.until(sender.send(due))
+    const cancelled = await clock.until(new Schedule({ spool }).cancel(id))
+    expect({ seed, ...cancelled }).toMatchObject({ seed, done: true, state: 'cancelled' })
+  }
+})
