@@ -173,6 +173,7 @@ export class Buckets {
     try {
       if (segment.held.left === 0) await segment.leave()
       else await segment.seal()
+      this.#catalog.sealed(segment.held)
     } catch (error) {
       const { path } = segment.held
       this.#spool.system.log.warn({ path, error: String(error) }, 'a bucket segment stays without tables')

@@ -7,6 +7,8 @@ import { heldFilesOf } from './held-files.ts'
 import type { Marks } from './marks.ts'
 
 const LOOKS_AT_ONCE = 16
+/** Of all segments of a shard together, in memory: some thirteen million ids. Those beyond it are looked into. */
+const FILTER_BYTES_MAX = 16_777_216
 const LEVEL = /^[a-z]{1,20}$/
 const NO_LEVELS = new Set(['in', 'marks'])
 
@@ -18,6 +20,7 @@ export class Catalog {
   readonly #held = new Map<string, Held>()
   #soonest: number | undefined
   #inherited = 0
+  #filterBytes = 0
 
   constructor(options: { spool: Spool; root: string; marks: Marks }) {
     this.#spool = options.spool
@@ -84,7 +87,13 @@ export class Catalog {
 
   add(held: Held): void {
     this.#held.set(held.path, held)
+    this.#keepFilter(held)
     this.changed()
+  }
+
+  /** It has got its tables. */
+  sealed(held: Held): void {
+    if (this.#held.has(held.path)) this.#keepFilter(held)
   }
 
   /** What is first due in a segment, or whether it may become active, has changed. */
@@ -115,11 +124,19 @@ export class Catalog {
     await files.remove(held.path)
     await files.syncFolder(held.folder)
     this.#held.delete(held.path)
+    this.#filterBytes -= held.filterBytes
     if (held.inherited) this.#inherited--
     this.#marks.moved.delete(held.stream)
     this.changed()
     for (const other of this.all) if (other.folder === held.folder) return
     await this.#removeFolder(held.folder)
+  }
+
+  #keepFilter(held: Held): void {
+    const { summary } = held
+    if (summary?.filter === undefined) return
+    if (this.#filterBytes + summary.filter.length > FILTER_BYTES_MAX) summary.filter = undefined
+    else this.#filterBytes += held.filterBytes = summary.filter.length
   }
 
   async #find(segment: SegmentName, level: string): Promise<void> {

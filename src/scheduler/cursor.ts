@@ -1,23 +1,28 @@
 import type { Spool } from '../spool/spool.ts'
 import type { Held } from './held.ts'
-import { readPage, rescan } from './held-file.ts'
+import { readPages, rescan } from './held-file.ts'
 import { dueOf, type HeldRow, heldRowAt, ROW_BYTES, type Rows, sentAtOf } from './rows.ts'
 import { type Foot, pagePlace } from './tables.ts'
 
 const NO_ROWS = Buffer.alloc(0)
+/** Rows of a segment that are in memory at once, at most. */
+const ROWS_AHEAD_MAX = 2_048
 
 /**
  * Goes through the messages of one bucket segment in the order in which they are due.
  *
- * Of a sealed segment one page of its table is in memory; of one without tables its rows, as a heap, into which come those
- * that are added meanwhile.
+ * Of a sealed segment a page of its table is in memory, and more the longer it is followed; of one without tables its rows, as a
+ * heap, into which come those that are added meanwhile.
  */
 export class Cursor {
   readonly held: Held
   readonly #spool: Spool
   #page: Buffer = NO_ROWS
   #at = 0
+  /** Pages that come after it and were read with it. */
+  #ahead: Buffer[] = []
   #nextPage = 0
+  #pagesAtOnce = 1
   #heap: number[] = []
   #rows: Rows | undefined
   readonly #all: boolean
@@ -36,12 +41,13 @@ export class Cursor {
     return this.#at < this.#page.length / ROW_BYTES ? dueOf(this.#page, this.#at) : undefined
   }
 
-  /** As `due`; 0 when that is only known after a `load`, infinite when there is nothing more. */
+  /** As `due`, also before a `load`; 0 when only that will tell, infinite when there is nothing more. */
   get pending(): number {
-    const { foot } = this.held
+    const { foot, summary } = this.held
     if (this.due !== undefined) return this.due
+    if (this.#ahead[0] !== undefined) return dueOf(this.#ahead[0], 0)
     const hasPages = this.#rows === undefined && foot !== undefined && this.#nextPage * foot.rowsPerPage < foot.rows
-    return hasPages ? 0 : Number.POSITIVE_INFINITY
+    return hasPages ? (summary?.firstDue[this.#nextPage] ?? 0) : Number.POSITIVE_INFINITY
   }
 
   /** When the next one was sent. */
@@ -60,8 +66,9 @@ export class Cursor {
     while (this.due === undefined) {
       if (this.#rows !== undefined) return false
       const foot = this.held.foot
+      if (this.#turnPage()) continue
       if (foot === undefined || this.#nextPage * foot.rowsPerPage >= foot.rows) return false
-      await this.#loadPage(foot)
+      await this.#loadPages(foot)
     }
     return true
   }
@@ -83,16 +90,46 @@ export class Cursor {
     let high = Math.ceil(foot.rows / foot.rowsPerPage)
     while (high - low > 1) {
       const middle = (low + high) >> 1
-      this.#nextPage = middle
-      await this.#loadPage(foot)
+      const first = await this.#firstDue(foot, middle)
       if (this.#rows !== undefined) return this.seek(due)
-      if (dueOf(this.#page, 0) < due) low = middle
+      if (first < due) low = middle
       else high = middle
     }
+    this.#begin(low)
+    while ((await this.load()) && this.due !== undefined && this.due < due) this.#pass(due)
+  }
+
+  /** When the first of a page is due: known, or read. */
+  async #firstDue(foot: Foot, page: number): Promise<number> {
+    const known = this.held.summary?.firstDue[page]
+    if (known !== undefined) return known
+    this.#begin(page)
+    await this.#loadPages(foot)
+    this.#turnPage()
+    return this.due ?? 0
+  }
+
+  #begin(page: number): void {
     this.#page = NO_ROWS
     this.#at = 0
-    this.#nextPage = low
-    while ((await this.load()) && this.due !== undefined && this.due < due) this.take()
+    this.#ahead = []
+    this.#nextPage = page
+    this.#pagesAtOnce = 1
+  }
+
+  /** Leaves out what is due before, of what is in memory. */
+  #pass(due: number): void {
+    if (this.#rows !== undefined) this.#pop()
+    else while (this.#at < this.#page.length / ROW_BYTES && dueOf(this.#page, this.#at) < due) this.#at++
+  }
+
+  /** False: the next page is to be read. */
+  #turnPage(): boolean {
+    const page = this.#ahead.shift()
+    if (page === undefined) return false
+    this.#page = page
+    this.#at = 0
+    return true
   }
 
   /** What the tables say is not so: go on with what a look at the whole segment gives. */
@@ -104,18 +141,22 @@ export class Cursor {
     if (this.held.rows !== undefined && this.#rows !== this.held.rows) this.#useRows(this.held.rows)
   }
 
-  async #loadPage(foot: Foot): Promise<void> {
+  async #loadPages(foot: Foot): Promise<void> {
     const items = { count: foot.rows, perPage: foot.rowsPerPage, itemBytes: ROW_BYTES }
-    const page = await readPage(this.#spool, this.held.path, pagePlace(foot.rowsAt, items, this.#nextPage))
-    if (page === undefined) return this.doubt()
-    this.#page = page
-    this.#at = 0
-    this.#nextPage++
+    const first = this.#nextPage
+    const count = Math.min(this.#pagesAtOnce, Math.ceil(foot.rows / foot.rowsPerPage) - first)
+    const places = Array.from({ length: count }, (_, i) => pagePlace(foot.rowsAt, items, first + i))
+    const pages = await readPages(this.#spool, this.held.path, places)
+    if (pages === undefined) return this.doubt()
+    this.#ahead = pages
+    this.#nextPage = first + count
+    this.#pagesAtOnce = Math.max(1, Math.min(this.#pagesAtOnce * 2, Math.floor(ROWS_AHEAD_MAX / foot.rowsPerPage)))
   }
 
   #useRows(rows: Rows): void {
     this.#rows = rows
     this.#page = NO_ROWS
+    this.#ahead = []
     this.#heap = []
     for (let row = 0; row < rows.count; row++) {
       const { position } = rows.at(row)

@@ -1,10 +1,11 @@
 import { decodeMessage } from '../journal/entry.ts'
 import type { Due, Stored } from '../message.ts'
 import type { Spool } from '../spool/spool.ts'
+import { mayHold } from './filter.ts'
 import { hashesOfId } from './hash.ts'
 import type { Held } from './held.ts'
 import { entriesOf, readPage, rescan } from './held-file.ts'
-import { hashOf, ROW_BYTES, type Row, rowAt } from './rows.ts'
+import { ROW_BYTES, type Row, rowAt } from './rows.ts'
 import { type Foot, ID_BYTES, pagePlace } from './tables.ts'
 
 const LOOKS_AT_ONCE = 16
@@ -33,7 +34,10 @@ export async function findById(spool: Spool, all: Iterable<Held>, id: string): P
 }
 
 async function findIn(spool: Spool, held: Held, hashes: readonly Hash[]): Promise<Found[]> {
-  const rows = (await Promise.all(hashes.map(hash => rowsOf(spool, held, hash)))).flat()
+  const filter = held.foot && held.summary?.filter
+  const likely = filter === undefined ? hashes : hashes.filter(([a, b]) => mayHold(filter, a, b))
+  if (likely.length === 0) return []
+  const rows = (await Promise.all(likely.map(hash => rowsOf(spool, held, hash)))).flat()
   if (rows.length === 0) return []
   const entries = await entriesOf(spool, held.path, rows)
   return rows.flatMap((row, i) => {
@@ -49,10 +53,7 @@ async function rowsOf(spool: Spool, held: Held, hash: Hash): Promise<Row[]> {
     await rescan(spool, held)
     held.recount()
   }
-  const rows = held.rows?.bytes() ?? Buffer.alloc(0)
-  const found: Row[] = []
-  for (let i = 0; i * ROW_BYTES < rows.length; i++) if (isHash(hashOf(rows, i), hash)) found.push(rowAt(rows, i))
-  return found
+  return held.rows?.withHash(...hash) ?? []
 }
 
 /** Undefined: the tables are damaged. The hash says on which page it should be; a neighbour may have it. */

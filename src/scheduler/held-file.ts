@@ -9,12 +9,21 @@ import type { Spool } from '../spool/spool.ts'
 import type { ReadFile } from '../system/files.ts'
 import { Held } from './held.ts'
 import { heldFilesOf } from './held-files.ts'
+import { SEGMENT_ROWS_MAX } from './open-segment.ts'
 import { type Row, Rows } from './rows.ts'
-import { decodeFoot, FOOT_FROM_END, type Foot } from './tables.ts'
+import { decodeSummary, type Summary, summaryBytes } from './summary.ts'
+import { decodeFoot, FOOT_FROM_END, type Foot, ROWS_PER_PAGE } from './tables.ts'
 
 /** Entries that lie so near each other are read at once, up to so many bytes. */
 const GAP_BYTES_MAX = 16_384
 const READ_BYTES_MAX = 1_048_576
+/** What is read of the end of a segment to know what it is about. */
+const TAIL_BYTES = FOOT_FROM_END + summaryBytes(SEGMENT_ROWS_MAX, ROWS_PER_PAGE)
+
+interface Span {
+  offset: number
+  bytes: number
+}
 
 /** A bucket segment as it lies there. Undefined when it has no whole head: nothing in it was ever relied on. */
 export async function openHeld(spool: Spool, segment: SegmentName, level: string): Promise<Held | undefined> {
@@ -22,9 +31,9 @@ export async function openHeld(spool: Spool, segment: SegmentName, level: string
   if (reader === undefined) return undefined
   try {
     const held = new Held(segment, level, reader.head.stream)
-    const foot = await readFoot(reader)
-    if (foot === undefined) await scan(spool, reader, held)
-    else held.setFoot(foot)
+    const tables = await readFoot(reader)
+    if (tables === undefined) await scan(spool, reader, held)
+    else held.setFoot(tables.foot, tables.summary)
     return held
   } finally {
     await reader.close()
@@ -42,14 +51,20 @@ export async function rescan(spool: Spool, held: Held): Promise<void> {
   }
 }
 
-async function readFoot(reader: SegmentReader): Promise<Foot | undefined> {
-  const tail = await reader.raw(Math.max(0, (await reader.bytes()) - FOOT_FROM_END), FOOT_FROM_END)
-  if (tail.length < FOOT_FROM_END) return undefined
+/** The foot, and the summary before it: one read. */
+async function readFoot(reader: SegmentReader): Promise<{ foot: Foot; summary: Summary | undefined } | undefined> {
+  const bytes = await reader.raw(Math.max(0, (await reader.bytes()) - TAIL_BYTES), TAIL_BYTES)
+  const end = bytes.length - FOOT_FROM_END
+  if (end < 0) return undefined
+  const tail = bytes.subarray(end)
   // The salted headers say that these are frames of ours, and no body that looks like them.
   const { salt } = reader.head
   if (decodeFrameHeader(tail, 0, salt)?.payloadBytes !== FOOT_FROM_END - 2 * FRAME_HEADER_BYTES) return undefined
   if (decodeFrameHeader(tail, FOOT_FROM_END - FRAME_HEADER_BYTES, salt)?.kind !== 'seal') return undefined
-  return decodeFoot(tail)
+  const foot = decodeFoot(tail)
+  if (foot === undefined) return undefined
+  const begin = end - summaryBytes(foot.rows, foot.rowsPerPage)
+  return { foot, summary: begin < 0 ? undefined : decodeSummary(bytes.subarray(begin, end), foot) }
 }
 
 async function scan(spool: Spool, reader: SegmentReader, held: Held): Promise<void> {
@@ -106,15 +121,25 @@ async function saveFrom(
 }
 
 /** One page of a table; undefined when it is damaged. */
-export async function readPage(
-  spool: Spool,
-  path: string,
-  place: { offset: number; bytes: number }
-): Promise<Buffer | undefined> {
+export async function readPage(spool: Spool, path: string, place: Span): Promise<Buffer | undefined> {
+  return (await readPages(spool, path, [place]))?.[0]
+}
+
+/** Pages that lie side by side, in one read; undefined when one of them is damaged. */
+export async function readPages(spool: Spool, path: string, places: readonly Span[]): Promise<Buffer[] | undefined> {
+  const begin = places[0]!.offset
+  const last = places.at(-1)!
   return await heldFilesOf(spool).use(path, async file => {
-    const bytes = Buffer.allocUnsafeSlow(place.bytes)
-    const count = await file.read(bytes, place.offset)
-    return count < bytes.length || entryBytes(bytes, 0) !== bytes.length ? undefined : decodeTable(bytes)
+    const bytes = Buffer.allocUnsafeSlow(last.offset + last.bytes - begin)
+    if ((await file.read(bytes, begin)) < bytes.length) return undefined
+    const pages: Buffer[] = []
+    for (const { offset, bytes: length } of places) {
+      if (entryBytes(bytes, offset - begin) !== length) return undefined
+      const page = decodeTable(bytes, offset - begin)
+      if (page === undefined) return undefined
+      pages.push(page)
+    }
+    return pages
   })
 }
 

@@ -1,6 +1,7 @@
 import type { SegmentName } from '../journal/segment-names.ts'
 import { Bits } from './bits.ts'
 import type { Rows } from './rows.ts'
+import type { Summary } from './summary.ts'
 import type { Foot } from './tables.ts'
 
 /** One bucket segment: where it lies, what is in it as a whole, and what became of its messages. No bodies. */
@@ -14,6 +15,10 @@ export class Held {
   /** Tables at its end; undefined when it has none (open, or its writer died): then `rows` has them. */
   foot: Foot | undefined
   rows: Rows | undefined
+  /** Of its tables; undefined also when it has tables without one. */
+  summary: Summary | undefined
+  /** What its filter takes of the room for all. */
+  filterBytes = 0
   minDue = Number.POSITIVE_INFINITY
   maxDue = 0
   count = 0
@@ -70,8 +75,9 @@ export class Held {
     this.#lost = this.fired.count + this.cancelled.count - done
   }
 
-  setFoot(foot: Foot): void {
+  setFoot(foot: Foot, summary: Summary | undefined): void {
     this.foot = foot
+    this.summary = summary
     this.count = foot.rows
     this.minDue = foot.minDue
     this.maxDue = foot.maxDue
@@ -79,6 +85,7 @@ export class Held {
 
   setRows(rows: Rows): void {
     this.foot = undefined
+    this.summary = undefined
     this.rows = rows
     this.count = 0
     this.minDue = Number.POSITIVE_INFINITY

@@ -4,6 +4,7 @@ import { SegmentFile } from '../journal/segment-file.ts'
 import type { Spool } from '../spool/spool.ts'
 import { Held } from './held.ts'
 import { Rows } from './rows.ts'
+import { decodeSummary } from './summary.ts'
 import { encodeFoot, encodePages, IDS_PER_PAGE, ROWS_PER_PAGE } from './tables.ts'
 
 /** A segment ends there: small ones are found again fast after a crash, and go sooner. */
@@ -114,9 +115,11 @@ export class OpenSegment {
         minDue: held.minDue,
         maxDue: held.maxDue
       }
+      await this.#frame([pages.summary], false)
       await this.#frame([encodeFoot(foot)], false)
       await this.#file.seal()
       held.foot = foot
+      held.summary = decodeSummary(pages.summary, foot)
       // Whoever hands over from it goes on with the rows it has.
       if (!held.active) held.rows = undefined
     } catch (error) {

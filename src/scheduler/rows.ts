@@ -76,6 +76,14 @@ export class Rows {
     return rowAt(this.#bytes, index)
   }
 
+  /** Those whose id has that hash. No objects on the way: all rows are gone through. */
+  withHash(a: number, b: number): Row[] {
+    const found: Row[] = []
+    for (let i = 0, at = 24; i < this.count; i++, at += ROW_BYTES)
+      if (this.#bytes.readUInt32LE(at) === a && this.#bytes.readUInt32LE(at + 4) === b) found.push(this.at(i))
+    return found
+  }
+
   #room(): Buffer {
     if ((this.count + 1) * ROW_BYTES <= this.#bytes.length) return this.#bytes
     const larger = Buffer.alloc(Math.max(ROWS_MIN * ROW_BYTES, this.#bytes.length * 2))

@@ -1,19 +1,21 @@
 import { decodeTable, ENTRY_BYTES_MIN, encodeTable } from '../journal/entry.ts'
 import { FRAME_HEADER_BYTES } from '../journal/frame.ts'
 import { hashOf, orderByDue, ROW_BYTES } from './rows.ts'
+import { encodeSummary } from './summary.ts'
 
 /*
  * What a sealed bucket segment ends with, each part an entry of kind table in pages of a fixed length, so that any page is one
  * read with a CRC of its own:
  *
- *   rows by due time     36 bytes each, 2048 a page (rows.ts)
+ *   rows by due time     36 bytes each, 256 a page (rows.ts)
  *   ids by hash          12 bytes each, 1024 a page: u32 u32 hash, u32 the row's number in the order by due time
+ *   the summary          one entry (summary.ts)
  *   the foot             one entry: u16 1, u16 rows a page, u16 ids a page, u32 rows, u48 where the rows begin, u48 where the
  *                        ids begin, u48 first due, u48 last due
  *
  * The hash spreads ids evenly: where one lies among n can be reckoned, and is found with one read or two.
  */
-export const ROWS_PER_PAGE = 2_048
+export const ROWS_PER_PAGE = 256
 export const IDS_PER_PAGE = 1_024
 export const ID_BYTES = 12
 const FOOT_BYTES = 34
@@ -31,14 +33,18 @@ export interface Foot {
   maxDue: number
 }
 
-/** The pages for these rows; `rows` and `ids` go into one frame each. */
-export function encodePages(rows: Buffer): { rows: Buffer[]; ids: Buffer[] } {
+/** The pages for these rows, and their summary; each of the three goes into a frame of its own. */
+export function encodePages(rows: Buffer): { rows: Buffer[]; ids: Buffer[]; summary: Buffer } {
   const order = orderByDue(rows)
   const sorted = Buffer.alloc(rows.length)
   order.forEach((from, to) => {
     rows.copy(sorted, to * ROW_BYTES, from * ROW_BYTES, (from + 1) * ROW_BYTES)
   })
-  return { rows: pages(sorted, ROWS_PER_PAGE * ROW_BYTES), ids: pages(idsOf(sorted), IDS_PER_PAGE * ID_BYTES) }
+  return {
+    rows: pages(sorted, ROWS_PER_PAGE * ROW_BYTES),
+    ids: pages(idsOf(sorted), IDS_PER_PAGE * ID_BYTES),
+    summary: encodeSummary(sorted, ROWS_PER_PAGE)
+  }
 }
 
 function idsOf(sorted: Buffer): Buffer {

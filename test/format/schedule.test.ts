@@ -14,9 +14,12 @@ import { SimClock, SimFiles, SimRandom } from '../../src/system/sim/index.ts'
 import type { System } from '../../src/system/system.ts'
 import { openSpool } from '../scheduler/desk.ts'
 
-/** A sealed bucket segment with its tables, written by version 1: must never change. */
-const GOLDEN = fileURLToPath(new URL('./bucket-v1.hex', import.meta.url))
-const golden = () => Buffer.from(readFileSync(GOLDEN, 'latin1').replace(/\s/g, ''), 'hex')
+/** Sealed bucket segments with their tables, without and with a summary: must never change. */
+const FORMS = { plain: './bucket-v1.hex', summed: './bucket-v1-summary.hex' }
+function golden(form: keyof typeof FORMS): Buffer {
+  const path = fileURLToPath(new URL(FORMS[form], import.meta.url))
+  return Buffer.from(readFileSync(path, 'latin1').replace(/\s/g, ''), 'hex')
+}
 const WHERE = { folder: '/s/schedule/day/2026-12-24', level: 'day', writer: 'w1' }
 const DRAFTS: Draft[] = [
   {
@@ -63,35 +66,39 @@ async function written() {
   return files.peek(segment.held.path)!
 }
 
-test('this version writes the bucket segment that version 1 wrote', async () => {
-  expect((await written()).toString('hex')).toBe(golden().toString('hex'))
+test('this version writes bucket segments of form 1 with a summary', async () => {
+  expect((await written()).toString('hex')).toBe(golden('summed').toString('hex'))
 })
 
-test('this version reads the bucket segment that version 1 wrote, by its tables and without them', async () => {
-  for (const whole of [true, false]) {
-    const { files, spool } = await spoolOf()
-    await spool.folders.ensure(WHERE.folder)
-    const path = `${WHERE.folder}/w1-00000001.seg`
-    files.plant(path, whole ? golden() : golden().subarray(0, -1))
-    const held = (await openHeld(spool, { path, writer: 'w1', n: 1 }, 'day'))!
-    expect([held.foot !== undefined, held.count, held.minDue, held.maxDue]).toEqual([
-      whole,
-      3,
-      1_798_124_300_000,
-      253_402_300_799_999
-    ])
-    const bounds = { until: Number.POSITIVE_INFINITY, rowsMax: 10, bytesMax: 1_000_000 }
-    const rows: HeldRow[] = await takeMerged([new Cursor(spool, held)], bounds)
-    const messages = (await entriesOf(spool, path, rows)).map(entry => decodeMessage(entry!, 0))
-    expect(
-      messages.map(({ due, id, expiresAt, headers }) => ({ due, id, expiresAt, headers: { ...headers } }))
-    ).toEqual(
-      [1, 0, 2].map(i => ({
-        due: DRAFTS[i]!.due,
-        id: DRAFTS[i]!.id ?? messages[i === 0 ? 1 : 2]!.id,
-        expiresAt: DRAFTS[i]!.expiresAt,
-        headers: DRAFTS[i]!.headers ?? {}
-      }))
-    )
+test.each(['plain', 'summed'] as const)(
+  'this version reads a %s bucket segment of form 1, by its tables and without them',
+  async form => {
+    for (const whole of [true, false]) {
+      const { files, spool } = await spoolOf()
+      await spool.folders.ensure(WHERE.folder)
+      const path = `${WHERE.folder}/w1-00000001.seg`
+      files.plant(path, whole ? golden(form) : golden(form).subarray(0, -1))
+      const held = (await openHeld(spool, { path, writer: 'w1', n: 1 }, 'day'))!
+      expect([held.foot !== undefined, held.summary !== undefined, held.count, held.minDue, held.maxDue]).toEqual([
+        whole,
+        whole && form === 'summed',
+        3,
+        1_798_124_300_000,
+        253_402_300_799_999
+      ])
+      const bounds = { until: Number.POSITIVE_INFINITY, rowsMax: 10, bytesMax: 1_000_000 }
+      const rows: HeldRow[] = await takeMerged([new Cursor(spool, held)], bounds)
+      const messages = (await entriesOf(spool, path, rows)).map(entry => decodeMessage(entry!, 0))
+      expect(
+        messages.map(({ due, id, expiresAt, headers }) => ({ due, id, expiresAt, headers: { ...headers } }))
+      ).toEqual(
+        [1, 0, 2].map(i => ({
+          due: DRAFTS[i]!.due,
+          id: DRAFTS[i]!.id ?? messages[i === 0 ? 1 : 2]!.id,
+          expiresAt: DRAFTS[i]!.expiresAt,
+          headers: DRAFTS[i]!.headers ?? {}
+        }))
+      )
+    }
   }
-})
+)
