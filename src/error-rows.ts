@@ -40,6 +40,12 @@ export const ERRORS = {
     http: 403,
     hint: 'The receiving node does not let this peer write to that channel: change `accept` there.'
   },
+  CHANNEL_NOT_EMPTY: {
+    retry: false,
+    exit: 75,
+    http: 409,
+    hint: 'Poll what waits, or `dropr purge --channel`; `dropr dead rm --channel` for dead letters; `dropr purge --peer` for what is unsent.'
+  },
   CLOSED: { retry: false, exit: 70, http: 503, hint: 'The queue was closed: open a new one.' },
   CONFIG_BAD: { retry: false, exit: 78, http: 500, hint: 'Mend the named key; nothing was started.' },
   DAEMON_RUNNING: {

@@ -5,16 +5,24 @@ import { channelArgument } from './parse.ts'
 const HELP = `
 A paused channel takes what is sent, and hands out nothing until it is resumed: not by any process, nor after a restart.
 What consumers hold already they finish.
+rm removes a channel of this node in which nothing is left to do: what is finished there, and the pause. It refuses while something waits,
+is held or leased, is unsent, or is among the dead letters, and says what. A later message makes the channel again; how far its senders
+are is remembered, so that nothing comes twice. What was sent stays in the outbox for its retention.
 
 Examples:
   $ dropr channel ls
-  $ dropr channel pause orders && mend-the-consumers && dropr channel resume orders`
+  $ dropr channel pause orders && mend-the-consumers && dropr channel resume orders
+  $ dropr channel rm orders --dry-run`
+
+export interface ChannelRmFlags {
+  dryRun?: boolean
+}
 
 /** `dropr channel`: the channels of the inbox. */
 export function addChannel(program: Command, act: Act): void {
   const channel = program
     .command('channel')
-    .description('list the channels of the inbox, pause and resume them')
+    .description('list the channels of the inbox, pause, resume and remove them')
     .addHelpText('after', HELP)
   channel
     .command('ls')
@@ -30,4 +38,10 @@ export function addChannel(program: Command, act: Act): void {
     .description('hand out messages of a paused channel again')
     .argument('<channel>', 'its name', channelArgument)
     .action(act(async call => (await import('./run-channel.ts')).runChannelResume(call)))
+  channel
+    .command('rm')
+    .description('remove a channel in which nothing is left to do')
+    .argument('<channel>', 'its name', channelArgument)
+    .option('--dry-run', 'remove nothing, say what would go')
+    .action(act<ChannelRmFlags>(async call => (await import('./run-channel.ts')).runChannelRm(call)))
 }

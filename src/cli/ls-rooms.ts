@@ -1,7 +1,9 @@
 import { dirname, join } from 'node:path'
 import { systemCode } from '../errors.ts'
 import { decodeChannel } from '../names.ts'
+import { inboxMark } from '../server/inbox-marks.ts'
 import { readCancelled } from '../spool/cancelled.ts'
+import { readRemoved, removedChannels } from '../spool/removed-channels.ts'
 import { type Identity, readFormat, readIdentity } from '../spool/spool-identity.ts'
 import type { System } from '../system/system.ts'
 import { LsDead } from './ls-dead.ts'
@@ -30,6 +32,7 @@ export async function openRooms(system: System, spool: string): Promise<Room[]> 
   const next = await ackedNext(system, join(spool, 'acked'))
   // What is for this node itself has arrived once it is in the inbox: no other mark says so.
   for (const room of inbox) for (const [stream, to] of room.next) next.set(stream, to)
+  for (const [stream, to] of await removedNext(system, spool)) next.set(stream, Math.max(to, next.get(stream) ?? 0))
   const outbox = await outboxRooms(system, join(spool, 'outbox'), next)
   const dead = await channelFolders(system, join(spool, 'dead'))
   return [...outbox, ...inbox, ...dead.map(([channel, folder]) => new LsDead({ system, folder, channel }))]
@@ -38,6 +41,17 @@ export async function openRooms(system: System, spool: string): Promise<Room[]> 
 /** The outbox alone, without reading the inbox: what is for this node itself is not told from what has arrived. */
 export async function openOutbox(system: System, spool: string): Promise<Room[]> {
   return outboxRooms(system, join(spool, 'outbox'), await ackedNext(system, join(spool, 'acked')))
+}
+
+/** How far streams are of channels that were removed. */
+async function removedNext(system: Pick<System, 'files'>, path: string): Promise<[stream: string, next: number][]> {
+  const found: [string, number][] = []
+  for (const channel of await removedChannels({ system, path }))
+    for (const note of (await readRemoved({ system, path }, channel))?.marks ?? []) {
+      const mark = inboxMark(note)
+      if (mark?.m === 'streams') for (const [stream, , , , next] of mark.q) found.push([stream, next])
+    }
+  return found
 }
 
 async function outboxRooms(system: System, folder: string, next: ReadonlyMap<string, number>): Promise<Room[]> {

@@ -1,11 +1,14 @@
+import type { Removed } from '../queue/queue-moves.ts'
 import { keepAlive } from '../system/keep-alive.ts'
 import { nodeSystem } from '../system/node-system.ts'
 import type { Call } from './act.ts'
+import type { ChannelRmFlags } from './channel.ts'
 import { columns, printable } from './columns.ts'
 import { EXIT } from './exit-codes.ts'
 import { LsInbox } from './ls-inbox.ts'
 import { openRooms, spoolThere } from './ls-rooms.ts'
 import { openCallQueue } from './open-queue.ts'
+import { UsageError } from './usage-error.ts'
 
 /** One channel of the inbox; docs/cli.md. */
 interface ChannelRow {
@@ -35,6 +38,35 @@ export function runChannelPause(call: Call<object>): Promise<number> {
 
 export function runChannelResume(call: Call<object>): Promise<number> {
   return steer(call, 'resume')
+}
+
+export async function runChannelRm(call: Call<ChannelRmFlags>): Promise<number> {
+  const { args, options, out, spool } = call
+  const channel = args[0]!
+  const { dryRun = false } = options
+  await spoolThere(nodeSystem(), spool)
+  const awake = keepAlive()
+  const queue = await openCallQueue(call)
+  try {
+    const { files, bytes, left } = await queue.removeChannel(channel, { dryRun })
+    if (out.json) await out.value({ channel, files, bytes, left, dryRun })
+    else await out.line(removal(printable(channel), { files, bytes, left }, dryRun))
+    return files > 0 ? EXIT.done : EXIT.nothing
+  } catch (error) {
+    throw error instanceof TypeError ? new UsageError(error.message, { cause: error }) : error
+  } finally {
+    await queue.close()
+    awake()
+  }
+}
+
+function removal(channel: string, { files, bytes, left }: Removed, dryRun: boolean): string {
+  const notes: string[] = []
+  if (left['sent']) notes.push(`${left['sent']} files of what was sent stay in the outbox until their retention`)
+  if (left['dead']) notes.push(`${left['dead']} files of dead letters are still written to: try again later`)
+  if (files === 0) return [`${channel}: nothing to remove here`, ...notes].join('; ')
+  const verb = dryRun ? 'would go' : 'removed'
+  return [`${channel}: ${files} ${files === 1 ? 'file' : 'files'}, ${bytes} bytes ${verb}`, ...notes].join('; ')
 }
 
 async function steer(call: Call<object>, act: 'pause' | 'resume'): Promise<number> {

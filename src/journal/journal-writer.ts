@@ -8,7 +8,7 @@ import type { Folders } from './folders.ts'
 import type { Source } from './frame.ts'
 import type { Ids } from './ids.ts'
 import { type Place, SegmentFile } from './segment-file.ts'
-import { type Commit, Waiting, type WaitingFrame } from './waiting.ts'
+import { type Commit, tellAll, Waiting } from './waiting.ts'
 
 /** What a commit that does not wait for the end of its turn has at least: fewer are not worth a sync of their own. */
 const EARLY_BYTES_MIN = 4_096
@@ -27,6 +27,8 @@ export interface JournalWriterOptions {
   /** A segment of more frames is sealed too, however small they are: reading it frame by frame takes long. */
   segmentFramesMax?: number
   ids: Ids
+  /** Numbers of segments up to this one are not used again, though their files are gone. */
+  above?: number
   /** Called after each commit, before those who waited are told. `end`: how far that segment is synced or written. */
   onCommit?: (at: { path: string; n: number; end: number }) => void
   /** Called after a failed commit, before those who waited are told: an inbox takes back what it had assumed. */
@@ -130,6 +132,16 @@ export class JournalWriter {
     this.#rotate = true
   }
 
+  /** Lets the segment go as it is, for good: its file is to be removed. False, and nothing done, while something is on its way. */
+  leave(): boolean {
+    if (this.#running !== undefined || this.#waiting.bytes > 0) return false
+    this.#closed = true
+    void this.#segment?.close()
+    this.#segment = undefined
+    this.#unsealed = false
+    return true
+  }
+
   /** Commits what waits and seals the segment. Later appends reject with CLOSED. */
   async close(): Promise<void> {
     this.#closed = true
@@ -230,17 +242,5 @@ export class JournalWriter {
     this.#options.onFail?.()
     for (const { waiters } of behind === undefined ? [commit] : [commit, behind])
       for (let i = 1; i < waiters.length; i += 3) (waiters[i] as (error: DroprError) => void)(error)
-  }
-}
-
-function tellAll(commit: Commit, places: readonly Place[]): void {
-  const placeOf = new Map<unknown, Place>()
-  commit.frames.forEach((frame: WaitingFrame, i) => {
-    if (!frame.joined) placeOf.set(frame, places[i]!)
-  })
-  const { waiters } = commit
-  for (let i = 0; i < waiters.length; i += 3) {
-    const value = waiters[i + 2]
-    ;(waiters[i] as (value: unknown) => void)(placeOf.size > 0 ? (placeOf.get(value) ?? value) : value)
   }
 }

@@ -64,6 +64,8 @@ export class SegmentFile {
     folder: string
     writer: string
     spool: string
+    /** Numbers up to this one are not used again. */
+    above?: number | undefined
   }): Promise<SegmentFile> {
     const { system, folder, writer } = options
     const head = {
@@ -74,7 +76,7 @@ export class SegmentFile {
     }
     for (let tries = 1; ; tries++) {
       await options.folders.ensure(folder)
-      const n = ((await listSegments(system.files, folder)).at(-1)?.n ?? 0) + 1
+      const n = Math.max((await listSegments(system.files, folder)).at(-1)?.n ?? 0, options.above ?? 0) + 1
       const path = segmentPath(folder, writer, n)
       try {
         return new SegmentFile(system, folder, await system.files.create(path), { path, n }, head)

@@ -3,6 +3,7 @@ import type { Draft } from '../message.ts'
 import { encodeMessage, messageBytesMost } from './entry.ts'
 import { FRAME_BYTES_MAX, FRAME_HEADER_BYTES, FRAME_HEADER_BYTES_MAX, type FrameKind, type Source } from './frame.ts'
 import type { Ids } from './ids.ts'
+import type { Place } from './segment-file.ts'
 
 /** A journal that is seldom written to need not hold a megabyte; one that fills its buffer gets four times as much. */
 const BUFFER_BYTES = { min: 16_384, max: 1_048_576, factor: 4 }
@@ -165,5 +166,18 @@ export class Waiting {
     })
     this.#start = -1
     this.#count = 0
+  }
+}
+
+/** Tells those who wait where their frames lie, or what they asked to be told. */
+export function tellAll(commit: Commit, places: readonly Place[]): void {
+  const placeOf = new Map<unknown, Place>()
+  commit.frames.forEach((frame: WaitingFrame, i) => {
+    if (!frame.joined) placeOf.set(frame, places[i]!)
+  })
+  const { waiters } = commit
+  for (let i = 0; i < waiters.length; i += 3) {
+    const value = waiters[i + 2]
+    ;(waiters[i] as (value: unknown) => void)(placeOf.size > 0 ? (placeOf.get(value) ?? value) : value)
   }
 }

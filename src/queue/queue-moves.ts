@@ -23,7 +23,21 @@ export interface Cleaned {
   bytes: number
 }
 
+export interface RemoveOptions {
+  /** Removes nothing; tells what would go. */
+  dryRun?: boolean
+}
+
+export interface Removed {
+  files: number
+  /** On the disk. */
+  bytes: number
+  /** Segments that stay: `sent` in the outbox until their retention, `dead` because a client may write to them. */
+  left: Record<string, number>
+}
+
 const CLEAN = new Set(['channel', 'dryRun'])
+const REMOVE = new Set(['dryRun'])
 
 export interface QueueMovesParts {
   spool: Spool
@@ -67,6 +81,19 @@ export class QueueMoves {
     } finally {
       letGo()
     }
+  }
+
+  async removeChannel(name: string, options: RemoveOptions = {}): Promise<Removed> {
+    const channel = checkChannel(name)
+    if (isOurs(channel)) throw new TypeError(`${channel} is a channel of dropr itself`)
+    checkOptions(options, REMOVE, 'removeChannel')
+    const { spool, step, checkOpen } = this.#parts
+    checkOpen()
+    const { dryRun = false } = options
+    if (typeof dryRun !== 'boolean') throw new TypeError('dryRun must be true or false')
+    const began = spool.system.clock.now()
+    const { moved, bytes, left } = await step({ what: 'remove', channel, filter: {}, began, max: 1, dryRun })
+    return { files: moved, bytes, left }
   }
 
   /** Of the inbox; of what is for peers, where that is meant. What dropr itself sends is not an operator's. */

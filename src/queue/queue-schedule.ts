@@ -37,6 +37,12 @@ export interface QueueScheduleParts {
   checkOpen: () => void
 }
 
+/** Of a queue without a scheduler's files. */
+export const NOTHING_LATER = {
+  zone: 'UTC',
+  open: () => Promise.reject(new TypeError('this queue holds nothing for later'))
+}
+
 const CHANGE = new Set(['when', 'rejectPast', 'body', 'kind'])
 const RESCHEDULE = new Set(['rejectPast'])
 const EDIT = new Set(['kind'])

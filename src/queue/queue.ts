@@ -15,8 +15,9 @@ import { checkDuration, checkOptions, type Duration } from './options.ts'
 import type { Peeked } from './peeked.ts'
 import { pollMessages } from './poll.ts'
 import { QueueDead } from './queue-dead.ts'
-import { type Cleaned, type CleanOptions, type PurgeOptions, QueueMoves, type QueueMovesParts } from './queue-moves.ts'
-import { QueueSchedule, type QueueScheduleParts } from './queue-schedule.ts'
+import type { Cleaned, CleanOptions, PurgeOptions, QueueMovesParts, Removed, RemoveOptions } from './queue-moves.ts'
+import { QueueMoves } from './queue-moves.ts'
+import { NOTHING_LATER, QueueSchedule, type QueueScheduleParts } from './queue-schedule.ts'
 import { type HoldOptions, QueueSteer } from './queue-steer.ts'
 import { type Receipt, type ReceiptDesk, type SentMessage, sentMessage } from './receipt.ts'
 import {
@@ -51,12 +52,6 @@ export interface QueueParts {
   later?: Pick<QueueScheduleParts, 'open' | 'zone'>
   /** Closes what is below, once nothing is sent or received any more. */
   closeBelow: () => Promise<void>
-}
-
-const CLOSE = new Set(['within'])
-const NOTHING_LATER = {
-  zone: 'UTC',
-  open: () => Promise.reject(new TypeError('this queue holds nothing for later'))
 }
 
 /** Messages in and out of one spool. Keeps the process alive only while something waits: a poll, a loop, a consumer. */
@@ -104,6 +99,11 @@ export class Queue {
   /** Removes now what is past its retention, in the inbox and the dead letters; it would go by itself within a minute. */
   clean(options?: CleanOptions): Promise<Cleaned> {
     return this.#moves.clean(options)
+  }
+
+  /** Removes a channel in which nothing is left to do, durably; a later message makes it again. Rejects with CHANNEL_NOT_EMPTY. */
+  removeChannel(channel: string, options?: RemoveOptions): Promise<Removed> {
+    return this.#moves.removeChannel(channel, options)
   }
 
   /** Resolves when the message is synced here; never waits for a network (P1). */
@@ -218,7 +218,7 @@ export class Queue {
    * sent. Everything asked afterwards rejects with CLOSED. Closing twice is one close.
    */
   close(options?: { within?: Duration }): Promise<void> {
-    if (options !== undefined) checkOptions(options, CLOSE, 'close')
+    if (options !== undefined) checkOptions(options, new Set(['within']), 'close')
     const { graceMs } = this.#parts.limits
     const within = options?.within === undefined ? graceMs : checkDuration(options.within, 'within', 0, 3_600_000)
     this.#closed ??= this.#close(within)

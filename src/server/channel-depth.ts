@@ -18,7 +18,9 @@ export function depthOf(channel: ChannelInbox | undefined): number {
 }
 
 export function depthsOf(channels: readonly ChannelInbox[]): ChannelDepth[] {
-  const users = channels.filter(({ name }) => !isOurs(name))
+  const users = channels.filter(
+    channel => !isOurs(channel.name) && (channel.remains === undefined || depthOf(channel) > 0)
+  )
   return users.map(({ name, state }) => {
     return { channel: name, ...state.counts, oldestAt: state.oldestAt, paused: state.pausedAt !== undefined }
   })

@@ -16,12 +16,15 @@ import type { PositionRun } from './inbox-port.ts'
 import { keepOnly } from './kept.ts'
 import { Outcomes, type Tell } from './outcomes.ts'
 import { type Block, type SegmentState, tableOf } from './pieces.ts'
+import type { Remains } from './remains.ts'
 import { sift } from './sift.ts'
 import type { StreamState } from './stream-state.ts'
 import { Verdicts } from './verdicts.ts'
 
 export interface ChannelOptions {
   name: string
+  /** Of its owner: nothing in the channel has a higher one. */
+  epoch: number
   system: System
   /** What holds for it now. */
   policy: () => ChannelPolicy
@@ -39,6 +42,7 @@ export interface ChannelOptions {
 /** One channel of the inbox: its journal and its state, kept in step. Only the inbox's owner has one. */
 export class ChannelInbox {
   readonly name: string
+  readonly epoch: number
   readonly state: ChannelState
   readonly journal: InboxJournal
   readonly segments: Map<string, SegmentState>
@@ -54,6 +58,8 @@ export class ChannelInbox {
   onReady: () => void = () => undefined
   readonly reader: BlockReader
   readonly outcomes: Outcomes | undefined
+  /** It was removed, and nothing came since. */
+  remains: Remains | undefined
   readonly #options: ChannelOptions
   readonly #isKept: boolean
   /** The latest range of each stream that is on its way to the disk. */
@@ -61,6 +67,7 @@ export class ChannelInbox {
 
   constructor(options: ChannelOptions) {
     this.name = options.name
+    this.epoch = options.epoch
     this.state = options.state
     this.reader = options.reader
     this.policy = options.policy

@@ -3,16 +3,19 @@ import type { Ids as MessageIds } from '../journal/ids.ts'
 import { listSegments } from '../journal/segment-names.ts'
 import type { Limits } from '../limits.ts'
 import { policyOf } from '../spool/channel-policy.ts'
+import { readRemoved, removedChannels } from '../spool/removed-channels.ts'
 import type { Spool } from '../spool/spool.ts'
 import { BlockReader } from './block-reader.ts'
 import type { FoldInto } from './channel-fold.ts'
 import { ChannelInbox, type ChannelOptions } from './channel-inbox.ts'
+import { finishRemoval } from './channel-removal.ts'
 import { ChannelState } from './channel-state.ts'
 import { Ids } from './ids.ts'
 import { InboxJournal } from './inbox-journal.ts'
 import { OffsetBudget } from './offset-budget.ts'
 import { learnOwners } from './parking.ts'
 import { PeerShares } from './peer-shares.ts'
+import { Remains } from './remains.ts'
 import type { StreamState } from './stream-state.ts'
 import { copyTails, readChannel } from './take-over.ts'
 
@@ -60,7 +63,8 @@ export class Channels {
   /** Opens every channel there is. */
   static async open(options: ChannelsOptions): Promise<Channels> {
     const channels = new Channels(options)
-    const names = await options.spool.inboxChannels()
+    const { spool } = options
+    const names = [...new Set([...(await spool.inboxChannels()), ...(await removedChannels(spool))])]
     await eachOf(names, name => channels.#learnEpoch(name))
     await eachOf(names, async name => {
       await channels.get(name).catch(() => undefined)
@@ -126,6 +130,8 @@ export class Channels {
 
   async #learnEpoch(name: string): Promise<void> {
     const { spool } = this.#options
+    const removed = await readRemoved(spool, name).catch(() => undefined)
+    this.epoch = Math.max(this.epoch, (removed?.epoch ?? 0) + 1)
     const segments = await listSegments(spool.system.files, spool.inbox(name)).catch(() => [])
     for (const { writer } of segments) {
       const epoch = /^e([0-9]{1,15})$/.exec(writer)
@@ -152,8 +158,10 @@ export class Channels {
       finished: new Map(),
       moved: new Map()
     }
+    const removed = await readRemoved(spool, name)
+    if (removed !== undefined) await finishRemoval(spool, into, removed)
     const { segments, tails } = await readChannel(spool, folder, into)
-    const after = (await listSegments(system.files, folder)).at(-1)?.n ?? 0
+    const after = Math.max((await listSegments(system.files, folder)).at(-1)?.n ?? 0, removed?.through ?? 0)
     const writer = `e${this.epoch}`
     const { folders, id } = spool
     const journal = new InboxJournal({ system, folders, folder, writer, spool: id, limits, ids, after })
@@ -161,6 +169,7 @@ export class Channels {
     await learnOwners(state, this.#reader)
     const channel = new ChannelInbox({
       name,
+      epoch: this.epoch,
       system,
       policy: () => policyOf(name, { limits, channels: spool.channels }),
       journal,
@@ -172,6 +181,7 @@ export class Channels {
       tell
     })
     channel.onReady = () => onReady(channel)
+    if (removed !== undefined) new Remains(spool, channel, removed).rest()
     return channel
   }
 }

@@ -32,8 +32,8 @@ export class DeadLedger {
   }
 
   /** Nothing more is written there for now: ends the segment, so that it may go when its letters went. */
-  rest(channel: string): void {
-    this.#cache.rest(this.#spool.dead(channel))
+  rest(channel: string): Promise<void> {
+    return this.#cache.rest(this.#spool.dead(channel))
   }
 
   close(): Promise<void> {

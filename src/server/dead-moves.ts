@@ -4,6 +4,7 @@ import { decodeMessage, messageFlags } from '../journal/entry.ts'
 import type { Ids } from '../journal/ids.ts'
 import { DEAD_STATES, knownOf } from '../spool/dead-list.ts'
 import type { DeadFates } from '../spool/dead-marks.ts'
+import { removeDeadRoom } from '../spool/dead-retention.ts'
 import { type Letter, readFates, walkLetters } from '../spool/dead-walk.ts'
 import { Sieve } from '../spool/filter.ts'
 import type { Spool } from '../spool/spool.ts'
@@ -45,6 +46,28 @@ export class DeadMoves {
 
   step(request: MoveRequest): Promise<MoveAnswer> {
     return this.#inTurn(request.channel, () => this.#step(request))
+  }
+
+  /** Letters of a channel that are dead still. @throws DroprError DISK_* */
+  count(channel: string): Promise<number> {
+    return this.#inTurn(channel, async () => {
+      const fates = await this.#fatesOf(channel)
+      this.#fates.delete(channel)
+      const { files } = this.#options.spool.system
+      let count = 0
+      for await (const { letters } of walkLetters({ files, folder: this.#options.spool.dead(channel), channel, fates }))
+        for (const { state } of letters) if (state === 'dead') count++
+      return count
+    })
+  }
+
+  /** Removes what is left where no letter is dead any more. @throws DroprError DISK_* */
+  removeRoom(channel: string): Promise<{ files: number; bytes: number; left: number }> {
+    return this.#inTurn(channel, async () => {
+      await this.#returns.rest(channel)
+      await this.#ledger.rest(channel)
+      return await removeDeadRoom({ ...this.#options, channel })
+    })
   }
 
   /**
@@ -99,7 +122,7 @@ export class DeadMoves {
     if (next === undefined) {
       this.#fates.delete(channel)
       if (!dryRun && what === 'redrive') await this.#returns.rest(channel)
-      this.#ledger.rest(channel)
+      await this.#ledger.rest(channel)
     }
     return {
       moved: chosen.length,

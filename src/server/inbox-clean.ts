@@ -8,21 +8,15 @@ import type { Spool } from '../spool/spool.ts'
 import type { ChannelInbox } from './channel-inbox.ts'
 import { readCheckpoint } from './checkpoint.ts'
 import { type Ids, KEY_BYTES } from './ids.ts'
-import {
-  type IdsMark,
-  type InboxMark,
-  inboxMark,
-  type PauseMark,
-  type RemovedMark,
-  type StreamsMark
-} from './inbox-marks.ts'
+import { type IdsMark, type InboxMark, inboxMark, type PauseMark } from './inbox-marks.ts'
 import { moveWaiting, waitingIn } from './inbox-move.ts'
+import { inTurn } from './inbox-turns.ts'
 import type { SegmentState } from './pieces.ts'
+import { streamMarks } from './remains.ts'
 import { forgetRemoved } from './removed-streams.ts'
 import { scanSegment } from './segment-scan.ts'
 import { readBack } from './sift.ts'
 
-const STREAMS_PER_MARK = 500
 const IDS_PER_MARK = 4_000
 /** Moved in one cleaning at most. */
 const MOVED_BYTES_MAX = 268_435_456
@@ -47,20 +41,15 @@ export interface CleanOptions {
  * @returns How many went.
  * @throws DroprError DISK_*
  */
-export async function cleanChannel(options: CleanOptions): Promise<number> {
-  const { channel } = options
-  const turn = (CLEANING.get(channel) ?? Promise.resolve(0)).catch(() => 0).then(() => cleanOnce(options))
-  CLEANING.set(channel, turn)
-  return await turn
+export function cleanChannel(options: CleanOptions): Promise<number> {
+  return inTurn(options.channel, () => cleanOnce(options))
 }
-
-/** One after the other in each channel, whoever asks. */
-const CLEANING = new WeakMap<ChannelInbox, Promise<number>>()
 
 async function cleanOnce(options: CleanOptions): Promise<number> {
   const { spool, channel } = options
   const { files } = spool.system
   forgetRemoved(channel, spool.system.clock.now())
+  await channel.remains?.forgetOld()
   // What senders are still to be told lies there.
   if (channel.state.owed.size > 0) return 0
   if (options.pressed === true) await endNewest(channel)
@@ -73,7 +62,7 @@ async function cleanOnce(options: CleanOptions): Promise<number> {
     const going = busy === -1 ? candidates : candidates.slice(0, busy)
     if (going.length === 0) return 0
     const marks: object[] = [...streamMarks(channel), ...pauseMark(channel)]
-    for (const segment of going) marks.push(...(await idMarks(options, segment)))
+    for (const segment of going) marks.push(...(await idMarks(options, segment.path)))
     await Promise.all(marks.map(mark => channel.journal.mark(mark)))
     if (channel.state.owed.size > 0) return 0
     for (const segment of going) {
@@ -133,36 +122,16 @@ export async function oldOnes({ spool, channel, ...options }: Omit<CleanOptions,
   return closed.slice(0, count)
 }
 
-function streamMarks(channel: ChannelInbox): (StreamsMark | RemovedMark)[] {
-  const streams = [...channel.state.streams.values()].filter(({ next }) => next > 0)
-  const marks: (StreamsMark | RemovedMark)[] = []
-  for (let at = 0; at < streams.length; at += STREAMS_PER_MARK) {
-    const some = streams.slice(at, at + STREAMS_PER_MARK)
-    const q: StreamsMark['q'] = some.map(({ id, origin, node, priority, next }) => [
-      id,
-      origin,
-      node,
-      priority,
-      next,
-      []
-    ])
-    for (const [i, stream] of some.entries()) q[i]![5] = [...stream.refusals()]
-    marks.push({ m: 'streams', q })
-  }
-  const removed = new Map<number, string[]>()
-  for (const { id, removedAt } of streams)
-    if (removedAt !== undefined) removed.set(removedAt, [...(removed.get(removedAt) ?? []), id])
-  for (const [t, q] of removed) marks.push({ m: 'removed', q, t })
-  return marks
-}
-
 function pauseMark({ state: { pausedAt } }: ChannelInbox): PauseMark[] {
   return pausedAt === undefined ? [] : [{ m: 'pause', t: pausedAt }]
 }
 
 /** The ids that are known from a segment only. */
-async function idMarks({ spool, channel, ids }: CleanOptions, segment: SegmentState): Promise<IdsMark[]> {
-  const reader = await SegmentReader.open(spool.system.files, segment.path)
+export async function idMarks(
+  { spool, channel, ids }: Pick<CleanOptions, 'spool' | 'channel' | 'ids'>,
+  path: string
+): Promise<IdsMark[]> {
+  const reader = await SegmentReader.open(spool.system.files, path)
   if (reader === undefined) return []
   const marks: IdsMark[] = []
   let keys: string[] = []

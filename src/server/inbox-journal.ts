@@ -7,6 +7,13 @@ import { type RangeFacts, SegmentLedger } from './segment-ledger.ts'
 
 type Undo = () => void
 
+/** Marks that must stand in the journal before anything else of it counts. */
+export interface First {
+  marks: () => object[]
+  /** They are synced. */
+  said: () => void
+}
+
 /** More than any chain of promises between a commit and the state that follows from it is long. */
 const SEAL_TURNS = 200
 /** What a crash leaves unsealed is read frame by frame at the next start: so many take a tenth of a second. */
@@ -20,30 +27,58 @@ const SEGMENT_FRAMES_MAX = 16_384
  * anything may be on the disk, never happened: else a later owner could find there what was decided otherwise since.
  */
 export class InboxJournal {
-  readonly #writer: JournalWriter
+  readonly #make: (above: number) => JournalWriter
+  #writer: JournalWriter
   readonly #undos = new Set<Undo>()
   #good: { n: number; end: number }
   #voids = false
+  #commits = 0
+  #first: First | undefined
   #ledger: SegmentLedger
   readonly #now: () => number
   /** Makes the payload of a seal, once all that was committed is known to those who wait for it. */
   checkpoint: (ledger: SegmentLedger) => Buffer[] | undefined = () => undefined
 
   /** @param options.after Number of the newest segment that was there before. */
-  constructor(options: Omit<JournalWriterOptions, 'onCommit' | 'onFail'> & { after: number }) {
+  constructor(options: Omit<JournalWriterOptions, 'onCommit' | 'onFail' | 'above'> & { after: number }) {
     this.#good = { n: options.after + 1, end: 0 }
     this.#ledger = new SegmentLedger(0)
     this.#now = () => options.system.clock.now()
-    this.#writer = new JournalWriter({
-      ...options,
-      segmentFramesMax: SEGMENT_FRAMES_MAX,
-      onSeal: n => this.#seal(n),
-      onCommit: ({ n, end }) => {
-        this.#good = { n, end }
-        if (this.#ledger.n !== n) this.#ledger = new SegmentLedger(n)
-      },
-      onFail: () => this.#failed()
-    })
+    this.#make = above =>
+      new JournalWriter({
+        ...options,
+        above,
+        segmentFramesMax: SEGMENT_FRAMES_MAX,
+        onSeal: n => this.#seal(n),
+        onCommit: ({ n, end }) => {
+          this.#commits++
+          this.#good = { n, end }
+          if (this.#ledger.n !== n) this.#ledger = new SegmentLedger(n)
+        },
+        onFail: () => this.#failed()
+      })
+    this.#writer = this.#make(options.after)
+  }
+
+  /** How often something was written, or failed to be. */
+  get commits(): number {
+    return this.#commits
+  }
+
+  /** What the next append is to come behind, whenever that is. */
+  begin(first: First): void {
+    this.#first = first
+  }
+
+  /**
+   * Lets go of all segments up to number `above`: what comes later goes into one with a higher number.
+   *
+   * @returns False, and nothing is done, while something is on its way to the disk.
+   */
+  leave(above: number): boolean {
+    if (!this.#writer.leave()) return false
+    this.#writer = this.#make(above)
+    return true
   }
 
   /** Where the last commit that is known to be good ended. */
@@ -88,6 +123,7 @@ export class InboxJournal {
 
   #append<T>(append: () => Promise<T>, undo: Undo): Promise<T> {
     if (this.#voids) this.#void()
+    if (this.#first !== undefined) this.#restate(this.#first)
     // A function of its own for each append: the same `undo` may be given twice.
     const mine = () => undo()
     this.#undos.add(mine)
@@ -119,7 +155,16 @@ export class InboxJournal {
     this.#writer.appendMark(mark).catch(() => undefined)
   }
 
+  /** In one commit with what follows; until that is synced, it is to be said again. */
+  #restate(first: First): void {
+    this.#first = undefined
+    Promise.all(first.marks().map(mark => this.mark(mark))).then(first.said, () => {
+      this.#first ??= first
+    })
+  }
+
   #failed(): void {
+    this.#commits++
     this.#voids = true
     const undos = [...this.#undos].reverse()
     this.#undos.clear()

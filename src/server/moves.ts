@@ -1,23 +1,25 @@
 import { DroprError } from '../errors.ts'
 import { Ids } from '../journal/ids.ts'
 import { checkChannel } from '../names.ts'
-import type { Spool } from '../spool/spool.ts'
 import { cancelStep } from './cancel-step.ts'
 import { type CleanParts, cleanStep } from './clean-step.ts'
 import { DeadMoves } from './dead-moves.ts'
 import type { Inbox } from './inbox.ts'
 import type { MoveAnswer, MoveKind, MoveRequest, MovesPort } from './move.ts'
 import { purgeStep } from './purge.ts'
+import { type RemoveParts, removeStep } from './remove-step.ts'
 import { Replays } from './replays.ts'
+
+export type MovesOptions = CleanParts & Omit<RemoveParts, 'dead'>
 
 /** What an operator asks of the inbox's owner. */
 export class Moves implements MovesPort {
   readonly #dead: DeadMoves
   readonly #inbox: Inbox
-  readonly #parts: CleanParts
+  readonly #parts: MovesOptions
   readonly #replays: Replays
 
-  constructor(options: { spool: Spool; inbox: Inbox; epoch: number }) {
+  constructor(options: MovesOptions) {
     const { clock, random } = options.spool.system
     this.#dead = new DeadMoves({ ...options, ids: new Ids(clock, random) })
     this.#inbox = options.inbox
@@ -50,6 +52,7 @@ export class Moves implements MovesPort {
     purge: async request => await purgeStep(await this.#inbox.channel(request.channel), request),
     replay: request => this.#replays.step(request),
     cancel: request => cancelStep(request, this.#parts.spool),
+    remove: request => removeStep(request, { ...this.#parts, dead: this.#dead }),
     clean: request => cleanStep(request, this.#parts)
   }
 }

@@ -46,6 +46,11 @@ export class OwnerRooms {
     this.#dead.tidy()
   }
 
+  /** Ends what is written to among the dead letters of a channel. Never rejects. */
+  restDead(channel: string): Promise<void> {
+    return this.#dead.rest(channel)
+  }
+
   async close(): Promise<void> {
     const opened = await this.#outbox?.catch(() => undefined)
     const closing = await Promise.allSettled([this.#dead.close(), opened?.writer.close()])

@@ -29,7 +29,8 @@ export async function markRemoved(
   await Promise.all(
     [...open].map(async ([name, streams]) => {
       const mark: RemovedMark = { m: 'removed', q: streams.map(({ id }) => id), t }
-      await channels.ready(name)?.journal.mark(mark)
+      const channel = channels.ready(name)
+      await (channel?.remains?.note(mark) ?? channel?.journal.mark(mark))
       for (const stream of streams) stream.removedAt = t
       noted.push(...mark.q)
     })

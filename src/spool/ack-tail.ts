@@ -31,6 +31,11 @@ export class AckTail {
     return this.#steps.get(stream)?.find(({ next }) => next > position)?.at
   }
 
+  /** Positions below this are known to have arrived, or never come. */
+  next(stream: string): number {
+    return this.#steps.get(stream)?.at(-1)?.next ?? 0
+  }
+
   /** A peer that lost some and said so later has had them all the same. */
   #note(stream: string, next: number, at: number): void {
     const steps = this.#steps.get(stream)

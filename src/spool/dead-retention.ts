@@ -20,52 +20,82 @@ interface Found {
   bytes: number
 }
 
+export interface DeadRoomOptions {
+  spool: Spool
+  channel: string
+  /** Of the inbox's owner, who alone may do this. */
+  epoch: number
+}
+
 /**
  * Removes the dead letters of a channel that are past their retention: segments whose newest letter is older than
  * `deadRetentionMs`, and the oldest until the others fit into `deadRetentionBytes`. What is still written to stays, and marks
  * stay until every letter left is younger than they are.
  *
- * @param options.epoch Of the inbox's owner, who alone may do this.
  * @returns How many segments went.
  * @throws DroprError DISK_*
  */
-export async function cleanDead(options: { spool: Spool; channel: string; epoch: number }): Promise<number> {
-  const { spool, channel } = options
+export async function cleanDead(options: DeadRoomOptions): Promise<number> {
+  return (await removeSegments(options, await deadPastRetention(options))).files
+}
+
+/**
+ * Removes what is left of the dead letters of a channel in which none is dead any more: segments that nobody writes to.
+ *
+ * @returns How many went, and how many stay because somebody may write to them.
+ * @throws DroprError DISK_*
+ */
+export async function removeDeadRoom(
+  options: DeadRoomOptions
+): Promise<{ files: number; bytes: number; left: number }> {
+  const found = await segmentsOf(options)
+  const left = found.filter(({ newestAt }) => newestAt === undefined)
+  // Marks speak of letters before them: they stay as long as one of those does.
+  const letters = left.some(({ marks }) => !marks)
+  const going = found.filter(({ newestAt, marks }) => newestAt !== undefined && !(marks && letters))
+  going.sort((a, b) => Number(a.marks) - Number(b.marks))
+  return { ...(await removeSegments(options, going)), left: found.length - going.length }
+}
+
+async function removeSegments(
+  { spool, channel }: DeadRoomOptions,
+  going: readonly { path: string; bytes: number }[]
+): Promise<{ files: number; bytes: number }> {
   const { files } = spool.system
   const folder = spool.dead(channel)
-  const going = await deadPastRetention(options)
   try {
     // Marks last: a crash in between leaves none of their letters without them.
     for (const { path } of going) {
       await files.remove(path)
       await files.syncFolder(folder)
     }
-    return going.length
+    return { files: going.length, bytes: going.reduce((sum, { bytes }) => sum + bytes, 0) }
   } catch (error) {
     throw diskError(error, `clean ${folder}`)
   }
 }
 
 /** The segments that would go, in the order in which they may. */
-export async function deadPastRetention(options: {
-  spool: Spool
-  channel: string
-  epoch: number
-}): Promise<{ path: string; bytes: number }[]> {
+export async function deadPastRetention(options: DeadRoomOptions): Promise<{ path: string; bytes: number }[]> {
+  const { spool } = options
+  const found = await segmentsOf(options)
+  const letters = found.filter(({ marks }) => !marks).sort((a, b) => age(a) - age(b))
+  const going = new Set(tooMuch(letters, spool.system.clock.now(), spool.limits))
+  const left = letters.filter(segment => !going.has(segment))
+  const oldest = Math.min(...left.map(({ madeAt }) => madeAt))
+  for (const segment of found)
+    if (segment.marks && segment.newestAt !== undefined && segment.newestAt < oldest && going.size > 0)
+      going.add(segment)
+  return [...going]
+}
+
+async function segmentsOf(options: DeadRoomOptions): Promise<Found[]> {
   const { spool, channel } = options
-  const { files, clock } = spool.system
   const folder = spool.dead(channel)
   try {
     const found: Found[] = []
-    for (const name of await listSegments(files, folder)) found.push(...(await look(name, options)))
-    const letters = found.filter(({ marks }) => !marks).sort((a, b) => age(a) - age(b))
-    const going = new Set(tooMuch(letters, clock.now(), spool.limits))
-    const left = letters.filter(segment => !going.has(segment))
-    const oldest = Math.min(...left.map(({ madeAt }) => madeAt))
-    for (const segment of found)
-      if (segment.marks && segment.newestAt !== undefined && segment.newestAt < oldest && going.size > 0)
-        going.add(segment)
-    return [...going]
+    for (const name of await listSegments(spool.system.files, folder)) found.push(...(await look(name, options)))
+    return found
   } catch (error) {
     throw diskError(error, `clean ${folder}`)
   }

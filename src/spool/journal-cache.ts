@@ -79,9 +79,9 @@ export class JournalCache {
     })
   }
 
-  /** Seals what is written to in that folder, if anything is; what comes later goes into another segment. */
-  rest(folder: string): void {
-    this.#shut(folder)
+  /** Seals what is written to in that folder, if anything is; what comes later goes into another segment. Never rejects. */
+  async rest(folder: string): Promise<void> {
+    await this.#shut(folder)?.catch(() => undefined)
   }
 
   /** Commits what waits and seals everything. Rejects with the first failure, when all are closed. */
@@ -133,9 +133,9 @@ export class JournalCache {
     if (oldest !== undefined) this.#shut(oldest.folder)
   }
 
-  #shut(folder: string): void {
+  #shut(folder: string): Promise<void> | undefined {
     const open = this.#open.get(folder)
-    if (open === undefined) return
+    if (open === undefined) return undefined
     this.#open.delete(folder)
     this.#closing.set(folder, [])
     const shutting = open.journal.close().finally(() => {
@@ -153,5 +153,6 @@ export class JournalCache {
         this.#spool.system.log.debug({ folder, error: String(error) }, 'a segment was left without a seal')
       }
     )
+    return shutting
   }
 }

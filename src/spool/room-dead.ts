@@ -90,8 +90,15 @@ export class DeadRoom {
     for (const [folder, since] of this.#since) {
       if (clock.ticks() - since < SEGMENT_MS_MAX) continue
       this.#since.delete(folder)
-      this.#cache.rest(folder)
+      void this.#cache.rest(folder)
     }
+  }
+
+  /** Ends what is written to in a channel now, for who wants to remove it. Never rejects. */
+  async rest(channel: string): Promise<void> {
+    const folder = this.#spool.dead(channel)
+    this.#since.delete(folder)
+    await this.#cache.rest(folder)
   }
 
   close(): Promise<void> {

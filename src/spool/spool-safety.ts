@@ -16,6 +16,7 @@ export const SPOOL_PARTS: ReadonlyMap<string, FolderEntry['kind']> = new Map([
   ['corrupt', 'folder'],
   ['paused', 'folder'],
   ['cancelled', 'folder'],
+  ['removed', 'folder'],
   ['run', 'folder'],
   ['FORMAT', 'file'],
   ['node.json', 'file'],

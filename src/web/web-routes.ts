@@ -17,7 +17,7 @@ import { cancelRoute, changeRoute, sendNowRoute } from './schedule-steer.ts'
 import { tickRoute } from './schedule-tick.ts'
 import { sendManyRoute, sendRoute } from './send.ts'
 import { extendRoute, settleRoute, verdictRoute } from './settle.ts'
-import { steerRoute } from './steer.ts'
+import { removeChannelRoute, steerRoute } from './steer.ts'
 import { Waiting } from './waiting.ts'
 
 /** HTTP for any language, as data: the server serves it (`doors`). docs/http.md. */
@@ -33,6 +33,7 @@ export function webRoutes(options: WebOptions): Route[] {
     peekRoute(desk),
     steerRoute(desk, 'pause'),
     steerRoute(desk, 'resume'),
+    removeChannelRoute(desk),
     holdRoute(desk, 'hold'),
     holdRoute(desk, 'unhold'),
     pollRoute(desk),
