@@ -87,7 +87,7 @@ export class JournalCache {
   /** Commits what waits and seals everything. Rejects with the first failure, when all are closed. */
   async close(): Promise<void> {
     this.#closed = true
-    for (const folder of this.#open.keys()) this.#shut(folder)
+    for (const folder of this.#open.keys()) void this.#shut(folder)
     await Promise.allSettled(this.#shutting)
     for (const error of this.#unsealed.values()) throw error
   }
@@ -130,7 +130,7 @@ export class JournalCache {
   #shutOldest(): void {
     let oldest: Open | undefined
     for (const open of this.#open.values()) if (oldest === undefined || open.usedAt < oldest.usedAt) oldest = open
-    if (oldest !== undefined) this.#shut(oldest.folder)
+    if (oldest !== undefined) void this.#shut(oldest.folder)
   }
 
   #shut(folder: string): Promise<void> | undefined {

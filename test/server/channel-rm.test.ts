@@ -152,7 +152,7 @@ async function dieAt(k: number, { power, j }: { power: boolean; j?: number }) {
   if (server.alive) server.kill()
   await nodes.server('tokyo', 'server2')
   await sendAgain({ nodes })
-  const got = (await nodes.take(await nodes.queue('tokyo', 'app3'), CHANNEL)).map(({ body }) => String(body))
+  const got = (await nodes.take(await nodes.queue('tokyo', 'app3'), CHANNEL)).map(({ body }) => body as string)
   const said = `step ${k}, ${power ? 'power cut' : 'killed'}, a message at ${j}`
   for (const body of ['new', ...kept])
     expect(
