@@ -5,6 +5,7 @@ import type { Claim, ClaimRequest } from './inbox-port.ts'
 import type { LeaseBook, LeaseHolder } from './lease-book.ts'
 import { ChannelLease } from './leases.ts'
 import type { Block, Piece } from './pieces.ts'
+import { WaitingClaims } from './waiting-claims.ts'
 
 /** Somebody who asks for messages. */
 export interface Asking {
@@ -28,8 +29,7 @@ export class Claims {
   readonly #clock: Clock
   readonly #epoch: number
   readonly #book: LeaseBook
-  readonly #waiting = new Map<ChannelInbox, Set<Asking>>()
-  readonly #all = new Set<Asking>()
+  readonly #waiting = new WaitingClaims()
   readonly #servedAt = new Map<ChannelInbox, number>()
   readonly #loading = new Set<ChannelInbox>()
   /** Waited for, and kept by their rate. */
@@ -73,31 +73,19 @@ export class Claims {
       asking.resolve(NOTHING)
       return
     }
-    this.#all.add(asking)
-    for (const channel of asking.channels) {
-      const queue = this.#waiting.get(channel)
-      if (queue === undefined) this.#waiting.set(channel, new Set([asking]))
-      else queue.add(asking)
-      this.#noteRate(channel)
-    }
+    this.#waiting.add(asking)
+    for (const channel of asking.channels) this.#noteRate(channel)
   }
 
   /** True when it was still waiting. */
   cancel(asking: Asking): boolean {
-    if (!this.#all.delete(asking)) return false
-    for (const channel of asking.channels) {
-      const queue = this.#waiting.get(channel)
-      queue?.delete(asking)
-      if (queue?.size === 0) this.#waiting.delete(channel)
-    }
-    return true
+    return this.#waiting.remove(asking)
   }
 
   /** Something may be ready in a channel: gives it to those who wait. */
   serve(channel: ChannelInbox): void {
-    for (let queue = this.#waiting.get(channel); queue !== undefined; queue = this.#waiting.get(channel)) {
-      const first = queue.values().next().value
-      if (first === undefined || !channel.handOut.ready || !this.#give(first)) {
+    for (let first = this.#waiting.first(channel); first !== undefined; first = this.#waiting.first(channel)) {
+      if (!channel.handOut.ready || !this.#give(first)) {
         this.#noteRate(channel)
         return
       }
@@ -114,7 +102,7 @@ export class Claims {
   get firstPaced(): number | undefined {
     let first: number | undefined
     for (const channel of this.#slowed) {
-      const at = this.#waiting.has(channel) ? channel.handOut.readyAt : undefined
+      const at = this.#waiting.first(channel) ? channel.handOut.readyAt : undefined
       if (at === undefined) this.#slowed.delete(channel)
       else if (first === undefined || at < first) first = at
     }
@@ -125,26 +113,19 @@ export class Claims {
     if (channel.handOut.readyAt !== undefined) this.#slowed.add(channel)
   }
 
-  /** Answers those whose time is over. */
+  /** Answers those whose time is over. Who waits for something to be read is answered when that is done. */
   expire(ticks: number): void {
-    for (const asking of this.#all) {
-      if (asking.deadline > ticks || this.#isLoading(asking)) continue
-      this.cancel(asking)
-      asking.resolve(NOTHING)
-    }
+    for (const asking of this.#waiting.takeEnded(ticks, asking => this.#isLoading(asking))) asking.resolve(NOTHING)
   }
 
-  /** The earliest deadline, in ticks. Who waits for something to be read is answered when that is done. */
+  /** Not later than the earliest deadline of those who wait, in ticks. */
   get firstDeadline(): number | undefined {
-    let first: number | undefined
-    for (const asking of this.#all)
-      if ((first === undefined || asking.deadline < first) && !this.#isLoading(asking)) first = asking.deadline
-    return first
+    return this.#waiting.firstDeadline
   }
 
   /** Everybody who waits. */
   waiting(): Asking[] {
-    return [...this.#all]
+    return this.#waiting.all()
   }
 
   #isLoading(asking: Asking): boolean {
@@ -232,7 +213,7 @@ export class Claims {
     channel
       .load(block)
       .catch((error: unknown) => {
-        for (const asking of this.#waiting.get(channel) ?? []) {
+        for (const asking of this.#waiting.in(channel)) {
           this.cancel(asking)
           asking.resolve(Promise.reject(error))
         }

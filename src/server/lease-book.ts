@@ -19,10 +19,14 @@ export interface BookedLease {
   readonly channels: Set<ChannelInbox>
 }
 
+/** The ends of so many leases that are over are kept, at least, before they are cleared out. */
+const STALE_MIN = 64
+
 /** Every lease that holds something: whose it is, and when it ends. */
 export class LeaseBook {
   readonly #leases = new Map<string, BookedLease>()
-  readonly #ends = new Heap<BookedLease>()
+  /** Also of some that are over. None of those that do not end yet. */
+  #ends = new Heap<BookedLease>()
 
   get(id: string): BookedLease | undefined {
     return this.#leases.get(id)
@@ -30,18 +34,19 @@ export class LeaseBook {
 
   add(lease: BookedLease): void {
     this.#leases.set(lease.id, lease)
-    this.#ends.push(lease.until, lease)
+    this.#note(lease)
   }
 
   /** The lease's new end. */
   set(lease: BookedLease, until: number): void {
     const before = lease.until
     lease.until = until
-    if (until < before) this.#ends.push(until, lease)
+    if (until < before) this.#note(lease)
   }
 
   delete(id: string): void {
     this.#leases.delete(id)
+    if (this.#ends.size > 2 * this.#leases.size + STALE_MIN) this.#clearOut()
   }
 
   /** Removes the lease if it holds nothing any more. */
@@ -49,7 +54,7 @@ export class LeaseBook {
     const lease = this.#leases.get(id)
     if (lease === undefined) return
     for (const channel of lease.channels) if (channel.state.leases.isHeld(id)) return
-    this.#leases.delete(id)
+    this.delete(id)
   }
 
   of(holder: LeaseHolder | undefined): BookedLease[] {
@@ -73,6 +78,15 @@ export class LeaseBook {
   /** Not later than the end of any of them, in ticks. */
   get firstEnd(): number | undefined {
     return this.#ends.first
+  }
+
+  #note(lease: BookedLease): void {
+    if (lease.until !== Number.POSITIVE_INFINITY) this.#ends.push(lease.until, lease)
+  }
+
+  #clearOut(): void {
+    this.#ends = new Heap()
+    for (const lease of this.#leases.values()) this.#note(lease)
   }
 }
 
