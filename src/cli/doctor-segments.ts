@@ -1,6 +1,8 @@
 import { DroprError } from '../errors.ts'
+import { SEGMENT_HEAD_BYTES } from '../journal/segment-head.ts'
 import { segmentParts } from '../journal/segment-parts.ts'
 import { SegmentReader } from '../journal/segment-reader.ts'
+import type { Files } from '../system/files.ts'
 import type { System } from '../system/system.ts'
 import type { FoundSegment } from './doctor-tree.ts'
 import type { Finding } from './finding.ts'
@@ -22,7 +24,7 @@ export async function examineSegment(
   try {
     reader = await SegmentReader.open(files, path)
     if (reader === undefined) {
-      if ((await files.stat(path)) !== undefined) headless(add)
+      if ((await files.stat(path)) !== undefined) await headless(files, path, add)
       return findings
     }
     const { head } = reader
@@ -63,14 +65,24 @@ const DAMAGE_HINT: Readonly<Record<string, string>> = {
   inbox: 'The next owner sets it aside in corrupt/; the readable rest is handed out. Look at the disk.'
 }
 
-function headless(add: Add): void {
-  const what = 'its head is not whole: nothing in it was ever acknowledged, or its first bytes are damaged'
-  add(
-    'warning',
-    'headless',
-    what,
-    'A writer that begins now, or a crash. When it is older and not empty: look at the disk.'
-  )
+/** Nothing behind it: that is what a crash leaves, and how every segment begins. */
+async function headless(files: Files, path: string, add: Add): Promise<void> {
+  const behind = Buffer.alloc(TAIL_BYTES)
+  const file = await files.open(path)
+  try {
+    await file.read(behind, SEGMENT_HEAD_BYTES)
+  } finally {
+    await file.close()
+  }
+  if (behind.some(byte => byte !== 0))
+    add('warning', 'headless', 'its first 64 bytes are damaged: what is behind them cannot be read', DAMAGE_OTHER)
+  else
+    add(
+      'note',
+      'headless',
+      'its head is not whole, and nothing is behind it: being begun, or cut by a crash',
+      'Nothing in it was ever acknowledged.'
+    )
 }
 
 /** What a crash, or a writer in the middle of it, leaves behind the last good frame. */

@@ -1,4 +1,13 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync
+} from 'node:fs'
 import path from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { DoctorOptions } from '../../src/cli/doctor.ts'
@@ -44,6 +53,22 @@ async function spoolWithMessages(): Promise<string> {
 test('G12: doctor has nothing to say of a spool as dropr makes it, the schedule too', async () => {
   await spoolWithMessages()
   expect(await doctor()).toEqual({ code: 0, found: [] })
+})
+
+test('B3: a segment that a crash left without its head is noted; one whose first bytes are damaged is warned of', async () => {
+  const segment = await spoolWithMessages()
+  const bytes = readFileSync(segment)
+  for (const left of [
+    bytes.subarray(0, 0),
+    bytes.subarray(0, 40),
+    Buffer.concat([bytes.subarray(0, 40), Buffer.alloc(4_056)])
+  ]) {
+    writeFileSync(segment, left)
+    expect(await doctor()).toMatchObject({ code: 0, found: [{ level: 'note', kind: 'headless', path: segment }] })
+  }
+  bytes[20]! ^= 1
+  writeFileSync(segment, bytes)
+  expect(await doctor()).toMatchObject({ code: 1, found: [{ level: 'warning', kind: 'headless', path: segment }] })
 })
 
 test('DISK-15: doctor --repair takes rights from others and removes what nobody finished; a stray file is told and stays', async () => {

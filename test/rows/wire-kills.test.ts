@@ -1,14 +1,32 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { nodeSystem } from '../../src/system/node-system.ts'
 import { numbers, QUICK, RealWorld, SOAK, type TakenMessage, take, until } from './real-world.ts'
+import { stagesOf } from './stages.ts'
 
 /** The receiver dies so often between store and reply; as often, and the sender's daemon too, at a call of the file system. */
 const KILLS = SOAK ? 300 : 20
 const CALLS = SOAK ? 100 : 4
+const LOOKS = 20
 
 const world = new RealWorld()
 let sent = 0
 let taken: TakenMessage[] = []
 let acked = 0
+let looks = 0
+const misplaced: string[] = []
+
+/** Each message is in one place on each disk, and none has gone from here that is not there. */
+async function look(ids: ReadonlySet<string>): Promise<void> {
+  const here = await stagesOf(nodeSystem(), world.spool('berlin'))
+  // Later: what was acknowledged a moment ago is there.
+  const there = await stagesOf(nodeSystem(), world.spool('tokyo'))
+  for (const id of ids) {
+    const [mine = [], theirs = []] = [here.get(id), there.get(id)]
+    const known = mine.length === 1 && theirs.length <= 1 && (mine[0] === 'outbox pending' || theirs.length === 1)
+    if (!known) misplaced.push(`look ${looks}: ${id}: ${[...mine, ...theirs].join(', ')}`)
+  }
+  looks++
+}
 
 /** One run for the whole file: 1 KiB a range, so that every answer stands for few messages and every death hits one. */
 beforeAll(async () => {
@@ -23,18 +41,22 @@ beforeAll(async () => {
     deaths: { client: { call: CALLS } }
   })
   const app = await world.queue('berlin')
+  const ids = new Set<string>()
   const deaths = () =>
     world.deathsOf('server', 'reply', 'tokyo') +
     world.deathsOf('server', 'call', 'tokyo') +
     world.deathsOf('client', 'call', 'berlin')
   while (deaths() < KILLS + 2 * CALLS) {
     const before = deaths()
-    await app.sendMessages(
+    const receipts = await app.sendMessages(
       numbers(20, sent).map(body => `${body} ${'x'.repeat(100)}`),
       { to: 'tokyo', channel: 'c' }
     )
     sent += 20
+    for (const { id } of receipts) ids.add(id)
     await until(() => deaths() > before, 500).catch(() => undefined)
+    // The full count has many more messages to look at.
+    if (looks < LOOKS) await look(ids)
   }
   await app.close()
   const inbox = await world.queue('tokyo')
@@ -63,4 +85,9 @@ test('PROC-2: client daemon and server killed at calls of the file system, where
     CALLS
   ])
   expect(taken.length).toBe(sent)
+})
+
+test('B3: after each of 20 deaths of real daemons each message is in one stage here and in one there, and what was acknowledged is there', () => {
+  expect(looks).toBe(LOOKS)
+  expect(misplaced).toEqual([])
 })
