@@ -22,7 +22,8 @@ const WORLDS = SOAK ? 50 : 10
 function frozen(machine: SimNode): System {
   const files = new SimFiles()
   files.restore(machine.disk.snapshot())
-  return { ...machine.process('reader'), files }
+  const { clock, watch, sockets, random, log } = machine.process('reader')
+  return { clock, watch, sockets, random, log, files }
 }
 
 async function filesBelow(files: Files, folder: string): Promise<string[]> {
