@@ -138,7 +138,7 @@ const DOORS: Readonly<Record<string, string>> = {
   chokidar: 'src/system/',
   'write-file-atomic': 'src/system/',
   pino: 'src/system/',
-  'prom-client': 'src/system/metrics.ts',
+  'prom-client': 'src/system/metrics-text.ts',
   commander: 'src/cli/'
 }
 

@@ -73,7 +73,7 @@ function settingsOf({ config, from }: TracedConfig): Shown[] {
     for (const [limit, value] of Object.entries(policy)) add(`channels.${name}.${limit}`, value)
   add('schedule.levels', levels.map(({ name, lengthMs }) => `${name}=${lengthMs}`).join(','))
   add('schedule.shards', shards)
-  add('schedule.zone', zone)
+  add('schedule.zone', zone())
   add('compat.psched', String(compat?.psched === true))
   return rows
 }

@@ -110,7 +110,7 @@ export async function startNode(options: NodeOptions = {}): Promise<Node> {
       if (options.transport === undefined) parts.transport = await httpTransport(spool, config)
       parts.client = await startClient(spool, config, options.transport ?? parts.transport!)
     }
-    if (roles.has('scheduler')) parts.scheduler = await startScheduler(spool, config)
+    if (roles.has('scheduler')) parts.scheduler = await startScheduler(spool, config, () => Owner.here(spool))
     return new Node({ ...parts, queue: await queueOn({ spool, config, owner: Owner }) })
   } catch (error) {
     await closeAll({ ...parts, queue: undefined }, 0).catch(() => undefined)

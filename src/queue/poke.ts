@@ -12,6 +12,15 @@ interface PokeHere {
   poke(hint: OutboxHint): void
 }
 
+export interface PokerOptions {
+  system: System
+  /** The spool's folder of sockets. */
+  run: string
+  node: string
+  /** The inbox's owner, when it is in this process. */
+  here: () => PokeHere | undefined
+}
+
 /**
  * Tells whoever takes messages further that there are some: the client daemon, or for this node the inbox's owner.
  *
@@ -23,11 +32,7 @@ export class Poker {
   readonly #client: PokeLine
   readonly #owner: PokeLine
 
-  /**
-   * @param options.run The spool's folder of sockets.
-   * @param options.here The inbox's owner, when it is in this process.
-   */
-  constructor(options: { system: System; run: string; node: string; here: () => PokeHere | undefined }) {
+  constructor(options: PokerOptions) {
     this.#node = options.node
     this.#here = options.here
     this.#client = new PokeLine(options.system, { folder: options.run, name: 'client' })

@@ -31,7 +31,8 @@ export interface ScheduledChange {
 export interface QueueScheduleParts {
   clock: Clock
   limits: Limits
-  zone: string
+  /** In which times without an offset are read. */
+  zone: () => string
   /** Found at the first use: who only sends needs none of it. */
   open: () => Promise<Schedule>
   checkOpen: () => void
@@ -147,6 +148,6 @@ export class QueueSchedule {
   }
 
   #time(value: unknown, name: string, now: number): number {
-    return timeMs(value, name, { now, zone: this.#parts.zone })
+    return timeMs(value, name, { now, zone: this.#parts.zone() })
   }
 }

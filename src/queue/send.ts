@@ -29,7 +29,7 @@ export interface SenderOptions {
   /** Where bodies go that are too large for an entry. Without it there can be none. */
   blobs?: BlobRoom
   /** Where what is for later goes, and the zone that times are read in. Without it nothing can be sent for later. */
-  later?: { box: HeldBox; zone: string }
+  later?: { box: HeldBox; zone: () => string }
   /** Asked what became of messages. */
   desk?: ReceiptDesk
 }
@@ -173,7 +173,7 @@ export class Sender {
   #dueMs(options: SendAllOptions | SendOptions, now: number): number | undefined {
     const { deliverAt, delay, rejectPast } = options
     if (deliverAt === undefined && delay === undefined && rejectPast === undefined) return undefined
-    return dueMs(options, { now, zone: this.#later?.zone ?? 'UTC' })
+    return dueMs(options, { now, zone: this.#later?.zone() ?? 'UTC' })
   }
 
   get #box(): HeldBox {

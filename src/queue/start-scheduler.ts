@@ -1,16 +1,18 @@
 import type { Scheduler } from '../scheduler/index.ts'
-import { Owner } from '../server/owner.ts'
 import type { Config } from '../spool/config.ts'
 import { scheduleOf } from '../spool/schedule-config.ts'
 import type { Spool } from '../spool/spool.ts'
-import { Poker } from './poke.ts'
+import { Poker, type PokerOptions } from './poke.ts'
 
 /**
  * A scheduler that tells the client, or for this node the inbox's owner, what it has handed over, and monitoring how it goes.
+ *
+ * @param here The inbox's owner, if it is in this process: it is told without a socket.
  */
 export async function startScheduler(
   spool: Spool,
-  config: Config
+  config: Config,
+  here: PokerOptions['here'] = () => undefined
 ): Promise<Pick<Scheduler, 'status'> & { close(): Promise<void> }> {
   const [{ Scheduler, latenessCounts, schedulerSamples }, { Metrics }, { watchCommits }] = await Promise.all([
     import('../scheduler/index.ts'),
@@ -19,7 +21,7 @@ export async function startScheduler(
   ])
   const { system, run, node, path } = spool
   const { levels, shards } = scheduleOf(config)
-  const poker = new Poker({ system, run, node, here: () => Owner.here(spool) })
+  const poker = new Poker({ system, run, node, here })
   let scheduler: Scheduler | undefined
   const metrics = new Metrics({
     role: 'scheduler',

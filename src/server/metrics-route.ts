@@ -1,4 +1,4 @@
-import { METRICS_TYPE } from '../system/metrics.ts'
+import { METRICS_TYPE } from '../system/metrics-text.ts'
 import type { Route } from './route.ts'
 
 /** `GET /metrics`, for who may read messages too: channel names and depths are data (SEC-25). */

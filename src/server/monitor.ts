@@ -1,6 +1,7 @@
 import type { Limits } from '../limits.ts'
 import type { Spool } from '../spool/spool.ts'
-import { Metrics, metricsText } from '../system/metrics.ts'
+import { Metrics } from '../system/metrics.ts'
+import { metricsText } from '../system/metrics-text.ts'
 import { watchCommits } from '../system/watched-commits.ts'
 import type { Arrivals } from './arrivals.ts'
 import { askClient, type ClientSays } from './ask-client.ts'

@@ -1,4 +1,3 @@
-import { AggregatorRegistry, Counter, Gauge, Histogram, type MetricObject, Registry } from 'prom-client'
 import { METRICS, type MetricName, type MetricRow } from './metric-table.ts'
 
 /** One series of one metric, now. */
@@ -28,10 +27,16 @@ export interface MetricsOptions {
   counts?: () => readonly Counts[]
 }
 
-/** The metrics of one daemon as JSON, to be handed from process to process. */
-export type MetricsJson = readonly MetricObject[]
+/** The metrics of one daemon as JSON, in the form of prom-client, to be handed from process to process. */
+export type MetricsJson = readonly MetricJson[]
 
-export const METRICS_TYPE = Registry.PROMETHEUS_CONTENT_TYPE
+interface MetricJson {
+  name: MetricName
+  help: string
+  type: MetricRow['kind']
+  aggregator: 'sum'
+  values: readonly { value: number; labels: Readonly<Record<string, string | number>>; metricName?: string }[]
+}
 
 /** Channels and peers are other people's to name: beyond so many series of one metric, the rest are one. */
 const SERIES_MAX = 1_000
@@ -39,49 +44,69 @@ const OTHER = '(other)'
 const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 
 /**
- * The registry of one daemon. The only door to prom-client.
+ * The metrics of one daemon.
  *
  * Counters and gauges are read from what the daemon knows at the moment somebody asks, so that they cost nothing in between;
- * only histograms are filled on the way.
+ * only histograms are filled on the way. prom-client writes the text of all (metrics-text.ts), in the server: that the others
+ * need not load it saves a tenth of their start.
  */
 export class Metrics {
-  readonly #role: DaemonRole
-  readonly #registry = new Registry()
-  readonly #series = new Map<MetricName, Counter | Gauge>()
-  readonly #histograms = new Map<MetricName, Histogram>()
   readonly #options: MetricsOptions
+  readonly #spans = new Map<MetricName, Counts & { counts: number[] }>()
 
   constructor(options: MetricsOptions) {
-    this.#role = options.role
     this.#options = options
-    for (const [name, row] of Object.entries<MetricRow>(METRICS)) {
-      if (row.role !== 'all' && row.role !== this.#role) continue
-      const about = { name, help: row.help, labelNames: [...row.labels], registers: [this.#registry] }
-      if (row.kind === 'histogram')
-        this.#histograms.set(name as MetricName, new Histogram({ ...about, buckets: SECONDS }))
-      else this.#series.set(name as MetricName, row.kind === 'counter' ? new Counter(about) : new Gauge(about))
+    for (const [name, { kind, labels }] of rowsOf(options.role)) {
+      if (kind !== 'histogram') continue
+      const counts = new Array<number>(SECONDS.length + 1).fill(0)
+      const role = labels.length > 0 ? { role: options.role } : undefined
+      this.#spans.set(name, { name, labels: { ...role }, bounds: SECONDS, counts, seconds: 0 })
     }
   }
 
   /** Notes a span of time. */
   observeMs(name: 'dropr_sync_seconds' | 'dropr_upload_seconds', ms: number): void {
-    const labels = METRICS[name].labels.length > 0 ? { role: this.#role } : {}
-    this.#histograms.get(name)?.observe(labels, ms / 1_000)
+    const span = this.#spans.get(name)
+    if (span === undefined) return
+    const seconds = ms / 1_000
+    const at = SECONDS.findIndex(bound => seconds <= bound)
+    span.counts[at < 0 ? SECONDS.length : at]! += 1
+    span.seconds += seconds
   }
 
   async json(): Promise<MetricsJson> {
-    const samples = [...(await this.#options.collect()), ...processSamples(this.#role)]
-    for (const metric of this.#series.values()) metric.reset()
-    for (const { name, labels = {}, value } of bounded(samples)) this.#series.get(name)?.inc({ ...labels }, value)
-    const counts = this.#options.counts?.() ?? []
-    const counted = new Set<string>(counts.map(({ name }) => name))
-    const metrics = await this.#registry.getMetricsAsJSON()
-    return [...metrics.filter(({ name }) => !counted.has(name)), ...[...counted].map(name => countsJson(name, counts))]
+    const { role, collect, counts: given } = this.#options
+    const samples = bounded([...(await collect()), ...processSamples(role)])
+    const counts = [...(given?.() ?? [])]
+    for (const span of this.#spans.values()) if (!counts.some(({ name }) => name === span.name)) counts.push(span)
+    return rowsOf(role).map(([name, { kind }]) =>
+      kind === 'histogram' ? countsJson(name, counts) : samplesJson(name, samples)
+    )
   }
 }
 
+function rowsOf(role: DaemonRole): [MetricName, MetricRow][] {
+  return (Object.entries(METRICS) as [MetricName, MetricRow][]).filter(
+    ([, row]) => row.role === 'all' || row.role === role
+  )
+}
+
+/** As prom-client itself would give it: what is said of one series twice is added up, and one without labels is always there. */
+function samplesJson(name: MetricName, samples: readonly Sample[]): MetricJson {
+  const { help, kind, labels: names }: MetricRow = METRICS[name]
+  const values = new Map<string, { value: number; labels: Readonly<Record<string, string>> }>()
+  if (names.length === 0) values.set('', { value: 0, labels: {} })
+  for (const { name: of, labels = {}, value } of samples) {
+    if (of !== name) continue
+    const key = names.length === 0 ? '' : JSON.stringify(names.map(label => labels[label]))
+    const before = values.get(key)?.value ?? 0
+    values.set(key, { value: before + value, labels })
+  }
+  return { name, help, type: kind, aggregator: 'sum', values: [...values.values()] }
+}
+
 /** As prom-client itself would give it. */
-function countsJson(name: string, counts: readonly Counts[]): MetricObject {
+function countsJson(name: MetricName, counts: readonly Counts[]): MetricJson {
   const values = counts
     .filter(one => one.name === name)
     .flatMap(({ labels, bounds, counts: each, seconds }) => {
@@ -93,13 +118,8 @@ function countsJson(name: string, counts: readonly Counts[]): MetricObject {
       const total = { labels, value: sum, metricName: `${name}_count` }
       return [...buckets, { labels, value: seconds, metricName: `${name}_sum` }, total]
     })
-  const { help } = METRICS[name as MetricName]
-  return { name, help, type: 'histogram', aggregator: 'sum', values } as unknown as MetricObject
-}
-
-/** The metrics of several daemons as one text, in the form Prometheus reads. */
-export async function metricsText(parts: readonly MetricsJson[]): Promise<string> {
-  return await AggregatorRegistry.aggregate(parts as never).metrics()
+  const { help } = METRICS[name]
+  return { name, help, type: 'histogram', aggregator: 'sum', values }
 }
 
 /** At most SERIES_MAX series of each metric; what comes later is folded into one. */

@@ -81,7 +81,7 @@ export function fakeQueue(options: { limits?: Partial<Limits>; peers?: string[] 
   )
   const ids = new Ids(clock, system.random)
   const box = new FakeBox()
-  const later = { box, zone: 'Europe/Berlin' }
+  const later = { box, zone: () => 'Europe/Berlin' }
   const sender = new Sender({ outbox, destinations, clock, ids, limits, later })
   let attached = 0
   const attaching: { failing: Error | undefined } = { failing: undefined }

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { Metrics, metricsText, type Sample } from '../../src/system/metrics.ts'
+import { Metrics, type Sample } from '../../src/system/metrics.ts'
+import { metricsText } from '../../src/system/metrics-text.ts'
 import { parsePrometheus } from '../rows/prometheus.ts'
 
 const shown = async (samples: Sample[]) =>
