@@ -32,7 +32,7 @@ export function checkFits(request: HttpRequest, door: Route): void {
 function refusalOf(part: string, errors: readonly Unfit[] | null, door: Route): DroprError {
   const first = errors?.[0]
   if (first === undefined) return new DroprError('REQUEST_BAD', `${part} is wrong`)
-  const unknown = first.params['additionalProperty']
+  const unknown = first.params.additionalProperty
   const what = typeof unknown === 'string' ? hasNo(unknown, first, door) : (first.message ?? 'is wrong')
   return new DroprError('REQUEST_BAD', `${part}${first.instancePath} ${what}`)
 }
@@ -41,7 +41,7 @@ function refusalOf(part: string, errors: readonly Unfit[] | null, door: Route): 
 function hasNo(name: string, { instancePath }: Unfit, door: Route): string {
   const { body, query } = door.schema
   const known = [body, query].flatMap(schema =>
-    typeof schema === 'object' ? Object.keys(schema['properties'] ?? {}) : []
+    typeof schema === 'object' ? Object.keys(schema.properties ?? {}) : []
   )
   const near = instancePath === '' ? nearest(name, known) : undefined
   return `has no ${JSON.stringify(name.slice(0, 50))}${near === undefined ? '' : `: did you mean ${near}?`}`

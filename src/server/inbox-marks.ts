@@ -192,7 +192,7 @@ const KIND_OF: Readonly<Record<string, (value: unknown) => boolean>> = {
 export function inboxMark(note: unknown): InboxMark | undefined {
   if (typeof note !== 'object' || note === null) return undefined
   const mark = note as Record<string, unknown>
-  const name = mark['m']
+  const name = mark.m
   if (typeof name !== 'string' || !Object.hasOwn(FIELDS, name)) return undefined
   const fields = FIELDS[name as InboxMark['m']]
   for (const field of fields) if (!KIND_OF[field]!(mark[field])) return undefined

@@ -65,8 +65,8 @@ export class Inbox {
       const channels = await Channels.open({
         ...options,
         ids: new MessageIds(clock, spool.system.random),
-        onReady: channel => inbox !== undefined && inbox.#ready(channel),
-        onOpen: channel => inbox !== undefined && inbox.#inherit([channel])
+        onReady: channel => (inbox === undefined ? undefined : inbox.#ready(channel)),
+        onOpen: channel => (inbox === undefined ? undefined : inbox.#inherit([channel]))
       })
       inbox = new Inbox(options, channels)
       inbox.#inherit(channels.all())

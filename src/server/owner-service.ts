@@ -91,8 +91,8 @@ class Call {
   #hear(text: string): void {
     const said = parseSaid(text)
     if (said === undefined) this.#line.end()
-    else if (said['op'] === 'poke') this.#poke(said)
-    else if (said['op'] === 'cancel') this.#claims.get(said['claim'])?.abort()
+    else if (said.op === 'poke') this.#poke(said)
+    else if (said.op === 'cancel') this.#claims.get(said.claim)?.abort()
     else this.#ask(said)
   }
 
@@ -122,21 +122,21 @@ class Call {
 
   async #answer(said: Said): Promise<unknown> {
     const { inbox } = this.#options
-    switch (said['op']) {
+    switch (said.op) {
       case 'attach':
         return { lost: await this.#attach(said) }
       case 'claim':
-        return await this.#claim(said['id'], said['request'] as ClaimRequest)
+        return await this.#claim(said.id, said.request as ClaimRequest)
       case 'settle':
-        return await this.#attachedPort().settle(said['verdicts'] as Verdict[])
+        return await this.#attachedPort().settle(said.verdicts as Verdict[])
       case 'extend':
-        return await this.#attachedPort().extend(said['leases'] as string[], Number(said['leaseMs']))
+        return await this.#attachedPort().extend(said.leases as string[], Number(said.leaseMs))
       case 'peek':
-        return await this.#peek(said['request'] as PeekRequest)
+        return await this.#peek(said.request as PeekRequest)
       case 'steer':
-        return await this.#steer(said['request'] as SteerRequest)
+        return await this.#steer(said.request as SteerRequest)
       case 'move':
-        return await this.#options.moves.move(said['request'] as MoveRequest)
+        return await this.#options.moves.move(said.request as MoveRequest)
       case 'depths':
         return inbox.depths()
       case 'handover':
@@ -146,20 +146,20 @@ class Call {
         this.#port = undefined
         return true
       default:
-        throw new TypeError(`unknown op ${JSON.stringify(said['op'])}`)
+        throw new TypeError(`unknown op ${JSON.stringify(said.op)}`)
     }
   }
 
   #attach(said: Said): Promise<string[]> {
     const { inbox, spool } = this.#options
     const { consumer } = said
-    if (said['spool'] !== spool) throw new DroprError('OWNER_UNREACHABLE', 'this is the owner of another spool')
+    if (said.spool !== spool) throw new DroprError('OWNER_UNREACHABLE', 'this is the owner of another spool')
     const port = inbox.port({ own: false })
     port.onLost = lost => this.#line.send(JSON.stringify({ lost }))
     this.#port?.gone()
     this.#port = port
     return port.adopt(
-      said['held'] as { lease: string; remainingMs: number }[],
+      said.held as { lease: string; remainingMs: number }[],
       typeof consumer === 'string' ? consumer : undefined
     )
   }

@@ -131,15 +131,15 @@ export class LineTarget implements OwnerTarget {
       this.end()
       return
     }
-    if (Array.isArray(said['lost'])) {
-      this.onLost(said['lost'] as string[])
+    if (Array.isArray(said.lost)) {
+      this.onLost(said.lost as string[])
       return
     }
-    const id = said['id'] as number
+    const id = said.id as number
     const waiting = this.#waiting.get(id)
     this.#waiting.delete(id)
-    if ('error' in said) waiting?.reject(errorSaid(said['error']))
-    else waiting?.resolve(said['ok'])
+    if ('error' in said) waiting?.reject(errorSaid(said.error))
+    else waiting?.resolve(said.ok)
   }
 
   #end(): void {

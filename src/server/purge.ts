@@ -74,7 +74,7 @@ class Step {
     // What came since this began is not meant; what is not on the disk yet has just come.
     if (block.at > this.#request.began || block.segment === undefined || !this.#sieve.takes(known)) return to
     if (state === 'limbo' || (state === 'leased' && this.#request.leased !== true)) {
-      if (!this.#sieve.reads) this.#left['leased'] = (this.#left['leased'] ?? 0) + to - at
+      if (!this.#sieve.reads) this.#left.leased = (this.#left.leased ?? 0) + to - at
       return to
     }
     const end = Math.min(to, at + Math.min(countMax, this.#perRead(piece)))

@@ -123,12 +123,12 @@ export class Replays {
           const stored = decodeMessage(payload, at)
           if (sieve.reads && !sieve.holds(stored)) continue
           if (stored.expiresAt !== undefined && stored.expiresAt <= clock.now()) {
-            left['expired'] = (left['expired'] ?? 0) + 1
+            left.expired = (left.expired ?? 0) + 1
             continue
           }
           const entry = Buffer.from(payload.subarray(at, at + entryBytes(payload, at)))
           if (await isBodyGone(this.#spool, channel, { stream, position: p, entry }, this.#spool.inbox(channel))) {
-            left['damaged'] = (left['damaged'] ?? 0) + 1
+            left.damaged = (left.damaged ?? 0) + 1
             continue
           }
           chosen.push({ stream, position: p, origin, node, priority, entry })

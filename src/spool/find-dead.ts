@@ -19,7 +19,7 @@ export async function findDead(
     for (let i = 0, at = 0; i < count && at < payload.length; i++, at += entryBytes(payload, at)) {
       if (payload[at + 8] !== MARK) continue
       const { dead } = (decodeNote(payload, at) ?? {}) as { dead?: Record<string, unknown> }
-      if (dead?.['stream'] !== stream || dead['position'] !== position) continue
+      if (dead?.stream !== stream || dead.position !== position) continue
       const { reason, at: diedAt } = dead
       found = {
         reason: typeof reason === 'string' ? reason : '',

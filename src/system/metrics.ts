@@ -58,7 +58,7 @@ export class Metrics {
     this.#options = options
     for (const [name, { kind, labels }] of rowsOf(options.role)) {
       if (kind !== 'histogram') continue
-      const counts = new Array<number>(SECONDS.length + 1).fill(0)
+      const counts = Array.from({ length: SECONDS.length + 1 }, () => 0)
       const role = labels.length > 0 ? { role: options.role } : undefined
       this.#spans.set(name, { name, labels: { ...role }, bounds: SECONDS, counts, seconds: 0 })
     }

@@ -72,7 +72,7 @@ export function deadRoutes({ queue }: WebDesk): Route[] {
       },
       bodyBytesMax: 0,
       async handler({ params }) {
-        const letters = await queue.dead.show(params['id']!)
+        const letters = await queue.dead.show(params.id!)
         const rows = letters.map(({ body, ...rest }) => {
           const json = JSON.stringify(rest)
           return rest.bodyBytes === undefined ? `${json.slice(0, -1)},${bodyMember(rest.kind, body)}}` : json

@@ -26,8 +26,8 @@ export function holdRoute({ queue }: WebDesk, act: 'hold' | 'unhold'): Route {
     },
     bodyBytesMax: 0,
     async handler({ params, query }) {
-      const id = params['id']!
-      const found = await queue[act](id, defined({ channel: query['channel'] }))
+      const id = params.id!
+      const found = await queue[act](id, defined({ channel: query.channel }))
       if (found === 0) throw new DroprError('MESSAGE_UNKNOWN', `no message ${id} waits in the inbox`)
       return { status: 200, body: JSON.stringify({ found }) }
     }

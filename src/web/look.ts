@@ -21,7 +21,7 @@ export function peekRoute({ queue }: WebDesk): Route {
     bodyBytesMax: 0,
     async handler({ params, query }) {
       const { channel } = params
-      const given = defined({ channel, max: numberOf(query['max'], 'max') })
+      const given = defined({ channel, max: numberOf(query.max, 'max') })
       const messages = await queue.peek({ ...given, maxBytes: ANSWER_BYTES_MAX })
       return { status: 200, body: `{"messages":[${messages.map(message => messageJson(message)).join()}]}` }
     }

@@ -39,6 +39,6 @@ export function messageStatusRoute({ queue }: WebDesk): Route {
       }
     },
     bodyBytesMax: 0,
-    handler: async ({ params }) => ({ status: 200, body: JSON.stringify(await queue.status(params['id']!)) })
+    handler: async ({ params }) => ({ status: 200, body: JSON.stringify(await queue.status(params.id!)) })
   }
 }

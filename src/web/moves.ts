@@ -36,7 +36,7 @@ export const MOVE_BODY: JsonSchema = exactly({
 export const PURGE_BODY: JsonSchema = {
   ...MOVE_BODY,
   properties: {
-    ...(MOVE_BODY['properties'] as object),
+    ...(MOVE_BODY.properties as object),
     leased: { type: 'boolean', description: 'Also what somebody holds: its verdict is refused then.' }
   }
 }
@@ -87,11 +87,11 @@ export function filterOfQuery(query: Readonly<Record<string, string>>): FilterOp
     channel,
     peer,
     state,
-    olderThan: durationOf(query['olderThan']),
-    newerThan: durationOf(query['newerThan']),
+    olderThan: durationOf(query.olderThan),
+    newerThan: durationOf(query.newerThan),
     match,
     headers: header === undefined ? undefined : { [header.slice(0, at)]: header.slice(at + 1) },
-    limit: numberOf(query['limit'], 'limit')
+    limit: numberOf(query.limit, 'limit')
   }
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
 }

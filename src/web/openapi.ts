@@ -49,7 +49,7 @@ function operationOf(schema: RouteSchema): object {
     ...parametersOf('header', schema.headers)
   ]
   const { body } = schema
-  const optional = typeof body === 'object' && Array.isArray(body['type'])
+  const optional = typeof body === 'object' && Array.isArray(body.type)
   return {
     operationId: schema.id,
     summary: schema.summary,
@@ -98,5 +98,5 @@ function contentOf(body: JsonSchema | 'bytes' | 'form'): object {
 }
 
 function membersOf(schema: JsonSchema | undefined): [string, Record<string, unknown>][] {
-  return Object.entries((schema?.['properties'] ?? {}) as Record<string, Record<string, unknown>>)
+  return Object.entries((schema?.properties ?? {}) as Record<string, Record<string, unknown>>)
 }

@@ -55,10 +55,10 @@ export function rawPollRoute(desk: WebDesk): Route {
     },
     bodyBytesMax: 0,
     async handler({ params, query, signal }) {
-      const wait = durationOf(query['wait'])
-      const given = defined({ channel: params['channel'], wait, lease: durationOf(query['lease']) })
+      const wait = durationOf(query.wait)
+      const given = defined({ channel: params.channel, wait, lease: durationOf(query.lease) })
       const [message] = await take(desk, { ...given, max: 1 }, signal)
-      if (message === undefined) throw new DroprError('CHANNEL_EMPTY', `nothing waits in ${params['channel']}`)
+      if (message === undefined) throw new DroprError('CHANNEL_EMPTY', `nothing waits in ${params.channel}`)
       const body = message.large ? message.stream() : message.bytes()
       const headers = headersOf(message)
       const hold = holds.add([message])

@@ -35,7 +35,7 @@ export function rawSendRoute({ queue, limits }: WebDesk): Route {
       summary: 'Send the body as it is; text/* is text, application/json JSON, anything else bytes',
       params: exactly({ channel: CHANNEL }, ['channel']),
       headers: {
-        ...exactly({ ...(KEY_HEADER['properties'] as object), ...KNOWN }),
+        ...exactly({ ...(KEY_HEADER.properties as object), ...KNOWN }),
         patternProperties: { [`^${HEADER_PREFIX}`]: { ...TEXT, description: 'A header of the message.' } }
       },
       body: 'bytes',
@@ -46,7 +46,7 @@ export function rawSendRoute({ queue, limits }: WebDesk): Route {
       const { headers, params } = request
       const said = (name: keyof typeof KNOWN) => textOf(headers[name])
       const options = defined({
-        channel: params['channel'],
+        channel: params.channel,
         to: said('dropr-to')?.split(/ *, */),
         id: idempotencyKey(request),
         key: decoded(said('dropr-key'), 'dropr-key'),

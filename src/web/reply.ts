@@ -42,8 +42,8 @@ export function replyRoute({ holds }: WebDesk): Route {
     async handler({ params, body: given }) {
       const { body, bodyBase64, ...options } = (given ?? {}) as Given
       if ((body === undefined) === (bodyBase64 === undefined)) throw new TypeError('give either body or bodyBase64')
-      const hold = holds.find(params['lease']!)
-      const message = hold.messages[Number(params['position'])]
+      const hold = holds.find(params.lease!)
+      const message = hold.messages[Number(params.position)]
       if (message === undefined) throw new TypeError(`position must be from 0 to ${hold.messages.length - 1}`)
       const receipt = await message.reply(bodyBase64 === undefined ? body! : bytesOf(bodyBase64), options)
       return { status: 201, body: JSON.stringify(receipt) }

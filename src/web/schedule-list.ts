@@ -19,8 +19,8 @@ export function listRoute({ queue }: WebDesk): Route {
     bodyBytesMax: 0,
     async handler({ query }) {
       const { channel, after } = query
-      const [from, to] = [durationOf(query['from']), durationOf(query['to'])]
-      const limit = numberOf(query['limit'], 'limit')
+      const [from, to] = [durationOf(query.from), durationOf(query.to)]
+      const limit = numberOf(query.limit, 'limit')
       const page = await queue.schedule.list(defined({ from, to, channel, limit, after }))
       return { status: 200, body: JSON.stringify(page) }
     }
@@ -42,7 +42,7 @@ export function showRoute({ queue }: WebDesk): Route {
     },
     bodyBytesMax: 0,
     async handler({ params }) {
-      const id = params['id']!
+      const id = params.id!
       const { state, messages } = await queue.schedule.show(id)
       if (state === 'unknown') throw new DroprError('DUE_UNKNOWN', `no message ${JSON.stringify(id)} is held here`)
       const rows = messages.map(({ body, ...rest }) => {

@@ -24,7 +24,7 @@ export function cancelRoute({ queue }: WebDesk): Route {
     path: '/v1/schedule/{id}',
     schema: { id: 'cancel', summary: 'Cancel a message that is held for later', params: PARAMS, answers: ANSWERS },
     bodyBytesMax: 0,
-    handler: async ({ params }) => steeredAnswer(await queue.schedule.cancel(params['id']!), 'cancelled')
+    handler: async ({ params }) => steeredAnswer(await queue.schedule.cancel(params.id!), 'cancelled')
   }
 }
 
@@ -39,7 +39,7 @@ export function sendNowRoute({ queue }: WebDesk): Route {
       answers: ANSWERS
     },
     bodyBytesMax: 0,
-    handler: async ({ params }) => steeredAnswer(await queue.schedule.sendNow(params['id']!), 'fired')
+    handler: async ({ params }) => steeredAnswer(await queue.schedule.sendNow(params.id!), 'fired')
   }
 }
 
@@ -65,7 +65,7 @@ export function changeRoute({ queue, clock }: WebDesk): Route {
     },
     bodyBytesMax: UPLOAD_BYTES_MAX,
     async handler({ params, body }) {
-      const id = params['id']!
+      const id = params.id!
       const { deliverAt, delay, rejectPast, body: value, bodyBase64 } = body as Changed
       if (deliverAt !== undefined && delay !== undefined) throw new TypeError('deliverAt and delay exclude each other')
       if (value !== undefined && bodyBase64 !== undefined) throw new TypeError('body and bodyBase64 exclude each other')

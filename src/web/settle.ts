@@ -92,7 +92,7 @@ export function extendRoute({ holds }: WebDesk): Route {
     },
     bodyBytesMax: SAID_BYTES_MAX,
     async handler({ params, body }) {
-      const leaseUntil = await holds.extend(params['lease']!, (body as { lease?: Duration } | undefined)?.lease)
+      const leaseUntil = await holds.extend(params.lease!, (body as { lease?: Duration } | undefined)?.lease)
       return { status: 200, body: JSON.stringify({ leaseUntil }) }
     }
   }

@@ -21,7 +21,7 @@ export function steerRoute({ queue }: WebDesk, act: 'pause' | 'resume'): Route {
     },
     bodyBytesMax: 0,
     async handler({ params }) {
-      return { status: 200, body: JSON.stringify({ changed: await queue[act](params['channel']!) }) }
+      return { status: 200, body: JSON.stringify({ changed: await queue[act](params.channel!) }) }
     }
   }
 }

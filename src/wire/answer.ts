@@ -36,7 +36,7 @@ export function decodeAnswer(text: string, request: Pick<UploadRequest, 'stream'
   if (nonce !== request.nonce) throw wrong('it is about another request')
   if (!isPosition(next)) throw wrong('`next` is no position')
   if (!Array.isArray(refused)) throw wrong('`refused` is no list')
-  const blob = request.blob && blobAnswerFrom(answer['blob'], request.blob.total)
+  const blob = request.blob && blobAnswerFrom(answer.blob, request.blob.total)
   if (request.blob !== undefined && blob === undefined) throw wrong('it does not say how much of the body is there')
   return {
     stream: request.stream,

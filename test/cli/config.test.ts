@@ -31,7 +31,7 @@ test('G2: config show names the source of each setting, and shows no token', asy
     .trim()
     .split('\n')
     .map(line => JSON.parse(line))
-  const row = (key: string) => rows.find(found => found['key'] === key)
+  const row = (key: string) => rows.find(found => found.key === key)
   expect(row('node')).toEqual({ key: 'node', value: 'berlin', from: file })
   expect(row('limits.leaseMs')).toEqual({ key: 'limits.leaseMs', value: 500, from: file })
   expect(row('limits.scanMs')).toEqual({ key: 'limits.scanMs', value: 70, from: 'the flags' })

@@ -1,6 +1,7 @@
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import manifest from '../../package.json' with { type: 'json' }
 import { columns, humanMs, printable } from '../../src/cli/columns.ts'
 import { daemonArgs } from '../../src/cli/daemon-flags.ts'
 import { bodyOf, LineSplitter } from '../../src/cli/lines.ts'
@@ -8,7 +9,8 @@ import { main, makeProgram } from '../../src/cli/main.ts'
 import { VERSION } from '../../src/cli/version.ts'
 
 test('the version that is printed is the one of the package', () => {
-  expect(VERSION).toBe(manifest.version)
+  const manifest = readFileSync(path.join(import.meta.dirname, '../../package.json'), 'utf8')
+  expect(VERSION).toBe(JSON.parse(manifest).version)
 })
 
 test('every command that is not hidden has a description and examples', async () => {

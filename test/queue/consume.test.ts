@@ -170,7 +170,7 @@ test('an ack that the disk refuses is told again while the lease lasts', async (
   expect(inbox.in('done')).toEqual([])
   await clock.advance(2_000)
   expect(inbox.in('done')).toEqual([0])
-  expect(logged.map(({ fields }) => fields['code'])).toContain('DISK_FULL')
+  expect(logged.map(({ fields }) => fields.code)).toContain('DISK_FULL')
   await clock.until(consumer.stop())
 })
 

@@ -6,7 +6,7 @@ import type { Message } from '../../src/queue/message.ts'
 import { SimNodes, SPOOL } from '../rows/sim-nodes.ts'
 
 const LIMITS = { messageBytesMax: 1_024, blobPieceBytes: 1_024, scanMs: 20_000 }
-const SEEDS = Number(process.env['DROPR_SEEDS'] ?? 16)
+const SEEDS = Number(process.env.DROPR_SEEDS ?? 16)
 const FOLDER = `${SPOOL}/outbox/berlin/common/4`
 
 function bed(seed: number, limits = {}): SimNodes {

@@ -45,7 +45,7 @@ test('bodies are text, bytes or JSON; empty ones too', async () => {
 })
 
 const circular: Record<string, unknown> = {}
-circular['self'] = circular
+circular.self = circular
 let deep: unknown = 1
 for (let i = 0; i < 65; i++) deep = [deep]
 const NOT_BODIES: [string, unknown][] = [

@@ -12,7 +12,7 @@ const LIMITS = {
   answerMsMax: 500,
   scanMs: 20_000
 }
-const SEEDS = Number(process.env['DROPR_SEEDS'] ?? 10)
+const SEEDS = Number(process.env.DROPR_SEEDS ?? 10)
 
 function bed(seed: number, limits = {}): SimNodes {
   return new SimNodes({ seed, names: ['berlin', 'tokyo'], limits: { ...LIMITS, ...limits } })

@@ -105,7 +105,7 @@ test.skipIf(process.platform !== 'linux')(
   async () => {
     const from = path.join(folder, 'from')
     const to = path.join(folder, 'to')
-    const sha = makeFile(from, process.env['DROPR_SOAK'] === undefined ? 160 : 1_024)
+    const sha = makeFile(from, process.env.DROPR_SOAK === undefined ? 160 : 1_024)
     const tokyo = dropr(['up', '--spool', 'tokyo', '--node', 'tokyo', '--listen', `127.0.0.1:${PORT}`])
     const berlin = dropr(['up', '--spool', 'berlin', '--node', 'berlin', '--listen', '127.0.0.1:0'])
     const peaks = new Map<string, number>()

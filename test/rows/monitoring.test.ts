@@ -84,7 +84,7 @@ test('F15: /metrics parses, shows both daemons, and its counters move as message
   expect(sumOf(here, 'dropr_client_up')).toBe(1)
   expect(sumOf(here, 'dropr_healthy')).toBe(1)
   const commits = here.get('dropr_sync_seconds')!.samples.filter(({ name }) => name === 'dropr_sync_seconds_count')
-  expect(new Set(commits.map(({ labels }) => labels['role']))).toContain('client')
+  expect(new Set(commits.map(({ labels }) => labels.role))).toContain('client')
   for (const role of ['client', 'server'])
     expect(sumOf(here, 'process_resident_memory_bytes', { role })).toBeGreaterThan(1_000_000)
 })
@@ -107,7 +107,7 @@ test('/metrics and /health tell of messages for later: held, due, overdue, how l
   const metrics = await metricsOf(berlin)
   expect(sumOf(metrics, 'dropr_schedulers_up')).toBe(1)
   const counts = metrics.get('dropr_schedule_lateness_seconds')!.samples
-  const countOf = (le: string) => counts.find(({ labels }) => labels['le'] === le)!.value
+  const countOf = (le: string) => counts.find(({ labels }) => labels.le === le)!.value
   expect([countOf('10'), countOf('86400'), countOf('+Inf')]).toEqual([3, 3, 4])
   expect(sumOf(metrics, 'process_resident_memory_bytes', { role: 'scheduler' })).toBeGreaterThan(1_000_000)
 
@@ -173,7 +173,7 @@ test('G7: with debug lines a message is followed by its id from send to ack acro
   const { id } = await berlin.queue.sendMessage('b0dy-3', { to: 'tokyo' })
   for (let taken = 0; taken < 3; taken++) await (await tokyo.queue.poll({ wait: '20s' }))!.ack()
   // biome-ignore lint/suspicious/noExplicitAny: lines of JSON
-  const said = (msg: string) => lines.filter(line => line['msg'] === msg) as any[]
+  const said = (msg: string) => lines.filter(line => line.msg === msg) as any[]
   await expect.poll(() => said('uploaded').some(line => line.ids.includes(id))).toBe(true)
 
   expect(said('sent').filter(line => line.id === id)).toMatchObject([{ peer: 'tokyo', channel: 'common' }])

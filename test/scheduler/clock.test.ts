@@ -111,16 +111,16 @@ test('CLOCK-8: while a leap second is smeared over a day nothing goes early or t
 })
 
 test('CLOCK-8: what was read in one zone is due at that instant in every other', async () => {
-  const zone = process.env['TZ']
+  const zone = process.env.TZ
   try {
     const { clock, sender, start, stepTo, wentIds } = await world('zone')
-    process.env['TZ'] = 'Europe/Berlin'
+    process.env.TZ = 'Europe/Berlin'
     const due = clock.now() + 40 * DAY
     await clock.until(sender.send(due, { id: 'm' }))
     const scheduler = await start()
     for (const other of ['Pacific/Kiritimati', 'America/New_York', undefined]) {
-      if (other === undefined) delete process.env['TZ']
-      else process.env['TZ'] = other
+      if (other === undefined) delete process.env.TZ
+      else process.env.TZ = other
       await stepTo(due - 5_000)
       expect(await wentIds()).toEqual([])
     }
@@ -129,8 +129,8 @@ test('CLOCK-8: what was read in one zone is due at that instant in every other',
     await stepTo(due)
     expect(await wentIds()).toEqual(['m'])
   } finally {
-    if (zone === undefined) delete process.env['TZ']
-    else process.env['TZ'] = zone
+    if (zone === undefined) delete process.env.TZ
+    else process.env.TZ = zone
   }
 })
 

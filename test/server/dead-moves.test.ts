@@ -191,7 +191,7 @@ test('what was being buried when its owner died is not redriven beside the messa
     await nodes.clock.advance(5_000)
     const next = await nodes.queue('berlin', 'app2')
     const { left } = await nodes.until(next.dead.redrive({ all: true }))
-    alive += left['alive'] ?? 0
+    alive += left.alive ?? 0
     expect(
       (await nodes.take(next)).map(found => found.id),
       `seed ${seed}`

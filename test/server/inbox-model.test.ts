@@ -5,7 +5,7 @@ import { SimRandom } from '../../src/system/sim/index.ts'
 import { InboxBed, rangeOf, streamId } from './inbox-bed.ts'
 
 const STREAMS = ['a', 'b', 'c']
-const SEEDS = Number(process.env['DROPR_SEEDS'] ?? (process.env['DROPR_SOAK'] === '1' ? 1_000 : 12))
+const SEEDS = Number(process.env.DROPR_SEEDS ?? (process.env.DROPR_SOAK === '1' ? 1_000 : 12))
 
 /** What a naive reader of the promises would keep: one object a message, nothing shared, no order of writes. */
 class Model {
@@ -32,7 +32,7 @@ async function run(seed: number): Promise<Model> {
   const bed = new InboxBed(seed, limits, random.chance(0.5) ? 0 : undefined)
   const model = new Model()
   const trace = (...what: unknown[]) => {
-    if (process.env['DROPR_TRACE'])
+    if (process.env.DROPR_TRACE)
       process.stderr.write(`${what.map(one => (typeof one === 'string' ? one : JSON.stringify(one))).join(' ')}\n`)
   }
   let inbox = await bed.open()
@@ -217,7 +217,7 @@ test('P5: never two holders, nothing lost, order kept, whatever restarts, cuts a
   timeout: 600_000
 }, async () => {
   const seen = { torn: 0, lost: 0, redelivered: 0, failed: 0, restarts: 0, cleaned: 0 }
-  const first = Number(process.env['DROPR_SEED'] ?? 1)
+  const first = Number(process.env.DROPR_SEED ?? 1)
   for (let seed = first; seed < first + SEEDS; seed++) {
     try {
       const model = await run(seed)

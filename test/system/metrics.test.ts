@@ -42,7 +42,7 @@ test('one histogram of two daemons is one family', async () => {
   })
   const { samples } = parsePrometheus(await metricsText(await Promise.all(both))).get('dropr_sync_seconds')!
   const counts = samples.filter(({ name }) => name.endsWith('_count'))
-  expect(counts.map(({ labels, value }) => [labels['role'], value])).toEqual([
+  expect(counts.map(({ labels, value }) => [labels.role, value])).toEqual([
     ['client', 1],
     ['server', 1]
   ])

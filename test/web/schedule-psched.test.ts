@@ -62,7 +62,7 @@ test('texts arrive byte for byte', async () => {
   const got: [unknown, unknown][] = []
   while (got.length < texts.length)
     for (const message of await node.queue.poll({ channel: 'feed', max: 20, wait: '10s' }))
-      got.push([message.headers['poster'], message.bytes().toString()])
+      got.push([message.headers.poster, message.bytes().toString()])
   expect(got).toEqual(texts.map(text => [text.slice(0, 50), text]))
 })
 

@@ -18,7 +18,7 @@ export const CURLS: readonly Curl[] = hasCurl ? (both ? ['curl', 'our own curl']
 /** Runs a shell script in a folder of its own, and stops at the first line that fails. */
 export async function shell(curl: Curl, script: string, folder: string): Promise<string> {
   const here = await mkdtemp(path.join(folder, 'shell-'))
-  let searched = process.env['PATH'] ?? ''
+  let searched = process.env.PATH ?? ''
   if (curl === 'our own curl') {
     const bin = path.join(here, 'bin')
     await mkdir(bin)

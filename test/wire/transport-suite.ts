@@ -4,7 +4,7 @@ import type { ReceiveUpload } from '../../src/wire/transport.ts'
 
 export { type Pair, STREAM, uploadOf } from '../../src/conformance/transport.ts'
 
-export const never = new AbortController().signal
+export const never: AbortSignal = new AbortController().signal
 
 /** The published suite, a test a case. */
 export function testTransport(name: string, open: (receive: ReceiveUpload) => Promise<Pair>): void {
