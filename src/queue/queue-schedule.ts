@@ -40,7 +40,7 @@ export interface QueueScheduleParts {
 
 /** Of a queue without a scheduler's files. */
 export const NOTHING_LATER = {
-  zone: 'UTC',
+  zone: () => 'UTC',
   open: () => Promise.reject(new TypeError('this queue holds nothing for later'))
 }
 
