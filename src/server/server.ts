@@ -127,13 +127,15 @@ export class Server {
    */
   static async start(options: ServerOptions): Promise<Server> {
     const inbox = await options.own(options.spool)
+    let server: Server | undefined
     try {
-      const server = new Server(options, inbox)
+      server = new Server(options, inbox)
       const { host, port } = await server.#http.listen(options.config.listen ?? LISTEN_DEFAULT)
       server.#host = host
       server.#listen = `${host.includes(':') ? `[${host}]` : host}:${port}`
       return server
     } catch (error) {
+      if (server) server.#monitor.close()
       await inbox.close()
       throw error
     }

@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { openQueue, type Queue } from '../../src/index.ts'
 
-const LIBRARY = pathToFileURL(resolve(import.meta.dirname, '../../dist/src/index.js')).href
+const LIBRARY = pathToFileURL(resolve(import.meta.dirname, '../../dist/lib/index.js')).href
 
 let folder = ''
 let spool = ''

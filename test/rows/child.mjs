@@ -1,7 +1,7 @@
 /* What tests run as another process: `node child.mjs <what> <spool> ...`, on the built library. */
 import { writeSync } from 'node:fs'
 import path from 'node:path'
-import { openQueue } from '../../dist/src/index.js'
+import { openQueue } from '../../dist/lib/index.js'
 
 const [what, spool, ...more] = process.argv.slice(2)
 const node = path.basename(spool)

@@ -8,7 +8,7 @@ import type { DroprError, QueueOptions } from '../../src/index.ts'
 import { CliWorld } from '../cli/run-cli.ts'
 import { RealNodes, take } from './real-nodes.ts'
 
-const LIBRARY = path.resolve(import.meta.dirname, '../../dist/src/index.js')
+const LIBRARY = path.resolve(import.meta.dirname, '../../dist/lib/index.js')
 
 let nodes: RealNodes
 

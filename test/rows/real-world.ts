@@ -11,7 +11,7 @@ import { type ConfigGiven, openQueue, type Queue } from '../../src/index.ts'
 export const ROOT = path.resolve(import.meta.dirname, '../..')
 /** The command and the library as they are installed: `npm run build` comes first. */
 export const BIN = path.join(ROOT, 'bin/dropr.js')
-const LIBRARY = pathToFileURL(path.join(ROOT, 'dist/src/index.js')).href
+const LIBRARY = pathToFileURL(path.join(ROOT, 'dist/lib/index.js')).href
 const DIE = pathToFileURL(path.join(import.meta.dirname, 'die.mjs')).href
 
 /** The full counts of the inventory for real; a run without it does the same on fewer. */
