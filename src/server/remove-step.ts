@@ -42,7 +42,7 @@ export async function removeStep({ channel, dryRun }: MoveRequest, parts: Remove
   await restDead(channel)
   const went = there === undefined ? { files: 0, bytes: 0 } : await removeInbox(spool, there)
   const room = await dead.removeRoom(channel)
-  if (room.left > 0) left['dead'] = room.left
+  if (room.left > 0) left.dead = room.left
   return { moved: went.files + room.files, bytes: went.bytes + room.bytes, left }
 }
 

@@ -52,8 +52,8 @@ export function removeChannelRoute({ queue }: WebDesk): Route {
     },
     bodyBytesMax: 0,
     async handler({ params, query }) {
-      const dryRun = query['dryRun'] === 'true'
-      return { status: 200, body: JSON.stringify(await queue.removeChannel(params['channel']!, { dryRun })) }
+      const dryRun = query.dryRun === 'true'
+      return { status: 200, body: JSON.stringify(await queue.removeChannel(params.channel!, { dryRun })) }
     }
   }
 }
