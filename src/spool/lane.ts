@@ -177,21 +177,30 @@ export class Lane {
     this.#open.sort((a, b) => a.n - b.n || (a.writer < b.writer ? -1 : 1))
   }
 
-  /** Sorts out who has arrived; also back again: the peer may have lost some, or a stream may go on after all. */
+  /**
+   * Sorts out who has arrived; also back again: the peer may have lost some, or a stream may go on after all. One that ended is
+   * not done with before all earlier ones of its writer are: its seal is theirs too.
+   */
   #settle(): void {
     const { next } = this.#options
-    const isFinished = ({ ended, stream }: StreamReader) => ended !== undefined && next(stream) >= ended
-    const isOpen = (stream: StreamReader) => !isFinished(stream)
-    if (!this.#open.some(isFinished) && !this.#finished.some(isOpen)) return
-    const arrived = this.#open.filter(isFinished)
-    const back = this.#finished.filter(isOpen)
-    this.#open = this.#open.filter(isOpen)
-    this.#finished = this.#finished.filter(isFinished)
-    for (const stream of arrived) {
-      this.#finished.push(stream)
-      this.#started.delete(stream)
+    const hasArrived = ({ ended, stream }: StreamReader) => ended !== undefined && next(stream) >= ended
+    const back = this.#finished.filter(stream => !hasArrived(stream))
+    if (back.length === 0 && !this.#open.some(hasArrived)) return
+    const isBehind = (stream: StreamReader) => back.some(({ writer, n }) => writer === stream.writer && n <= stream.n)
+    for (const stream of this.#finished.filter(isBehind)) this.#addOpen(stream)
+    this.#finished = this.#finished.filter(stream => !isBehind(stream))
+    const waiting = new Set<string>()
+    const open: StreamReader[] = []
+    for (const stream of this.#open) {
+      if (hasArrived(stream) && !waiting.has(stream.writer)) {
+        this.#finished.push(stream)
+        this.#started.delete(stream)
+      } else {
+        waiting.add(stream.writer)
+        open.push(stream)
+      }
     }
-    for (const stream of back) this.#addOpen(stream)
+    this.#open = open
   }
 
   #forget(stream: StreamReader): void {

@@ -60,6 +60,33 @@ test('what began after another process had closed waits until that has arrived',
   expect(await take('w2')).toEqual(['c'])
 })
 
+test('P6: what began after a process had closed waits for all of it, also for a segment that it left after a failure', async () => {
+  for (const seed of [1, 2, 3]) {
+    const at = await desk({ seed })
+    const { streams, names, take, next } = streamsOf(at)
+    const first = at.writer('w1')
+    await sendEach(first, ['a'])
+    at.disk.failNext({ call: 'writeSynced', code: 'EIO' })
+    await expect(sendEach(first, ['lost'])).rejects.toThrow()
+    // Only the segment after the failure can say that this process is done.
+    await first.close()
+    at.alive.delete('w1')
+    const second = at.writer('w2')
+    await sendEach(second, ['c'])
+    await streams.refresh()
+    expect(names()).toEqual(['w1-1'])
+    expect((await take('w1'))[0]).toBe('a')
+    expect(names()).toEqual(['w2-3'])
+    expect(await take('w2')).toEqual(['c'])
+    await second.close()
+    await streams.refresh()
+    expect(names()).toEqual([])
+    // A peer that lost what it had begins again with the first.
+    next.clear()
+    expect(names()).toEqual(['w1-1'])
+  }
+})
+
 test('a process that died without closing holds up nobody', async () => {
   const at = await desk()
   const { streams, names } = streamsOf(at)
