@@ -1,7 +1,6 @@
 import type { Command } from 'commander'
 import type { Act } from './act.ts'
-import { channelArgument } from './parse.ts'
-import { UsageError } from './usage-error.ts'
+import { channelArgument, wholeNumber } from './parse.ts'
 
 /** What the verbs of the dropr of 2008 count: where, in which states, and whether of one channel, of each, or of all. */
 export interface AncestorVerb {
@@ -26,8 +25,19 @@ export const ANCESTOR_VERBS: Readonly<Record<string, AncestorVerb>> = {
   sum_processed: { room: 'inbox', states: DONE, of: 'all' }
 }
 
-/** Removed what was older than so many minutes. Here retention does that, whole segments at a time. */
-const ANCESTOR_WIPES = ['wipe_sent', 'wipe_processed', 'wipe_all_processed']
+/** Its verbs that remove what is older than so many minutes. */
+export interface AncestorWipe {
+  room: 'outbox' | 'inbox'
+  of: 'channel' | 'each' | 'all'
+}
+
+export const ANCESTOR_WIPES: Readonly<Record<string, AncestorWipe>> = {
+  wipe_sent: { room: 'outbox', of: 'all' },
+  wipe_processed: { room: 'inbox', of: 'channel' },
+  wipe_all_processed: { room: 'inbox', of: 'each' }
+}
+/** A year, and a leap day. */
+const MINUTES = { min: 1, max: 527_040 }
 
 /** `dropr count_queue` and its like, hidden: scripts of before go on. */
 export function addAncestor(program: Command, act: Act): void {
@@ -36,13 +46,11 @@ export function addAncestor(program: Command, act: Act): void {
     if (verb.of === 'channel') command.argument('<channel>', 'which', channelArgument)
     command.action(act(async call => (await import('./run-ancestor.ts')).runAncestor(call, verb)))
   }
-  for (const name of ANCESTOR_WIPES) {
-    const command = program.command(name, { hidden: true }).argument('[words...]', 'channel, minutes')
-    command.action(
-      act(() => {
-        const instead = 'set retentionMs, and see `dropr clean`, which removes what is past it at once'
-        return Promise.reject(new UsageError(`${name} is gone: what is finished goes by itself; ${instead}`))
-      })
-    )
+  for (const [name, wipe] of Object.entries(ANCESTOR_WIPES)) {
+    const command = program.command(name, { hidden: true })
+    if (wipe.of === 'channel') command.argument('<channel>', 'which', channelArgument)
+    command.argument('<minutes>', 'older than that', wholeNumber(MINUTES))
+    command.showHelpAfterError(true)
+    command.action(act(async call => (await import('./run-ancestor.ts')).runAncestorWipe(call, wipe)))
   }
 }

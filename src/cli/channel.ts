@@ -7,7 +7,7 @@ A paused channel takes what is sent, and hands out nothing until it is resumed: 
 What consumers hold already they finish.
 rm removes a channel of this node in which nothing is left to do: what is finished there, and the pause. It refuses while something waits,
 is held or leased, is unsent, or is among the dead letters, and says what. A later message makes the channel again; how far its senders
-are is remembered, so that nothing comes twice. What was sent stays in the outbox for its retention.
+are is remembered, so that nothing comes twice. What was sent and has arrived is wiped; its files go with the next cleaning of who sends.
 
 Examples:
   $ dropr channel ls

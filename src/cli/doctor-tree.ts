@@ -53,6 +53,7 @@ const ROOMS: Readonly<Record<string, Place>> = {
   outbox: { folder: name => (/^[a-z0-9-]{1,63}$/.test(name) ? OUTBOX_CHANNELS : undefined) },
   schedule: { folder: name => (/^shard-[1-9][0-9]?$/.test(name) ? SHARD : SHARD.folder!(name)) },
   cancelled: { file: ({ name, kind }) => kind === 'file' && /^[a-z0-9-]{1,63}\.json$/.test(name) },
+  wiped: { file: ({ name, kind }) => kind === 'file' && /^[a-z0-9-]{1,63}\.json$/.test(name) },
   paused: { file: ({ name, kind }) => kind === 'file' && /^[a-z0-9-]{1,63}\.json$/.test(name) },
   removed: { file: ({ name, kind }) => kind === 'file' && decodeChannel(name.replace(/\.json$/, '')) !== undefined },
   run: {

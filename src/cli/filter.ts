@@ -106,7 +106,7 @@ function words(text: string, before: string[] = []): string[] {
   return [...before, ...text.split(',')]
 }
 
-function duration(text: string): number {
+export function duration(text: string): number {
   try {
     return durationMs(text, 'a duration')
   } catch (error) {

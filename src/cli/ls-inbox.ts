@@ -5,6 +5,7 @@ import { listSegments, type SegmentName } from '../journal/segment-names.ts'
 import { isOurs } from '../names.ts'
 import { type InboxMark, inboxMark } from '../server/inbox-marks.ts'
 import { Runs } from '../server/runs.ts'
+import { addRuns } from '../server/segment-ledger.ts'
 import type { System } from '../system/system.ts'
 import { entryPlaces, framesOf } from './ls-frames.ts'
 import type { FoundRow, Room } from './ls-rows.ts'
@@ -49,6 +50,8 @@ export class LsInbox implements Room {
   pausedAt: number | undefined
   /** Stream and position of what an operator keeps back. */
   readonly #held = new Set<string>()
+  /** By stream: what an operator wanted to see no more. */
+  readonly #wiped = new Map<string, Runs>()
   /** How far each stream is here. */
   readonly next = new Map<string, number>()
 
@@ -81,6 +84,7 @@ export class LsInbox implements Room {
         const position = source.from + i
         if (payload[at + 8] === HOLE || messageFlags(payload, at).kind !== MESSAGE) continue
         if (here.covers(position, position + 1)) continue
+        if (this.#wiped.get(source.stream)?.covers(position, position + 1)) continue
         here.add(position, position + 1)
         const fate = this.#fateOf(source.stream, position)
         const over = fate.state === 'leased' && (this.#leaseEnds.get(fate.lease!) ?? 0) <= now
@@ -126,6 +130,7 @@ export class LsInbox implements Room {
   #foldMark(mark: InboxMark | undefined): void {
     if (mark?.m === 'keep') this.#leaseEnds.set(mark.l, mark.u)
     else if (mark?.m === 'pause' || mark?.m === 'resume') this.pausedAt = mark.m === 'pause' ? mark.t : undefined
+    else if (mark?.m === 'wiped') addRuns(this.#wiped, mark.s, mark.r)
     else if (mark?.m === 'streams') {
       for (const [stream, , , , next] of mark.q) this.next.set(stream, Math.max(this.next.get(stream) ?? 0, next))
     } else if (mark?.m === 'hold' || mark?.m === 'unhold') {
@@ -138,7 +143,7 @@ export class LsInbox implements Room {
   }
 
   #foldOne(
-    mark: Exclude<Extract<InboxMark, { r: unknown }>, { m: 'moved' | 'told' | 'hold' | 'unhold' }>,
+    mark: Exclude<Extract<InboxMark, { r: unknown }>, { m: 'moved' | 'told' | 'hold' | 'unhold' | 'wiped' }>,
     position: number
   ): void {
     const fates = this.#fates.get(mark.s) ?? new Map<number, Fate>()

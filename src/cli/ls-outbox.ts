@@ -3,6 +3,7 @@ import { decodeMessage, decodeNote, MARK, MESSAGE } from '../journal/entry.ts'
 import { listSegments } from '../journal/segment-names.ts'
 import { decodeAcked } from '../spool/acked-state.ts'
 import type { Cancelled } from '../spool/cancelled.ts'
+import type { Wiped } from '../spool/wiped.ts'
 import type { System } from '../system/system.ts'
 import { entryPlaces, framesOf } from './ls-frames.ts'
 import type { FoundRow, Room } from './ls-rows.ts'
@@ -37,7 +38,7 @@ export class LsOutbox implements Room {
   }
 
   async *batches(wanted?: string, whole = wanted !== undefined): AsyncGenerator<FoundRow[]> {
-    const { system, folder, peer, channel, priority, next, cancelled } = this.#options
+    const { system, folder, peer, channel, priority, next, cancelled, wiped } = this.#options
     const { room } = this
     const now = system.clock.now()
     for (const { path } of await listSegments(system.files, folder)) {
@@ -50,6 +51,7 @@ export class LsOutbox implements Room {
           if (wanted !== undefined && id !== wanted) continue
           const { stream } = head
           const position = frame.first + i
+          if (position < (wiped?.get(stream) ?? 0)) continue
           const arrived = position < (next.get(stream) ?? 0)
           const state = cancelled?.has(stream, position)
             ? 'cancelled'
@@ -92,4 +94,5 @@ export interface LsOutboxOptions {
   next: ReadonlyMap<string, number>
   /** What is not sent, by an operator's wish. */
   cancelled?: Pick<Cancelled, 'has'> | undefined
+  wiped?: Wiped | undefined
 }

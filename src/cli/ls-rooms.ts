@@ -5,6 +5,7 @@ import { inboxMark } from '../server/inbox-marks.ts'
 import { readCancelled } from '../spool/cancelled.ts'
 import { readRemoved, removedChannels } from '../spool/removed-channels.ts'
 import { type Identity, readFormat, readIdentity } from '../spool/spool-identity.ts'
+import { readWiped } from '../spool/wiped.ts'
 import type { System } from '../system/system.ts'
 import { LsDead } from './ls-dead.ts'
 import { LsInbox } from './ls-inbox.ts'
@@ -59,10 +60,11 @@ async function outboxRooms(system: System, folder: string, next: ReadonlyMap<str
   for (const peer of await foldersIn(system, folder)) {
     const known = /^[a-z0-9-]{1,63}$/.test(peer)
     const cancelled = known ? await readCancelled(system.files, dirname(folder), peer) : undefined
+    const wiped = known ? await readWiped({ system, path: dirname(folder) }, peer) : undefined
     for (const [channel, below] of await channelFolders(system, join(folder, peer))) {
       for (const priority of (await foldersIn(system, below)).filter(name => /^[0-9]$/.test(name)).reverse()) {
         const place = { peer, channel, priority: Number(priority) }
-        rooms.push(new LsOutbox({ system, folder: join(below, priority), ...place, next, cancelled }))
+        rooms.push(new LsOutbox({ system, folder: join(below, priority), ...place, next, cancelled, wiped }))
       }
     }
   }

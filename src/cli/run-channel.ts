@@ -62,8 +62,9 @@ export async function runChannelRm(call: Call<ChannelRmFlags>): Promise<number> 
 
 function removal(channel: string, { files, bytes, left }: Removed, dryRun: boolean): string {
   const notes: string[] = []
-  if (left.sent) notes.push(`${left.sent} files of what was sent stay in the outbox until their retention`)
-  if (left.dead) notes.push(`${left.dead} files of dead letters are still written to: try again later`)
+  if (left.sent)
+    notes.push(`files of what was sent, still there: ${left.sent}; who sends removes them within minutes`)
+  if (left.dead) notes.push(`files of dead letters that a client may write to: ${left.dead}`)
   if (files === 0) return [`${channel}: nothing to remove here`, ...notes].join('; ')
   const verb = dryRun ? 'would go' : 'removed'
   return [`${channel}: ${files} ${files === 1 ? 'file' : 'files'}, ${bytes} bytes ${verb}`, ...notes].join('; ')

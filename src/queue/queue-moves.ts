@@ -5,22 +5,11 @@ import { keepAlive } from '../system/keep-alive.ts'
 import { carryOut, type Moved } from './carry-out.ts'
 import { checkMoveOptions, type MoveOptions } from './filter-options.ts'
 import { checkOptions } from './options.ts'
+import { type Cleaned, type CleanOptions, clean } from './queue-clean.ts'
 
 export interface PurgeOptions extends MoveOptions {
   /** Also what somebody holds: its verdict is refused then. */
   leased?: boolean
-}
-
-export interface CleanOptions {
-  channel?: string
-  /** Removes nothing; tells what would go. */
-  dryRun?: boolean
-}
-
-export interface Cleaned {
-  segments: number
-  /** On the disk. */
-  bytes: number
 }
 
 export interface RemoveOptions {
@@ -32,11 +21,10 @@ export interface Removed {
   files: number
   /** On the disk. */
   bytes: number
-  /** Segments that stay: `sent` in the outbox until their retention, `dead` because a client may write to them. */
+  /** Segments that stay for now: `sent` until who sends cleans, `dead` because a client may write to them. */
   left: Record<string, number>
 }
 
-const CLEAN = new Set(['channel', 'dryRun'])
 const REMOVE = new Set(['dryRun'])
 
 export interface QueueMovesParts {
@@ -64,23 +52,8 @@ export class QueueMoves {
     return await this.#move('replay', which)
   }
 
-  /** Removes now what is past its retention: of one channel, or of all. */
-  async clean(options: CleanOptions = {}): Promise<Cleaned> {
-    checkOptions(options, CLEAN, 'clean')
-    const channels = options.channel === undefined ? {} : { channel: checkChannel(options.channel) }
-    const { spool, step, checkOpen } = this.#parts
-    checkOpen()
-    const { clock } = spool.system
-    const { dryRun = false } = options
-    const move = checkMoveOptions({ ...channels, all: true, dryRun }, 'clean')
-    const letGo = keepAlive()
-    try {
-      const there = async () => [...new Set([...(await spool.inboxChannels()), ...(await spool.deadChannels())])]
-      const { moved, bytes } = await carryOut({ what: 'clean', move, step, clock, channels: there })
-      return { segments: moved, bytes }
-    } finally {
-      letGo()
-    }
+  async clean(options?: CleanOptions): Promise<Cleaned> {
+    return await clean(this.#parts, options)
   }
 
   async removeChannel(name: string, options: RemoveOptions = {}): Promise<Removed> {

@@ -14,8 +14,9 @@ import { iterateMessages } from './messages-iterator.ts'
 import { checkDuration, checkOptions, type Duration } from './options.ts'
 import type { Peeked } from './peeked.ts'
 import { pollMessages } from './poll.ts'
+import type { Cleaned, CleanOptions } from './queue-clean.ts'
 import { QueueDead } from './queue-dead.ts'
-import type { Cleaned, CleanOptions, PurgeOptions, QueueMovesParts, Removed, RemoveOptions } from './queue-moves.ts'
+import type { PurgeOptions, QueueMovesParts, Removed, RemoveOptions } from './queue-moves.ts'
 import { QueueMoves } from './queue-moves.ts'
 import { NOTHING_LATER, QueueSchedule, type QueueScheduleParts } from './queue-schedule.ts'
 import { type HoldOptions, QueueSteer } from './queue-steer.ts'
@@ -96,7 +97,7 @@ export class Queue {
     return this.#moves.replay(which)
   }
 
-  /** Removes now what is past its retention, in the inbox and the dead letters; it would go by itself within a minute. */
+  /** Removes now what is past its retention; with `olderThan`, whatever is finished and older than that. */
   clean(options?: CleanOptions): Promise<Cleaned> {
     return this.#moves.clean(options)
   }

@@ -1,18 +1,12 @@
 import { decodeMessage, entryBytes, MESSAGE } from '../journal/entry.ts'
-import { listSegments } from '../journal/segment-names.ts'
 import { segmentParts } from '../journal/segment-parts.ts'
 import { SegmentReader } from '../journal/segment-reader.ts'
-import { encodeChannel } from '../names.ts'
 import { AckTail } from '../spool/ack-tail.ts'
 import { Cancelled, readCancelled, writeCancelled } from '../spool/cancelled.ts'
 import { Sieve } from '../spool/filter.ts'
-import { foldersIn, type Spool } from '../spool/spool.ts'
+import { type OutboxSegment, outboxSegments } from '../spool/outbox-segments.ts'
+import type { Spool } from '../spool/spool.ts'
 import type { MoveAnswer, MoveRequest } from './move.ts'
-
-interface Found {
-  peer: string
-  path: string
-}
 
 /**
  * Takes messages of one channel that wait for peers out of what is sent: one segment a step. Who sends finds it within `scanMs`;
@@ -23,7 +17,7 @@ interface Found {
 export async function cancelStep(request: MoveRequest, spool: Spool): Promise<MoveAnswer> {
   const { filter, channel, after, max, dryRun = false } = request
   const [fromPath = '', fromPosition = '0'] = after?.split('\n') ?? []
-  const segments = await segmentsOf(spool, channel, filter.peers ?? [])
+  const segments = await outboxSegments(spool, channel, filter.peers ?? [])
   const [first, second] = segments.filter(({ path }) => path >= fromPath)
   if (first === undefined) return { moved: 0, bytes: 0, left: {} }
   const from = first.path === fromPath ? Number(fromPosition) : 0
@@ -39,7 +33,7 @@ export async function cancelStep(request: MoveRequest, spool: Spool): Promise<Mo
   return { moved: positions.length, bytes, left: {}, ...more, ...(dryRun && { ids: ids.slice(0, max) }) }
 }
 
-async function choose(request: MoveRequest, spool: Spool, { peer, path }: Found, from: number) {
+async function choose(request: MoveRequest, spool: Spool, { peer, path }: OutboxSegment, from: number) {
   const { filter, channel, began, max, dryRun } = request
   const { files } = spool.system
   const sieve = new Sieve(filter, began)
@@ -71,16 +65,4 @@ async function choose(request: MoveRequest, spool: Spool, { peer, path }: Found,
   } finally {
     await reader.close()
   }
-}
-
-/** In the order of their paths. */
-async function segmentsOf(spool: Spool, channel: string, peers: readonly string[]): Promise<Found[]> {
-  const { files } = spool.system
-  const found: Found[] = []
-  for (const peer of peers) {
-    const folder = `${spool.outboxOf(peer)}/${encodeChannel(channel)}`
-    for (const priority of await foldersIn(files, folder))
-      for (const { path } of await listSegments(files, `${folder}/${priority}`)) found.push({ peer, path })
-  }
-  return found.sort((a, b) => (a.path < b.path ? -1 : 1))
 }

@@ -126,7 +126,7 @@ export function foldEnding(
 
 export function foldMark(into: FoldInto, mark: InboxMark, at: number): void {
   const { state, ids } = into
-  if (mark.m === 'void' || mark.m === 'taken') return
+  if (mark.m === 'void' || mark.m === 'taken' || mark.m === 'wiped') return
   if (mark.m === 'pause' || mark.m === 'resume') {
     state.pausedAt = mark.m === 'pause' ? mark.t : undefined
     return

@@ -28,6 +28,8 @@ export interface CleanOptions {
   ids: Ids
   /** Space is short: the segment that is written to is ended too, so that what is finished in it can go. */
   pressed?: boolean
+  /** Segments that may go whatever their age: nobody wants to see anything of them. */
+  whole?: ReadonlySet<string>
 }
 
 /**
@@ -52,7 +54,7 @@ async function cleanOnce(options: CleanOptions): Promise<number> {
   await channel.remains?.forgetOld()
   // What senders are still to be told lies there.
   if (channel.state.owed.size > 0) return 0
-  if (options.pressed === true) await endNewest(channel)
+  if (options.pressed === true || endsWhole(options)) await endNewest(channel)
   const candidates = await oldOnes(options)
   if (candidates.length === 0) return 0
   try {
@@ -74,6 +76,11 @@ async function cleanOnce(options: CleanOptions): Promise<number> {
   } catch (error) {
     throw diskError(error, `clean ${spool.inbox(channel.name)}`)
   }
+}
+
+function endsWhole({ channel, whole }: CleanOptions): boolean {
+  const newest = [...channel.segments.values()].find(({ n }) => n === channel.journal.newest)
+  return newest !== undefined && newest.live === 0 && whole?.has(newest.path) === true
 }
 
 /** What is stated first in the next segment is what is stated before any removal. */
@@ -111,7 +118,8 @@ export async function oldOnes({ spool, channel, ...options }: Omit<CleanOptions,
     const since = Math.max(segment.doneAt, segment.newestAt)
     const finished = bytes[i]! - waiting[i]!
     // What is from the future (the clock was set back) stays.
-    if (segment.live < segment.messages && now - since <= limits.retentionMs && kept <= limits.retentionBytes) break
+    const young = now - since <= limits.retentionMs && kept <= limits.retentionBytes
+    if (segment.live < segment.messages && young && !options.whole?.has(segment.path)) break
     if (segment.live > 0 && waitingIn(channel, segment) === undefined) break
     kept -= finished
     gain += finished

@@ -104,6 +104,12 @@ export interface MovedMark {
   s: string
   r: PositionRun[]
 }
+/** Done, and an operator wants to see no more of it: not listed, not given again, and gone with its segment. */
+export interface WipedMark {
+  m: 'wiped'
+  s: string
+  r: PositionRun[]
+}
 /** The senders of those that asked have been told what became of these: it is in the outbox. */
 export interface ToldMark {
   m: 'told'
@@ -157,6 +163,7 @@ export type InboxMark =
   | MovedMark
   | RemovedMark
   | ToldMark
+  | WipedMark
 
 const FIELDS: Readonly<Record<InboxMark['m'], string>> = {
   lease: 'lusr',
@@ -175,7 +182,8 @@ const FIELDS: Readonly<Record<InboxMark['m'], string>> = {
   unhold: 'sr',
   pause: 't',
   resume: 't',
-  told: 'sr'
+  told: 'sr',
+  wiped: 'sr'
 }
 const KIND_OF: Readonly<Record<string, (value: unknown) => boolean>> = {
   l: value => typeof value === 'string',

@@ -20,7 +20,7 @@ export interface MoveRequest {
   dryRun?: boolean
 }
 
-export const MOVES = ['redrive', 'drop', 'purge', 'replay', 'clean', 'cancel', 'remove'] as const
+export const MOVES = ['redrive', 'drop', 'purge', 'replay', 'clean', 'cancel', 'remove', 'wipe', 'wipe-sent'] as const
 export type MoveKind = (typeof MOVES)[number]
 
 export interface MoveAnswer {

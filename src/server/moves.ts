@@ -9,6 +9,8 @@ import type { MoveAnswer, MoveKind, MoveRequest, MovesPort } from './move.ts'
 import { purgeStep } from './purge.ts'
 import { type RemoveParts, removeStep } from './remove-step.ts'
 import { Replays } from './replays.ts'
+import { wipeSentStep } from './wipe-sent.ts'
+import { Wipes } from './wipes.ts'
 
 export type MovesOptions = CleanParts & Omit<RemoveParts, 'dead'>
 
@@ -18,6 +20,7 @@ export class Moves implements MovesPort {
   readonly #inbox: Inbox
   readonly #parts: MovesOptions
   readonly #replays: Replays
+  readonly #wipes: Wipes
 
   constructor(options: MovesOptions) {
     const { clock, random } = options.spool.system
@@ -25,6 +28,7 @@ export class Moves implements MovesPort {
     this.#inbox = options.inbox
     this.#parts = options
     this.#replays = new Replays(options)
+    this.#wipes = new Wipes(options)
   }
 
   async move(request: MoveRequest): Promise<MoveAnswer> {
@@ -53,6 +57,8 @@ export class Moves implements MovesPort {
     replay: request => this.#replays.step(request),
     cancel: request => cancelStep(request, this.#parts.spool),
     remove: request => removeStep(request, { ...this.#parts, dead: this.#dead }),
+    wipe: request => this.#wipes.step(request),
+    'wipe-sent': request => wipeSentStep(request, this.#parts.spool, id => this.#inbox.stream(id)?.next ?? 0),
     clean: request => cleanStep(request, this.#parts)
   }
 }

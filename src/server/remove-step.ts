@@ -1,6 +1,7 @@
 import { listSegments } from '../journal/segment-names.ts'
 import type { Spool } from '../spool/spool.ts'
 import { outboxShares } from '../spool/unsent.ts'
+import { readWiped, writeWiped } from '../spool/wiped.ts'
 import { busyWith, notEmpty, removeInbox } from './channel-removal.ts'
 import type { DeadMoves } from './dead-moves.ts'
 import type { Inbox } from './inbox.ts'
@@ -16,8 +17,8 @@ export interface RemoveParts {
 
 /**
  * Removes a channel of this node in which nothing is left to do: its inbox with what is finished there, and its dead letters' room.
- * What was sent and has arrived stays in the outbox for its retention; folders of outbox and dead letters stay, empty, since other
- * processes may be about to write there.
+ * What was sent and has arrived is wiped, and its files go with the next cleaning of who sends; folders of outbox and dead letters stay,
+ * empty, since other processes may be about to write there.
  *
  * @throws DroprError CHANNEL_NOT_EMPTY saying what is there; DISK_*: the channel is whole, or gone.
  */
@@ -36,13 +37,15 @@ export async function removeStep({ channel, dryRun }: MoveRequest, parts: Remove
   if (busy !== undefined) reasons.unshift(busy)
   if (letters > 0) reasons.push(`${letters} dead letters`)
   if (reasons.length > 0) throw notEmpty(channel, reasons.join(', '))
-  const kept = shares.reduce((sum, { segments }) => sum + segments, 0)
-  const left: Record<string, number> = kept > 0 ? { sent: kept } : {}
+  const sent = shares.reduce((sum, { streams }) => sum + streams.size, 0)
+  const left: Record<string, number> = sent > 0 ? { sent } : {}
   if (dryRun) return { ...(await filesOf(spool, channel)), left }
   await restDead(channel)
   const went = there === undefined ? { files: 0, bytes: 0 } : await removeInbox(spool, there)
   const room = await dead.removeRoom(channel)
   if (room.left > 0) left.dead = room.left
+  for (const { peer, streams } of shares)
+    await writeWiped(spool, peer, new Map([...(await readWiped(spool, peer)), ...streams]))
   return { moved: went.files + room.files, bytes: went.bytes + room.bytes, left }
 }
 

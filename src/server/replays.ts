@@ -1,19 +1,14 @@
 import { entryWithHeader } from '../journal/again-entry.ts'
-import { decodeMessage, decodeNote, entryBytes, MARK, MESSAGE } from '../journal/entry.ts'
-import type { Frame } from '../journal/frame.ts'
-import { listSegments, type SegmentName } from '../journal/segment-names.ts'
-import { segmentParts } from '../journal/segment-parts.ts'
-import { SegmentReader } from '../journal/segment-reader.ts'
+import { decodeMessage, entryBytes, MESSAGE } from '../journal/entry.ts'
+import { listSegments } from '../journal/segment-names.ts'
 import { Sieve } from '../spool/filter.ts'
 import { StreamPositions } from '../spool/positions.ts'
 import type { Spool } from '../spool/spool.ts'
 import { bodiesToInbox, isBodyGone } from './dead-bodies.ts'
+import { type Finished, framesOf, readFinished } from './finished.ts'
 import type { Inbox } from './inbox.ts'
-import { inboxMark, type RemovedMark } from './inbox-marks.ts'
+import type { RemovedMark } from './inbox-marks.ts'
 import type { MoveAnswer, MoveRequest } from './move.ts'
-import type { Runs } from './runs.ts'
-import { addRuns } from './segment-ledger.ts'
-import { isVoid, readVoids, type Void } from './take-over.ts'
 
 /** What a message that comes again by an operator's wish is marked with: when that was, wall ms. */
 export const REPLAYED_HEADER = 'dropr-replayed-at'
@@ -31,9 +26,7 @@ interface Again {
 }
 
 /** What a replay of one channel works with, from its first step to its last. */
-interface Walk {
-  voids: Void[]
-  done: Map<string, Runs>
+interface Walk extends Finished {
   /** A message that was copied since lies at two places. */
   seen: StreamPositions
   /** By what messages have in common: the streams they come back on. */
@@ -79,23 +72,12 @@ export class Replays {
 
   /** What was done before this began, as the marks say. */
   async #open(channel: string, began: number): Promise<Walk> {
-    const segments = await listSegments(this.#spool.system.files, this.#spool.inbox(channel))
-    const voids = await readVoids(this.#spool, segments)
-    const done = new Map<string, Runs>()
-    for (const segment of segments)
-      for await (const { source, payload, at: writtenAt } of this.#frames(segment, voids)) {
-        if (source !== undefined || writtenAt > began) continue
-        for (let at = 0; at < payload.length; at += entryBytes(payload, at)) {
-          const mark = payload[at + 8] === MARK ? inboxMark(decodeNote(payload, at)) : undefined
-          if (mark?.m === 'done') addRuns(done, mark.s, mark.r)
-        }
-      }
-    return { voids, done, seen: new StreamPositions(), streams: new Map() }
+    return { ...(await readFinished(this.#spool, channel, began)), seen: new StreamPositions(), streams: new Map() }
   }
 
   async #choose(
     request: MoveRequest,
-    { voids, done, seen }: Walk
+    { voids, done, wiped, seen }: Walk
   ): Promise<{ chosen: Again[]; left: Record<string, number>; next: string | undefined }> {
     const { channel, filter, began, max } = request
     const { clock, files } = this.#spool.system
@@ -108,7 +90,7 @@ export class Replays {
     for (const segment of await listSegments(files, this.#spool.inbox(channel))) {
       if (segment.n < from.n) continue
       const here = segment.n === from.n ? from : undefined
-      for await (const frame of this.#frames(segment, voids, here?.offset)) {
+      for await (const frame of framesOf(this.#spool, segment, voids, here?.offset)) {
         const { source, kind, payload, at: receivedAt, offset, end } = frame
         const skip = offset === here?.offset ? here.skip : 0
         if (source === undefined || kind !== 'data' || receivedAt > began) continue
@@ -120,6 +102,7 @@ export class Replays {
           if (chosen.length >= max) return { chosen, left, next: `${segment.n} ${offset} ${p - source.from}` }
           if (p - source.from < skip || payload[at + 8] !== MESSAGE || !runs.covers(p, p + 1) || !seen.add(stream, p))
             continue
+          if (wiped.get(stream)?.covers(p, p + 1)) continue
           const stored = decodeMessage(payload, at)
           if (sieve.reads && !sieve.holds(stored)) continue
           if (stored.expiresAt !== undefined && stored.expiresAt <= clock.now()) {
@@ -175,17 +158,6 @@ export class Replays {
     for (const id of ids) {
       const stream = state.streams.get(id)
       if (stream !== undefined) stream.removedAt ??= mark.t
-    }
-  }
-
-  async *#frames(segment: SegmentName, voids: readonly Void[], offset?: number): AsyncGenerator<Frame> {
-    const reader = await SegmentReader.open(this.#spool.system.files, segment.path)
-    if (reader === undefined) return
-    try {
-      for await (const part of segmentParts(reader, offset))
-        if (part.kind === 'frame' && !voids.some(gone => isVoid(gone, segment, part.frame))) yield part.frame
-    } finally {
-      await reader.close()
     }
   }
 }

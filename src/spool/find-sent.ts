@@ -7,6 +7,7 @@ import { SegmentReader } from '../journal/segment-reader.ts'
 import { PRIORITY } from '../message.ts'
 import { readSeal } from './segment-seal.ts'
 import type { Spool } from './spool.ts'
+import { readWiped, type Wiped } from './wiped.ts'
 
 /** A message in the outbox: where it goes, and which it is there. */
 export interface SentPlace {
@@ -21,6 +22,12 @@ export interface SentPlace {
   expiresAt: number | undefined
   /** The peer is to say what becomes of it. */
   receipt: boolean
+}
+
+interface Wanted {
+  ids: ReadonlySet<string>
+  found: Map<string, SentPlace[]>
+  wiped: Wiped
 }
 
 /** A clock that was set back by less hides nothing. */
@@ -50,10 +57,12 @@ async function findIn(
   found: Map<string, SentPlace[]>
 ): Promise<void> {
   try {
-    for (const peer of await spool.outboxPeers())
+    for (const peer of await spool.outboxPeers()) {
+      const wiped = await readWiped(spool, peer)
       for (const channel of await spool.channelsIn(spool.outboxOf(peer)))
         for (let priority: number = PRIORITY.max; priority >= PRIORITY.min; priority--)
-          await findInFolder(spool, { peer, channel, priority }, { ids, since, found })
+          await findInFolder(spool, { peer, channel, priority }, { ids, since, found, wiped })
+    }
   } catch (error) {
     throw diskError(error, `look for messages in ${spool.path}/outbox`)
   }
@@ -62,7 +71,7 @@ async function findIn(
 async function findInFolder(
   spool: Spool,
   to: { peer: string; channel: string; priority: number },
-  wanted: { ids: ReadonlySet<string>; since: number; found: Map<string, SentPlace[]> }
+  wanted: Wanted & { since: number }
 ): Promise<void> {
   const { files } = spool.system
   const segments = await listSegments(files, spool.outbox(to.peer, to.channel, to.priority))
@@ -85,7 +94,7 @@ async function findInFolder(
 async function findInSegment(
   reader: SegmentReader,
   to: { peer: string; channel: string; priority: number },
-  { ids, found }: { ids: ReadonlySet<string>; found: Map<string, SentPlace[]> }
+  { ids, found, wiped }: Wanted
 ): Promise<void> {
   for await (const part of segmentParts(reader)) {
     if (part.kind !== 'frame') continue
@@ -93,7 +102,7 @@ async function findInSegment(
     for (let i = 0, at = 0; i < count && at < payload.length; i++, at += entryBytes(payload, at)) {
       if (payload[at + 8] !== MESSAGE) continue
       const id = messageId(payload, at)
-      if (!ids.has(id)) continue
+      if (!ids.has(id) || first + i < (wiped.get(reader.head.stream) ?? 0)) continue
       const { sentAt, expiresAt, receipt = false } = decodeMessage(payload, at)
       const place = { ...to, id, stream: reader.head.stream, position: first + i, sentAt, expiresAt, receipt }
       const places = found.get(id)

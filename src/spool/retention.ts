@@ -4,6 +4,7 @@ import type { OutboxStreams } from './outbox-streams.ts'
 import { SpaceWatch } from './space-watch.ts'
 import type { Spool } from './spool.ts'
 import type { StreamReader } from './stream-reader.ts'
+import { readWiped } from './wiped.ts'
 
 /** A segment in which everything is done. */
 export interface Finished {
@@ -81,7 +82,11 @@ export async function removeFinished(options: {
     finished.push({ channel: reader.channel, bytes, doneAt, reader })
   }
   const going: StreamReader[] = []
-  for (const { reader } of segmentsToRemove(finished, clock.now(), (await limitsNow(spool)).limits))
+  const wiped = await readWiped(spool, streams.peer)
+  const isWiped = ({ reader }: { reader: StreamReader }) =>
+    (wiped.get(reader.stream) ?? 0) >= (reader.ended ?? Number.POSITIVE_INFINITY)
+  const old = segmentsToRemove(finished, clock.now(), (await limitsNow(spool)).limits)
+  for (const { reader } of new Set([...finished.filter(isWiped), ...old]))
     if (!(await reader.grew())) going.push(reader)
   if (going.length === 0) return 0
   await ledger.removing(

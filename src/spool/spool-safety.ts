@@ -17,6 +17,7 @@ export const SPOOL_PARTS: ReadonlyMap<string, FolderEntry['kind']> = new Map([
   ['paused', 'folder'],
   ['cancelled', 'folder'],
   ['removed', 'folder'],
+  ['wiped', 'folder'],
   ['run', 'folder'],
   ['FORMAT', 'file'],
   ['node.json', 'file'],

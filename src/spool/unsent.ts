@@ -1,18 +1,17 @@
 import { diskError } from '../errors.ts'
-import { listSegments } from '../journal/segment-names.ts'
 import { segmentParts } from '../journal/segment-parts.ts'
 import { SegmentReader } from '../journal/segment-reader.ts'
-import { encodeChannel } from '../names.ts'
 import { AckTail } from './ack-tail.ts'
+import { outboxSegments } from './outbox-segments.ts'
 import { readSeal } from './segment-seal.ts'
-import { foldersIn, type Spool } from './spool.ts'
+import type { Spool } from './spool.ts'
 
-/** Messages of one channel in the outbox that have not arrived, and the segments of those that have. */
+/** Messages of one channel in the outbox that have not arrived, and the streams they are or were in. */
 export interface OutboxShare {
   peer: string
   unsent: number
-  /** Kept until their retention. */
-  segments: number
+  /** Of all of them: how many positions each has. */
+  streams: Map<string, number>
 }
 
 /**
@@ -27,24 +26,20 @@ export async function outboxShares(
   here: (stream: string) => number
 ): Promise<OutboxShare[]> {
   const acks = new AckTail(spool)
-  const { files } = spool.system
-  const shares: OutboxShare[] = []
   try {
     await acks.look()
-    for (const peer of await spool.outboxPeers()) {
-      const share = { peer, unsent: 0, segments: 0 }
-      const folder = `${spool.outboxOf(peer)}/${encodeChannel(channel)}`
-      for (const priority of await foldersIn(files, folder))
-        for (const { path } of await listSegments(files, `${folder}/${priority}`)) {
-          const stream = await lengthOf(spool, path)
-          if (stream === undefined) continue
-          const next = peer === spool.node ? here(stream.id) : acks.next(stream.id)
-          share.segments++
-          share.unsent += Math.max(0, stream.count - next)
-        }
-      if (share.segments > 0) shares.push(share)
+    const byPeer = new Map<string, OutboxShare>()
+    for (const { peer, path } of await outboxSegments(spool, channel, await spool.outboxPeers())) {
+      const stream = await lengthOf(spool, path)
+      if (stream === undefined) continue
+      const { id, count } = stream
+      const next = peer === spool.node ? here(id) : acks.next(id)
+      const share = byPeer.get(peer) ?? { peer, unsent: 0, streams: new Map<string, number>() }
+      byPeer.set(peer, share)
+      share.unsent += Math.max(0, count - next)
+      share.streams.set(id, count)
     }
-    return shares
+    return [...byPeer.values()]
   } catch (error) {
     throw diskError(error, `look into ${spool.path}/outbox`)
   }

@@ -101,11 +101,19 @@ test('channel rm refuses with CHANNEL_NOT_EMPTY, and says what waits, is leased,
   await nodes.client('berlin')
   await nodes.clock.advance(3_000)
   expect(await filesIn(nodes, 'berlin', `dead/${CHANNEL}`)).toHaveLength(2)
-  // What was sent stays in the outbox for its retention: of here, and of tokyo's.
+  expect(await nodes.until(queue.status('id b'))).toMatchObject({ state: 'processed' })
   expect(await nodes.until(queue.removeChannel(CHANNEL))).toMatchObject({ left: { sent: 2 } })
+  // What was sent is wiped, and goes once its writer has ended: of here, and of tokyo's.
+  expect(await nodes.until(queue.status('id b'))).toMatchObject({ state: 'unknown' })
   expect(await filesIn(nodes, 'berlin', 'inbox')).not.toContain(CHANNEL)
   expect(await filesIn(nodes, 'berlin', `dead/${CHANNEL}`)).toEqual([])
   await expect(queue.removeChannel('$dropr.reply')).rejects.toThrow(TypeError)
+  await nodes.until(queue.close())
+  const next = await nodes.queue('berlin', 'app2')
+  await nodes.until(next.peek({ channel: 'other' }))
+  await nodes.clock.advance(180_000)
+  for (const peer of ['berlin', 'tokyo'])
+    expect(await filesIn(nodes, 'berlin', `outbox/${peer}/${CHANNEL}/4`)).toEqual([])
 })
 
 test('channel rm takes a pause along, and whoever waits for a message gets the first that comes afterwards', async () => {
