@@ -147,10 +147,8 @@ test('the space of what was wiped comes back at once where nothing else lies in 
   )
   expect(await nodes.take(queue)).toHaveLength(6)
   await nodes.clock.advance(10 * MINUTE)
-  expect((await filesIn(nodes, 'berlin', 'inbox/common')).map(name => name.split('.').at(-1)).sort()).toEqual([
-    'blob',
-    'seg'
-  ])
+  const kinds = (await filesIn(nodes, 'berlin', 'inbox/common')).map(name => name.split('.').at(-1))
+  expect(new Set(kinds)).toEqual(new Set(['blob', 'seg']))
   const before = await filesIn(nodes, 'berlin', 'inbox/common')
   expect(await nodes.until(queue.clean({ olderThan: '1m', room: 'inbox' }))).toMatchObject({ messages: 6, segments: 1 })
   const after = await filesIn(nodes, 'berlin', 'inbox/common')
