@@ -62,8 +62,7 @@ export async function runChannelRm(call: Call<ChannelRmFlags>): Promise<number> 
 
 function removal(channel: string, { files, bytes, left }: Removed, dryRun: boolean): string {
   const notes: string[] = []
-  if (left.sent)
-    notes.push(`files of what was sent, still there: ${left.sent}; who sends removes them within minutes`)
+  if (left.sent) notes.push(`files of what was sent, still there: ${left.sent}; who sends removes them within minutes`)
   if (left.dead) notes.push(`files of dead letters that a client may write to: ${left.dead}`)
   if (files === 0) return [`${channel}: nothing to remove here`, ...notes].join('; ')
   const verb = dryRun ? 'would go' : 'removed'

@@ -63,8 +63,8 @@ export async function clean(parts: QueueMovesParts, options: CleanOptions = {}):
           channels: there
         })
         cleaned.messages += moved
-        cleaned.segments += left['segments'] ?? 0
-        cleaned.bytes += left['bytes'] ?? 0
+        cleaned.segments += left.segments ?? 0
+        cleaned.bytes += left.bytes ?? 0
         if (moved > 0) cleaned.channels.push({ room: each, channel: name, messages: moved })
       }
     return cleaned
