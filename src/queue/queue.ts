@@ -220,8 +220,7 @@ export class Queue {
    */
   close(options?: { within?: Duration }): Promise<void> {
     if (options !== undefined) checkOptions(options, new Set(['within']), 'close')
-    const { graceMs } = this.#parts.limits
-    const within = options?.within === undefined ? graceMs : checkDuration(options.within, 'within', 0, 3_600_000)
+    const within = checkDuration(options?.within ?? this.#parts.limits.graceMs, 'within', 0, 3_600_000)
     this.#closed ??= this.#close(within)
     return this.#closed
   }
