@@ -1,12 +1,9 @@
 import { DroprError, diskError } from '../errors.ts'
-import type { Limits } from '../limits.ts'
 import type { Draft } from '../message.ts'
 import { POINTS } from '../system/points.ts'
-import type { System } from '../system/system.ts'
 import { encodeMark } from './entry.ts'
-import type { Folders } from './folders.ts'
 import type { Source } from './frame.ts'
-import type { Ids } from './ids.ts'
+import type { JournalWriterOptions } from './journal-writer-options.ts'
 import { type Place, SegmentFile } from './segment-file.ts'
 import { type Commit, tellAll, Waiting } from './waiting.ts'
 
@@ -14,30 +11,6 @@ import { type Commit, tellAll, Waiting } from './waiting.ts'
 const EARLY_BYTES_MIN = 4_096
 /** Before the first commit nobody knows how many are in flight. */
 const EARLY_BYTES = 65_536
-
-export interface JournalWriterOptions {
-  system: System
-  folders: Folders
-  folder: string
-  /** Unique among all who ever write here: `[a-z0-9]{1,32}`. */
-  writer: string
-  /** Spool id, 32 hex digits. */
-  spool: string
-  limits: Limits
-  /** A segment of more frames is sealed too, however small they are: reading it frame by frame takes long. */
-  segmentFramesMax?: number
-  ids: Ids
-  /** Numbers of segments up to this one are not used again, though their files are gone. */
-  above?: number
-  /** Called after each commit, before those who waited are told. `end`: how far that segment is synced or written. */
-  onCommit?: (at: { path: string; n: number; end: number }) => void
-  /** Called after a failed commit, before those who waited are told: an inbox takes back what it had assumed. */
-  onFail?: () => void
-  /** Called before a segment is sealed: what its seal is to hold, whole entries. Never rejects. */
-  onSeal?: (n: number) => Promise<Buffer[]>
-  /** Closing promises those who read in order that nothing more comes (P6), also after a failure: there is a seal, or it rejects. */
-  endsWithSeal?: boolean
-}
 
 /**
  * Appends to a journal folder, as its only writer by that name.
@@ -127,6 +100,17 @@ export class JournalWriter {
     })
   }
 
+  /**
+   * Makes ready, ahead of them, for so many bytes, which then need not wait for folders, names and room; what is appended
+   * meanwhile waits for it as for a commit. When that fails, the append will say why.
+   */
+  async prepare(bytes: number): Promise<void> {
+    this.#open()
+    if (this.#running !== undefined) return
+    this.#running = this.#prepare(bytes)
+    await this.#running
+  }
+
   /** The next commit ends the segment, whatever its length, and begins another. */
   rotate(): void {
     this.#rotate = true
@@ -178,6 +162,22 @@ export class JournalWriter {
         if (this.#running === undefined && this.#waiting.bytes > 0) this.#running = this.#run()
       })
     }
+  }
+
+  async #prepare(bytes: number): Promise<void> {
+    try {
+      if (this.#segment === undefined) {
+        this.#segment = await SegmentFile.create(this.#options)
+        this.#unsealed = true
+      }
+      await this.#segment.prepare(bytes)
+    } catch {
+      const failed = this.#segment
+      this.#segment = undefined
+      await failed?.close()
+    }
+    this.#running = undefined
+    if (this.#waiting.bytes > 0) this.#start()
   }
 
   /** Commits until too little waits. Never rejects: those who wait are told. */

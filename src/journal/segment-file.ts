@@ -11,7 +11,7 @@ import type { Commit } from './waiting.ts'
  * A growing file changes its length with every commit; one filled ahead with zeros does not: 1.3 to 2.3 times the commits.
  * With large ones the zeros cost more than they save: they are as many bytes again.
  */
-const PREALLOCATE = { fromBytes: 1_048_576, stepBytes: 4_194_304, commitBytesMax: 262_144 }
+const PREALLOCATE = { fromBytes: 1_048_576, stepBytes: 4_194_304, commitBytesMax: 262_144, aheadBytesMin: 131_072 }
 const NAME_TRIES = 100
 
 /** Where a frame came to lie. */
@@ -134,6 +134,17 @@ export class SegmentFile {
     if (commit.synced && end > PREALLOCATE.fromBytes && commit.bytes <= PREALLOCATE.commitBytesMax)
       this.#allocateAhead()
     return places
+  }
+
+  /** Does ahead of the first commit what it would have to wait for; and of many bytes to come what one of them would. */
+  async prepare(bytes: number): Promise<void> {
+    if (this.#position === 0) {
+      await Promise.all([this.#put([encodeSegmentHead(this.head)], true), this.#named ? undefined : this.#syncName()])
+      this.#position = this.#syncedTo = SEGMENT_HEAD_BYTES
+    }
+    if (bytes < PREALLOCATE.aheadBytesMin || this.#position + bytes < this.#allocatedTo) return
+    this.#allocateAhead()
+    await this.#allocating
   }
 
   /** Says that this segment ends here, and closes it. `payload`: what the seal holds, whole entries. An empty one gets none, unless asked for. */

@@ -3,9 +3,9 @@ import { dueEndAt } from '../journal/due.ts'
 import { duePlace } from '../journal/due-place.ts'
 import { decodeMessage, entryBytes } from '../journal/entry.ts'
 import type { Spool } from '../spool/spool.ts'
-import { runsOf } from './bits.ts'
 import type { Catalog } from './catalog.ts'
 import { LATE_MS } from './fired.ts'
+import { FiredMarks } from './fired-marks.ts'
 import type { Held } from './held.ts'
 import { Lateness } from './lateness.ts'
 import type { Marks } from './marks.ts'
@@ -53,8 +53,9 @@ export class Firing {
   readonly #seen = new Map<number, HeldRow>()
   #seenDue = Number.NaN
   #inHand: Promise<unknown> = Promise.resolve()
+  #batch: readonly HeldRow[] = []
   #raising: Promise<void> = Promise.resolve()
-  readonly #marking = new Set<Promise<void>>()
+  readonly #fired: FiredMarks
   fired = 0
   late = 0
   failures = 0
@@ -68,16 +69,37 @@ export class Firing {
   constructor(options: FiringOptions) {
     this.#options = options
     this.failed = new WaitingAgain(options.spool.system.clock)
+    this.#fired = new FiredMarks(options)
+    const { soon, outlet } = options
+    soon.onRead = rows => {
+      this.#raise()
+      if (rows[0]!.due > options.spool.system.clock.now()) outlet.prepare(rows)
+    }
   }
 
   /** Hands over one batch of what is due, and reads on meanwhile. Returns how long there is nothing to do, ms; 0: go on at once. */
   async step(): Promise<number> {
     const { soon } = this.#options
-    await soon.readAhead()
+    // What is due does not wait for what comes after it to be read; what goes wrong there comes again when nothing is due.
+    const reading = soon.readAhead()
+    reading.catch(() => undefined)
+    if (!soon.isDue) await reading
+    // Again, in case that failed.
     this.#raise()
     const batch = [...this.failed.take().filter(isWaiting), ...soon.take()]
-    if (batch.length > 0) await Promise.all([this.#handOver(batch), soon.readAhead()])
+    this.#batch = batch
+    try {
+      if (batch.length > 0) await this.#handOver(batch)
+      else await reading
+    } finally {
+      this.#batch = []
+    }
     return Math.min(soon.waitMs(), this.failed.waitMs)
+  }
+
+  /** Messages that are being handed over, or were and wait to be tried again. */
+  get waiting(): HeldRow[] {
+    return [...this.#batch, ...this.failed.rows].filter(({ held, position }) => !held.isDone(position))
   }
 
   /** Resolves when what is just being handed over is in the outbox, or is not. */
@@ -92,7 +114,7 @@ export class Firing {
 
   /** Resolves when all marks are synced, or have failed. */
   async marked(): Promise<void> {
-    await Promise.all(this.#marking)
+    await this.#fired.said()
   }
 
   /** Says ahead of time that what is soon due may go. By due times, not by the clock, which may be decades wrong. */
@@ -143,7 +165,7 @@ export class Firing {
     const handing = Promise.all([...groups].map(([way, rows]) => this.#append(way, rows, now)))
     this.#inHand = handing
     for (const rows of await handing) for (const row of rows) gone.push(row)
-    if (gone.length > 0) this.#mark(gone)
+    if (gone.length > 0) this.#fired.add(gone)
   }
 
   /** Failed ones come again, and are no doubles of themselves. */
@@ -191,24 +213,6 @@ export class Firing {
     system.log.error({ code: error.code, messages: rows.length, error: error.message }, 'scheduled messages wait')
     this.failed.add(rows, limits.retryMsMin)
     return error
-  }
-
-  /** Not waited for: what is handed over next need not wait, and a mark that fails is said again later. */
-  #mark(gone: readonly HeldRow[]): void {
-    const { marks, spool } = this.#options
-    const byHeld = new Map<Held, number[]>()
-    for (const { held, position } of gone) {
-      held.fired.add(position)
-      const list = byHeld.get(held)
-      if (list === undefined) byHeld.set(held, [position])
-      else list.push(position)
-    }
-    const f = Object.fromEntries([...byHeld].map(([{ stream }, list]) => [stream, runsOf(list)]))
-    const marking = marks.append({ f }).catch((error: unknown) => {
-      spool.system.log.warn({ error: String(error) }, 'marks of handed over messages failed: they are said again')
-    })
-    this.#marking.add(marking)
-    void marking.then(() => this.#marking.delete(marking))
   }
 }
 

@@ -65,6 +65,16 @@ export class Outlet {
     return way
   }
 
+  /** Makes ready where these will go to, so that none of them is late for it. */
+  prepare(rows: readonly HeldRow[]): void {
+    const bytes = new Map<Way, number>()
+    for (const row of rows) {
+      const way = this.wayOf(row)
+      bytes.set(way, (bytes.get(way) ?? 0) + row.bytes)
+    }
+    for (const [way, sum] of bytes) void this.#cache.prepare(way.folder, sum)
+  }
+
   /** Resolves when all of them are synced there. */
   async append(way: Way, rows: readonly HeldRow[], now: number): Promise<void> {
     let bytes = 0

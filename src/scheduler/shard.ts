@@ -196,6 +196,7 @@ export class Shard {
     await this.#loops.close()
     await this.#turn
     await this.#stepping
+    await this.#soon.idle()
     await this.#firing.marked()
     const closing = [this.#buckets.close(), this.#intake.close()]
     const results = await Promise.allSettled(closing)

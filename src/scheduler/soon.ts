@@ -29,6 +29,8 @@ export class Soon {
   #allowance = 0
   #allowedTicks = 0
   #reading: Promise<void> | undefined
+  /** Called with what was read. */
+  onRead: ((rows: readonly HeldRow[]) => void) | undefined
 
   constructor(options: { spool: Spool; catalog: Catalog; near: Near }) {
     this.#spool = options.spool
@@ -57,6 +59,11 @@ export class Soon {
     return low - this.#first
   }
 
+  /** There is something to take, whether or not the catch-up rate lets it go. */
+  get isDue(): boolean {
+    return (this.firstDue ?? Number.POSITIVE_INFINITY) <= this.#spool.system.clock.now()
+  }
+
   get #size(): number {
     return this.#rows.length - this.#first
   }
@@ -72,6 +79,11 @@ export class Soon {
       this.#reading = undefined
     })
     return this.#reading
+  }
+
+  /** Resolves when nothing is being read. */
+  async idle(): Promise<void> {
+    await this.#reading?.catch(() => undefined)
   }
 
   /** Takes out what is due now, at most a batch; what is overdue at the catch-up rate. */
@@ -102,6 +114,7 @@ export class Soon {
 
   /** How long until there is something to take or to read, ms. */
   waitMs(): number {
+    if (this.#reading !== undefined) return 0
     const now = this.#spool.system.clock.now()
     const next = this.#rows[this.#first]?.due ?? Number.POSITIVE_INFINITY
     if (next <= now) return this.#allowance >= 1 || now - next <= MISSED_MS ? 0 : TURN_MS
@@ -142,6 +155,7 @@ export class Soon {
       this.#rows = this.#rows.slice(this.#first).sort(byDue)
       this.#first = 0
     }
+    if (more.length > 0) this.onRead?.(more)
   }
 }
 

@@ -11,7 +11,7 @@ export interface ShardStatus {
   held: number
   /** Those of them in the segments that messages go out from. */
   near: number
-  /** Due and not yet handed over, as far as they have been read (up to 16,384). */
+  /** Due and not yet handed over, as far as they have been read (up to 65,536). */
   due: number
   /** When the first of all is due, or earlier; missing when none waits. Past: it is overdue. */
   nextDueAt?: number
@@ -46,12 +46,17 @@ export function statusOf(parts: {
   const { fired, firedAt, late, failures } = firing
   // Of a page that was not read yet it is only known that it comes after what was.
   const nearDue = near.due === 0 ? (soon.lastDue ?? catalog.firstDue) : near.due
-  const nextDueAt = Math.min(soon.firstDue ?? Number.POSITIVE_INFINITY, firing.failed.due, nearDue, catalog.soonest)
+  let nextDueAt = Math.min(soon.firstDue ?? Number.POSITIVE_INFINITY, nearDue, catalog.soonest)
+  let due = soon.dueBy(now)
+  for (const row of firing.waiting) {
+    nextDueAt = Math.min(nextDueAt, row.due)
+    if (row.due <= now) due++
+  }
   const failing = firing.trouble.failing ?? loops.trouble.failing
   return {
     held: catalog.left,
     near: near.left,
-    due: soon.dueBy(now),
+    due,
     ...(Number.isFinite(nextDueAt) && { nextDueAt }),
     startedAt,
     segments: catalog.size,

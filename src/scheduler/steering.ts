@@ -91,10 +91,12 @@ export class Steering {
   /** Those that can still be held back, and what is to be said when there are none or others went. */
   async #find(id: string): Promise<{ waiting: Found[]; answer: Steered }> {
     const all = await findById(this.#spool, this.#catalog.all, id)
-    const waiting = all.filter(found => !found.held.isDone(found.position) && !Firing.isBegun(found))
-    const gone = all.filter(found => !waiting.includes(found))
     // Copies that were moved or replaced stand for nothing.
-    const went = gone.find(found => found.held.fired.has(found.position) || !found.held.isDone(found.position))
+    const gone = all.filter(found => isGone(found))
+    const waiting = all.filter(
+      found => !isGone(found) && !found.held.isDone(found.position) && !gone.some(one => isCopy(one, found))
+    )
+    const went = gone[0]
     if (went !== undefined) return { waiting, answer: { id, done: false, state: 'fired', dueAt: went.due } }
     if (waiting.length > 0) return { waiting, answer: { id, done: false, state: 'scheduled' } }
     return { waiting, answer: { id, done: false, state: this.wasOf(id) ?? 'unknown' } }
@@ -136,4 +138,17 @@ export class Steering {
     const into = Buffer.alloc(messageBytesMost(draft))
     return into.subarray(0, encodeMessage(draft, this.#ids, into, 0))
   }
+}
+
+/** It was handed over, or that was begun. */
+function isGone(found: Found): boolean {
+  const { held, position } = found
+  return held.fired.has(position) || (!held.isDone(position) && Firing.isBegun(found))
+}
+
+/** After a crash one message may lie twice, and both go: to change one of them would send another under its name. */
+function isCopy(a: Found, b: Found): boolean {
+  const [one, other] = [a.stored.due, b.stored.due]
+  if (a.due !== b.due || a.sentAt !== b.sentAt || one.priority !== other.priority) return false
+  return one.to === other.to && one.channel === other.channel
 }

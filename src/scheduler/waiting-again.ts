@@ -33,8 +33,7 @@ export class WaitingAgain {
     return Math.min(...this.#batches.map(({ atTicks }) => Math.max(0, atTicks - ticks)))
   }
 
-  /** When the first of them was due; infinite when there are none. */
-  get due(): number {
-    return Math.min(...this.#batches.flatMap(({ rows }) => rows[0]?.due ?? []))
+  get rows(): HeldRow[] {
+    return this.#batches.flatMap(({ rows }) => rows)
   }
 }

@@ -1,6 +1,7 @@
 import { encodeMark } from '../journal/entry.ts'
 import type { Source } from '../journal/frame.ts'
-import { JournalWriter, type JournalWriterOptions } from '../journal/journal-writer.ts'
+import { JournalWriter } from '../journal/journal-writer.ts'
+import type { JournalWriterOptions } from '../journal/journal-writer-options.ts'
 import type { Place } from '../journal/segment-file.ts'
 import { type InboxMark, inboxMark, type VoidMark } from './inbox-marks.ts'
 import { type RangeFacts, SegmentLedger } from './segment-ledger.ts'

@@ -79,6 +79,13 @@ export class JournalCache {
     })
   }
 
+  /** Makes ready to append so much there, unless something would have to be closed for it. Never rejects: the append will. */
+  async prepare(folder: string, bytes: number): Promise<void> {
+    if (this.#closed || this.#closing.has(folder)) return
+    if (!this.#open.has(folder) && this.#open.size >= this.#openMax) return
+    await this.use(folder, journal => journal.prepare(bytes)).catch(() => undefined)
+  }
+
   /** Seals what is written to in that folder, if anything is; what comes later goes into another segment. Never rejects. */
   async rest(folder: string): Promise<void> {
     await this.#shut(folder)?.catch(() => undefined)

@@ -88,3 +88,13 @@ export async function tree(files: Files, folder: string): Promise<string[]> {
   await walk('')
   return found.sort()
 }
+
+/** These files, but for some calls of them. */
+export function filesWith(files: Files, calls: Partial<Files>): Files {
+  return new Proxy(files, {
+    get: (on, name) => {
+      const value = Reflect.get(calls, name) ?? Reflect.get(on, name)
+      return typeof value === 'function' ? value.bind(on) : value
+    }
+  })
+}

@@ -15,7 +15,7 @@ import type { Files } from '../../src/system/files.ts'
 import { silentLog } from '../../src/system/log.ts'
 import { SimClock, SimFiles, SimRandom } from '../../src/system/sim/index.ts'
 import type { System } from '../../src/system/system.ts'
-import { openSpool } from './desk.ts'
+import { filesWith, openSpool } from './desk.ts'
 
 const SEGMENTS = 60
 const ROWS = 3 * ROWS_PER_PAGE + 7
@@ -34,12 +34,7 @@ function counted(files: Files): { files: Files; count: { reads: number; bytes: n
     }
     return { read, bytes: () => file.bytes(), close: () => file.close() }
   }
-  return { files: new Proxy(files, { get: (on, name) => (name === 'open' ? open : bound(on, name)) }), count }
-}
-
-function bound(on: object, name: string | symbol): unknown {
-  const value = Reflect.get(on, name)
-  return typeof value === 'function' ? value.bind(on) : value
+  return { files: filesWith(files, { open }), count }
 }
 
 /** Many sealed segments, each with messages of all times of the same day, as a day bucket has them. */

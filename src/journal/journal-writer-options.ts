@@ -1,0 +1,28 @@
+import type { Limits } from '../limits.ts'
+import type { System } from '../system/system.ts'
+import type { Folders } from './folders.ts'
+import type { Ids } from './ids.ts'
+
+export interface JournalWriterOptions {
+  system: System
+  folders: Folders
+  folder: string
+  /** Unique among all who ever write here: `[a-z0-9]{1,32}`. */
+  writer: string
+  /** Spool id, 32 hex digits. */
+  spool: string
+  limits: Limits
+  /** A segment of more frames is sealed too, however small they are: reading it frame by frame takes long. */
+  segmentFramesMax?: number
+  ids: Ids
+  /** Numbers of segments up to this one are not used again, though their files are gone. */
+  above?: number
+  /** Called after each commit, before those who waited are told. `end`: how far that segment is synced or written. */
+  onCommit?: (at: { path: string; n: number; end: number }) => void
+  /** Called after a failed commit, before those who waited are told: an inbox takes back what it had assumed. */
+  onFail?: () => void
+  /** Called before a segment is sealed: what its seal is to hold, whole entries. Never rejects. */
+  onSeal?: (n: number) => Promise<Buffer[]>
+  /** Closing promises those who read in order that nothing more comes (P6), also after a failure: there is a seal, or it rejects. */
+  endsWithSeal?: boolean
+}
