@@ -8,7 +8,9 @@ import { decodeSegmentHead, SEGMENT_HEAD_BYTES, type SegmentHead } from './segme
 const COPY_BYTES_MAX = 32_768
 const READ_BYTES_MIN = 32_768
 const READ_BYTES_MAX = 4_194_304
-const RESYNC_BYTES = 1_048_576
+/** How much is looked through at once: most damage is near the end of a file. */
+const RESYNC_BYTES_MIN = 65_536
+const RESYNC_BYTES_MAX = 1_048_576
 const BLANK_BYTES = 64
 const EMPTY = Buffer.alloc(0)
 
@@ -88,18 +90,17 @@ export class SegmentReader {
   /** The next valid frame at or after `offset`: what a damaged place is followed by. Undefined when none is. */
   async resync(offset: number): Promise<Frame | undefined> {
     const overlap = FRAME_HEADER_BYTES_MAX
-    for (let at = offset; ; at += RESYNC_BYTES) {
-      const bytes = await this.#fill(at, RESYNC_BYTES + overlap)
-      for (
-        let hit = bytes.indexOf(FRAME_MAGIC);
-        hit !== -1 && hit < RESYNC_BYTES;
-        hit = bytes.indexOf(FRAME_MAGIC, hit + 1)
-      ) {
+    let size = RESYNC_BYTES_MIN
+    for (let at = offset; ; ) {
+      const bytes = await this.#fill(at, size + overlap)
+      for (let hit = bytes.indexOf(FRAME_MAGIC); hit !== -1 && hit < size; hit = bytes.indexOf(FRAME_MAGIC, hit + 1)) {
         if (decodeFrameHeader(bytes, hit, this.head.salt) === undefined) continue
-        const { frames } = await this.read(at + hit, RESYNC_BYTES)
+        const { frames } = await this.read(at + hit, RESYNC_BYTES_MAX)
         if (frames[0] !== undefined) return frames[0]
       }
-      if (bytes.length < RESYNC_BYTES + overlap) return undefined
+      if (bytes.length < size + overlap) return undefined
+      at += size
+      size = Math.min(size * 4, RESYNC_BYTES_MAX)
     }
   }
 

@@ -59,6 +59,8 @@ function takeLetters({ source, payload }: Frame, letters: Map<string, number>, {
   for (let at = 0; at < payload.length; at += entryBytes(payload, at)) {
     if (source !== undefined && payload[at + 8] === MESSAGE) {
       const token = tokenOf(decodeMessage(payload, at).body.toString())
+      // An outcome is no message of anybody's.
+      if (Number.isNaN(token)) continue
       letters.set(`${source.stream} ${source.from}`, token)
       if (!dead.has(token)) dead.set(token, 'no reason')
     }

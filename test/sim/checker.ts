@@ -52,9 +52,37 @@ export class Checker {
     this.violations.push(new Violation(promise, this.#clock.ticks(), text))
   }
 
-  resolved(sent: Sent): void {
+  resolved(sent: Sent, receipt: { durability: string }): void {
     this.#trace.note(`#${sent.token} is sent`)
     sent.resolvedAt ??= this.#clock.ticks()
+    if (receipt.durability !== (sent.buffered ? 'buffered' : 'synced'))
+      this.violated('P1', `#${sent.token}: the receipt says ${receipt.durability}`)
+    if (sent.buffered) this.#sometimes.saw('buffered')
+  }
+
+  /** Its sender was told that it is on the disk of the node it is for. */
+  delivered(sent: Sent): void {
+    this.#trace.note(`#${sent.token}: its sender is told that it is there`)
+    this.#sometimes.saw('told delivered')
+    sent.delivered = true
+  }
+
+  /** Its sender was told that a consumer has acknowledged it. */
+  settled(sent: Sent, result: unknown): void {
+    this.#trace.note(`#${sent.token}: its sender is told that it is done`)
+    this.#sometimes.saw('told settled')
+    if (!sent.acked) this.violated('P4', `#${sent.token} is said to be done, and no consumer has said so`)
+    if (result !== undefined && result !== sent.token)
+      this.violated('P4', `#${sent.token} is said to be done with the result ${JSON.stringify(result)}`)
+  }
+
+  /** Its sender was told that it will not be processed. */
+  failed(sent: Sent, code: string): void {
+    this.#trace.note(`#${sent.token}: its sender is told ${code}`)
+    this.#sometimes.saw(`told ${code}`)
+    if (code === 'MESSAGE_DEAD') sent.toldDead = true
+    else if (code !== 'MESSAGE_EXPIRED' || sent.expiresAt === undefined)
+      this.violated('P4', `#${sent.token} is said to have ended: ${code}`)
   }
 
   rejected(sent: Sent, error: unknown): void {
@@ -85,6 +113,7 @@ export class Checker {
     if (wrong !== undefined) this.violated('P8', wrong)
     this.#place(sent, `${stream}:${position}`)
     if (deliveries > 1) this.#sometimes.saw('redelivery')
+    if (deliveries > 1 && this.ledger.waitsFor(sent)) this.#sometimes.saw('waits for its key')
     const fence = fenceOf(lease)
     for (const other of sent.handOuts) {
       const later = compareFences(fence, other.lease)
@@ -120,7 +149,10 @@ export class Checker {
   /** A consumer is telling verdicts: what it held may be anybody's from now on. */
   telling(who: Who, verdicts: readonly Verdict[]): void {
     for (const verdict of verdicts)
-      for (const sent of this.#meant(verdict)) this.holds.leave(who.site, verdict.lease, sent.token)
+      for (const sent of this.#meant(verdict)) {
+        if (verdict.verdict === 'ack') sent.acked = true
+        this.holds.leave(who.site, verdict.lease, sent.token)
+      }
   }
 
   told(who: Who, verdicts: readonly Verdict[], results: readonly VerdictResult[]): void {

@@ -12,6 +12,12 @@ export interface Sent {
   /** What consumers do with it. */
   readonly fate: Fate
   readonly expiresAt: number | undefined
+  /** One of a key at a time, in order. */
+  readonly key: string | undefined
+  /** Its sender wants to hear what becomes of it. */
+  readonly receipt: boolean
+  /** Sent without a sync: a power cut at its sender may take it. */
+  readonly buffered: boolean
   readonly body: string
   /** The order to be kept: messages of one lane come in the order of their calls. */
   readonly lane: string
@@ -27,6 +33,14 @@ export interface Sent {
   handOuts: HandOut[]
   /** The lease under which it was finished, as its consumer was told. */
   finished: { lease: Fence; verdict: string } | undefined
+  /** Its sender was told that the node it is for has it. */
+  delivered: boolean
+  /** A consumer said that it is done, whether or not it was heard. */
+  acked: boolean
+  /** Its sender was told that it was given up. */
+  toldDead: boolean
+  /** It was buffered when the power went at its sender. */
+  mayBeLost: boolean
   /** Found among the dead letters. */
   dead: string | undefined
   /** What was asked of one that is held until it is due. */
@@ -71,12 +85,16 @@ export class Ledger {
   readonly #calls = new Map<string, number>()
 
   add(
-    what: Pick<Sent, 'from' | 'to' | 'channel' | 'priority' | 'id' | 'fate' | 'expiresAt' | 'lane'>,
+    what: Pick<Sent, 'from' | 'to' | 'channel' | 'priority' | 'id' | 'fate' | 'expiresAt' | 'lane'> &
+      Partial<Pick<Sent, 'key' | 'buffered' | 'receipt'>>,
     size: number
   ): Sent {
     const token = this.all.length
     const call = this.nextCall(what.lane)
     const sent: Sent = {
+      key: undefined,
+      buffered: false,
+      receipt: false,
       ...what,
       token,
       body: `${token}|${what.fate}|`.padEnd(size, '.'),
@@ -87,11 +105,34 @@ export class Ledger {
       place: undefined,
       handOuts: [],
       finished: undefined,
+      delivered: false,
+      acked: false,
+      toldDead: false,
+      mayBeLost: false,
       dead: undefined,
       later: undefined
     }
     this.all.push(sent)
     return sent
+  }
+
+  /** The power went at a node: what was only buffered there may be gone, wherever it was by then. */
+  powerCut(node: string): void {
+    for (const sent of this.all) if (sent.buffered && sent.from === node) sent.mayBeLost = true
+  }
+
+  /** Another message of its key may be there, and cannot come. */
+  waitsFor({ key, to, channel, token }: Sent): boolean {
+    if (key === undefined) return false
+    const isBehind = (one: Sent) => one.key === key && one.to === to && one.channel === channel
+    return this.all
+      .slice(token + 1)
+      .some(one => isBehind(one) && one.place === undefined && one.resolvedAt !== undefined)
+  }
+
+  /** Buffered, and gone for ever. */
+  lost(): number {
+    return this.all.filter(one => one.mayBeLost && one.resolvedAt !== undefined && !one.place && !one.dead).length
   }
 
   nextCall(lane: string): number {
@@ -111,6 +152,7 @@ export class Ledger {
         sent.resolvedAt !== undefined &&
         sent.expiresAt === undefined &&
         sent.handOuts.length === 0 &&
+        (sent.delivered || !sent.mayBeLost) &&
         !sent.dead &&
         !(sent.later && mayStay(sent.later))
     )

@@ -1,5 +1,6 @@
 import type { SimRandom } from '../../src/system/sim/index.ts'
 import { audit } from './audit.ts'
+import { besideOthers } from './keys.ts'
 import type { Sent } from './ledger.ts'
 import { outOfOrder } from './order.ts'
 import type { Simulation } from './simulation.ts'
@@ -94,7 +95,8 @@ async function whatHangs(sim: Simulation): Promise<string> {
   const missing = sim.ledger.missing()
   const seats = sim.sites.flatMap(site => site.seats.filter(seat => seat.running === undefined).map(seat => seat.who))
   const depths = sim.sites.map(site => `${site.name}: ${site.door?.depth() ?? 'no server'}`)
-  return `not drained ${DRAIN_MS_MAX} ms after all was mended. Missing: ${listed(missing)}. Not running: ${seats.join(' ')}. In inboxes: ${depths.join(', ')}`
+  const unheard = listed(sim.unheard())
+  return `not drained ${DRAIN_MS_MAX} ms after all was mended. Missing: ${listed(missing)}. Not heard of: ${unheard}. Not running: ${seats.join(' ')}. In inboxes: ${depths.join(', ')}`
 }
 
 async function takeDead(sim: Simulation): Promise<void> {
@@ -114,8 +116,13 @@ async function checkAll(sim: Simulation): Promise<void> {
     for (const name of found.corrupt) checker.violated('P3', `set aside as damaged: ${site.name} ${name}`)
     for (const [token, why] of found.dead) checkDead(sim, ledger.get(token)!, why)
   }
+  for (const { token, toldDead, dead } of ledger.all)
+    if (toldDead && !dead) checker.violated('P4', `#${token} is said to be dead, and no dead letter is there`)
+  sometimes.saw('buffered lost', ledger.lost())
   for (const { lane, early, late } of outOfOrder(ledger.all))
     checker.violated('P6', `${lane}: #${early.token} was handed out before #${late.token}`)
+  for (const { key, sent, other } of besideOthers(ledger.all))
+    checker.violated('P6', `key ${key}: #${sent.token} came again after #${other.token}`)
 }
 
 function checkDead(sim: Simulation, sent: Sent, why: string): void {

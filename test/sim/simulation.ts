@@ -3,7 +3,7 @@ import { Chaos } from './chaos.ts'
 import { Checker } from './checker.ts'
 import { missingAfterPowerCut } from './durability.ts'
 import { drawLayout, type Layout } from './layout.ts'
-import { Ledger } from './ledger.ts'
+import { Ledger, type Sent } from './ledger.ts'
 import { Network } from './network.ts'
 import { clientProgram } from './programs/client.ts'
 import { type ConsumeMood, consumerProgram } from './programs/consumer.ts'
@@ -125,9 +125,14 @@ export class Simulation {
       await this.world.clock.advance(Math.min(1_000, until - this.world.clock.ticks()))
   }
 
+  /** Of which their senders wait to hear what became of them. */
+  unheard(): Sent[] {
+    return this.#desks.flatMap(({ wanted }) => [...wanted.keys()]).filter(({ mayBeLost }) => !mayBeLost)
+  }
+
   desksAreEmpty(): boolean {
     const desks = [...this.#desks, ...this.#laterDesks]
-    return desks.every(({ again, open }) => again.length === 0 && open.size === 0)
+    return desks.every(({ again, open }) => again.length === 0 && open.size === 0) && this.unheard().length === 0
   }
 
   report(seed: number | string): Report {

@@ -105,6 +105,7 @@ export class Site {
     this.trace.note(`${this.name}: the power goes`)
     this.sometimes.saw('power cut')
     this.down = true
+    this.checker.ledger.powerCut(this.name)
     for (const seat of this.seats) seat.end(downMs + this.random.between(0, 500))
     this.machine.powerCut()
     this.world.clock.after(downMs, () => {

@@ -27,7 +27,13 @@ export const MUST_SEE = [
   'cancel too late',
   'move done',
   'edit done',
-  'now done'
+  'now done',
+  'buffered',
+  'buffered lost',
+  'waits for its key',
+  'told delivered',
+  'told settled',
+  'told MESSAGE_DEAD'
 ] as const
 
 export type Sight = (typeof MUST_SEE)[number]

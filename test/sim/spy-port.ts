@@ -10,12 +10,13 @@ import type {
   Verdict,
   VerdictResult
 } from '../../src/server/inbox-port.ts'
+import type { MoveAnswer, MoveRequest, MovesPort } from '../../src/server/move.ts'
 import type { SimFiles } from '../../src/system/sim/index.ts'
 import type { Checker, Handed, Who } from './checker.ts'
 import { tokenOf } from './ledger.ts'
 
 export interface SpyOptions {
-  port: InboxPort
+  port: InboxPort & MovesPort
   disk: SimFiles
   checker: Checker
   who: Who
@@ -23,7 +24,7 @@ export interface SpyOptions {
 }
 
 /** A consumer's way to the inbox, with the checker listening. */
-export class SpyPort implements InboxPort {
+export class SpyPort implements InboxPort, MovesPort {
   onLost: (leases: string[]) => void = () => undefined
   readonly #options: SpyOptions
   #closed = false
@@ -71,6 +72,10 @@ export class SpyPort implements InboxPort {
 
   steer(request: SteerRequest): Promise<SteerResult> {
     return this.#options.port.steer(request)
+  }
+
+  move(request: MoveRequest): Promise<MoveAnswer> {
+    return this.#options.port.move(request)
   }
 
   close(): Promise<void> {

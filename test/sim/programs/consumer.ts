@@ -101,7 +101,7 @@ class SimConsumer {
       await this.#work()
       if (fate === 'reject') return await message.reject('the sender wanted it so')
       if (fate === 'poison') return await message.retry({ reason: 'no luck', after: 20 })
-      if (!this.#isBad()) return await message.ack()
+      if (!this.#isBad()) return await message.ack(tokenOf(message.text()))
       const kind = this.random.int(5)
       if (kind === 0) return await message.release({ after: this.random.int(300) })
       if (kind === 1) return await message.retry()
@@ -149,6 +149,7 @@ class SimConsumer {
   async #tolerate(error: unknown): Promise<void> {
     const { site, who } = this.#seat
     site.checkTyped(error, `${who} receives`)
+    if (error instanceof DroprError && error.code === 'LEASE_LOST') site.sometimes.saw('refused verdict')
     if (error instanceof DroprError && error.code !== 'LEASE_LOST' && error.code !== 'CLOSED')
       site.trace.note(`${who}: ${error.code}: ${error.message}`)
     await this.#process.clock.sleep(100)

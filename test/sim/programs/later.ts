@@ -110,7 +110,7 @@ class SimLater {
       const options = { to, channel, priority, deliverAt: later!.latest, ...(id !== undefined && { id }) }
       const receipt = await this.#queue.sendMessage(body, options)
       site.sometimes.saw('held')
-      site.checker.resolved(sent)
+      site.checker.resolved(sent, receipt)
       if (id !== undefined && this.#random.chance(0.05)) this.#desk.again.push(sent)
       else if (later!.attempts === 1) this.#desk.held.set(sent, receipt.id)
     } catch (error) {

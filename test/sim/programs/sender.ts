@@ -1,8 +1,10 @@
 import type { Queue } from '../../../src/queue/queue.ts'
+import type { SentMessage } from '../../../src/queue/receipt.ts'
 import type { SimProcess, SimRandom } from '../../../src/system/sim/index.ts'
 import type { Fate, Sent } from '../ledger.ts'
 import type { Program, Seat } from '../seat.ts'
 import { openSimQueue } from './application.ts'
+import { follow } from './follow.ts'
 
 /** What a sender does depends on the time of the run. */
 export interface SendMood {
@@ -15,11 +17,15 @@ export interface SendMood {
   largeBytes: number | undefined
 }
 
+const KEYS = ['k0', 'k1', 'k2']
+
 /** Between processes of one seat: what must be sent again, and whether the last one had closed its queue (P6). */
 export class Desk {
   readonly again: Sent[] = []
   /** Calls that have no answer. */
   readonly open = new Set<Sent>()
+  /** Of which is to be heard what becomes of them; with the id. */
+  readonly wanted = new Map<Sent, string>()
   generation = 0
   closed = true
 }
@@ -34,6 +40,7 @@ export function senderProgram(mood: SendMood, desk: Desk): Program {
     for (const sent of desk.again) sent.moved = true
     const queue = await openSimQueue(process, seat)
     const sender = new SimSender(process, seat, queue, mood, desk)
+    for (const [sent, id] of desk.wanted) void sender.follow(sent, queue.receipt(id))
     const running = sender.run()
     return {
       close: async () => {
@@ -79,6 +86,12 @@ class SimSender {
     }
   }
 
+  async follow(sent: Sent, message: SentMessage): Promise<void> {
+    const { wanted } = this.#desk
+    wanted.set(sent, message.id)
+    if ((await follow(this.#process, this.#seat, sent, message)) === 'heard') wanted.delete(sent)
+  }
+
   #draw(alone: boolean, like?: Sent): Sent {
     const { site, name } = this.#seat
     const { layout, checker } = site
@@ -88,11 +101,16 @@ class SimSender {
     const priority = like?.priority ?? random.pick(layout.priorities)
     const fate: Fate = this.#fate(to)
     const size = fate === 'large' ? this.#mood.largeBytes! : random.pick([20, 20, 200, 900])
-    const lane = `${site.name}.${name}/${this.#desk.generation} ${to} ${channel} ${priority}`
+    // Messages with a key wait for others of it, while the rest goes past.
+    const key = alone && random.chance(0.2) ? random.pick(KEYS) : undefined
+    const lane = `${site.name}.${name}/${this.#desk.generation} ${to} ${channel} ${priority} ${key ?? ''}`
     const id = alone && random.chance(0.3) ? `${site.name}-${name}-${checker.ledger.all.length}` : undefined
     const expires = alone && this.#mood.strange && random.chance(0.03)
     const expiresAt = expires ? this.#process.clock.now() + random.int(10_000) : undefined
-    return checker.ledger.add({ from: site.name, to, channel, priority, id, fate, expiresAt, lane }, size)
+    const buffered = like?.buffered ?? random.chance(0.1)
+    const receipt = alone && random.chance(0.06)
+    const what = { from: site.name, to, channel, priority, id, fate, expiresAt, lane, key, buffered, receipt }
+    return checker.ledger.add(what, size)
   }
 
   #fate(to: string): Fate {
@@ -106,7 +124,7 @@ class SimSender {
   }
 
   async #send(sent: Sent): Promise<void> {
-    const { to, channel, priority, id, expiresAt, body } = sent
+    const { to, channel, priority, id, expiresAt, key, body, buffered, receipt } = sent
     const { checker } = this.#seat.site
     this.#desk.open.add(sent)
     try {
@@ -115,10 +133,15 @@ class SimSender {
         channel,
         priority,
         ...(id !== undefined && { id }),
-        ...(expiresAt !== undefined && { expiresAt })
+        ...(expiresAt !== undefined && { expiresAt }),
+        ...(key !== undefined && { key }),
+        ...(buffered && { durability: 'buffered' as const }),
+        receipt
       }
-      await this.#queue.sendMessage(body, options)
-      checker.resolved(sent)
+      const isFirst = sent.resolvedAt === undefined
+      const made = await this.#queue.sendMessage(body, options)
+      checker.resolved(sent, made)
+      if (receipt && isFirst) void this.follow(sent, made)
       // Sometimes an application does not hear of its success, and sends again.
       if (id !== undefined && this.#random.chance(0.1)) this.#desk.again.push(sent)
     } catch (error) {
@@ -141,13 +164,14 @@ class SimSender {
     const first = this.#draw(false)
     const batch = [first]
     for (let i = this.#random.int(8); i > 0; i--) batch.push(this.#draw(false, first))
-    const { to, channel, priority } = first
+    const { to, channel, priority, buffered } = first
+    const durability = buffered ? 'buffered' : 'synced'
     try {
-      await this.#queue.sendMessages(
+      const receipts = await this.#queue.sendMessages(
         batch.map(({ body }) => body),
-        { to, channel, priority }
+        { to, channel, priority, durability }
       )
-      for (const sent of batch) checker.resolved(sent)
+      for (const [i, sent] of batch.entries()) checker.resolved(sent, receipts[i]!)
     } catch (error) {
       for (const sent of batch) checker.rejected(sent, error)
     }
