@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { backlogScenarios } from './backlog-scenarios.ts'
+import { claimScenarios } from './claim-scenarios.ts'
 import { enduranceScenarios } from './endurance-scenarios.ts'
 import { hopsScenarios } from './hops-scenarios.ts'
 import { inventoryScenarios } from './inventory-scenarios.ts'
@@ -23,6 +24,7 @@ const ALL: readonly Scenario[] = [
   ...sendScenarios,
   ...hopsScenarios,
   ...inventoryScenarios,
+  ...claimScenarios,
   ...scheduleScenarios,
   ...backlogScenarios,
   ...enduranceScenarios

@@ -19,7 +19,8 @@ const SLOW =
         'backlog-1000000-256B',
         'backlog-1000000-256B-single-frames',
         'pair-5000000-256B',
-        'crowd-2000-idle-100-peers'
+        'crowd-2000-idle-100-peers',
+        'j6-claims-8-processes'
       ]
 
 /** One process for the list: it is in the refusal of a scenario that is not there. */
