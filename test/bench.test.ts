@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
+import { inventoryScenarios } from '../bench/inventory-scenarios.ts'
 
 const ROOT = path.resolve(import.meta.dirname, '..')
 const PAGE = path.join(ROOT, 'docs/benchmarks.md')
@@ -50,6 +51,14 @@ test('every scenario of the bench runs, tiny, and gives one line with figures; t
   }
   expect(readFileSync(PAGE, 'utf8')).toBe(page)
 }, 120_000)
+
+test('Q1 Q2 Q3 Q4 Q5 Q6 Q9: the bench measures each against the figure that the ancestors reached, or promised', () => {
+  const bounds = new Map([...inventoryScenarios].map(({ name, targets }) => [name.slice(0, 2), targets[0]]))
+  const atLeast = (of: string) => (bounds.get(of) as { atLeast: number }).atLeast
+  expect(['q1', 'q2', 'q3', 'q4', 'q5', 'q6', 'q9'].map(atLeast)).toEqual([
+    18_127, 5_000, 36_720, 16_754, 471, 3_000, 10_000
+  ])
+})
 
 test.skipIf(process.platform !== 'linux')('the bench refuses a folder in memory', async () => {
   await expect(bench('--folder', '/dev/shm', '--messages', '1')).rejects.toMatchObject({

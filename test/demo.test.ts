@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 
 const ROOT = path.resolve(import.meta.dirname, '..')
 
-test('the demo, on a short text, loses no line to six kills and a cut link, and leaves nothing behind', async () => {
+test('O7: the demo, on a short text, loses no line to six kills and a cut link, and leaves nothing behind', async () => {
   const demo = path.join(ROOT, 'dist/demo/demo.js')
   const { stdout } = await promisify(execFile)(process.execPath, [demo, '--lines', '6000', '--seconds', '6'], {
     cwd: ROOT

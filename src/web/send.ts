@@ -1,5 +1,6 @@
 import type { Body } from '../message.ts'
 import { PRIORITY } from '../message.ts'
+import { said } from '../queue/options.ts'
 import type { Receipt } from '../queue/receipt.ts'
 import type { SendOptions } from '../queue/send-options.ts'
 import { problemAnswer, problemPart } from '../server/http-problem.ts'
@@ -86,11 +87,25 @@ export function sendManyRoute({ queue }: WebDesk): Route {
     async handler(request) {
       const { messages } = request.body as { messages: Given[] }
       const key = idempotencyKey(request)
+      refuseTwice(messages, queue.node)
       // All in this turn: they keep their order, and share a commit.
       const sent = await Promise.allSettled(
         messages.map((given, i) => send(queue, given, given.id ?? (key === undefined ? undefined : `${key}-${i}`)))
       )
       return manyAnswer(201, sent)
+    }
+  }
+}
+
+/** The second of two with one id would be dropped where they arrive: whoever wrote that meant something else. */
+function refuseTwice(messages: readonly Given[], here: string): void {
+  const seen = new Map<string, number>()
+  for (const [i, { id, to }] of messages.entries()) {
+    if (id === undefined) continue
+    for (const peer of [to ?? here].flat()) {
+      const first = seen.get(`${peer} ${id}`)
+      if (first !== undefined) throw new TypeError(`messages ${first} and ${i} have the same id, ${said(id)}`)
+      seen.set(`${peer} ${id}`, i)
     }
   }
 }

@@ -194,7 +194,7 @@ test('F19: the installed command works with what stands behind --, and Ctrl-C le
   }
 })
 
-test('F12: top shows two workers, who works on what for how long, and neither once it has ended, also after kill -9', async () => {
+test('F12 F13: top shows two workers, who works on what for how long, and neither once it has ended, also after kill -9', async () => {
   const world = new CliWorld()
   try {
     await world.run(['send', 'c', 'x', '--id', 'm1'])

@@ -41,6 +41,47 @@ test('B5: a damaged message and a strange file do not stop the other 99, and doc
   }
 })
 
+test('F13: ls tells how many messages are in which state, and of which priority, as they were put there', async () => {
+  const world = new CliWorld()
+  try {
+    const queue = await openQueue({ spool: world.spool })
+    for (const [priority, count] of [
+      [9, 4],
+      [4, 3],
+      [0, 2]
+    ] as const)
+      await queue.sendMessages(
+        Array.from({ length: count }, () => 'x'),
+        { channel: 'c', priority }
+      )
+    // Of the highest: one is done, one rejected, one held.
+    const messages = await queue.poll({ channel: 'c', max: 3, wait: '5s' })
+    await messages[0]!.ack()
+    await messages[1]!.reject('no')
+    const seeded = ['0 pending 2', '4 pending 3', '9 dead 1', '9 done 1', '9 leased 1', '9 pending 1']
+    const rows = async () => {
+      const printed = (await world.run(['ls', '--entries', '--json'])).stdout.toString().trim().split('\n')
+      const counts = new Map<string, number>()
+      for (const { room, priority, state } of printed.map(line => JSON.parse(line)))
+        if (room === 'inbox') counts.set(`${priority} ${state}`, (counts.get(`${priority} ${state}`) ?? 0) + 1)
+      return [...counts].map(([key, count]) => `${key} ${count}`).toSorted()
+    }
+    await expect.poll(rows).toEqual(seeded)
+    const inbox = (await world.run(['ls', '--json'])).stdout
+      .toString()
+      .trim()
+      .split('\n')
+      .map(line => JSON.parse(line))
+    expect(inbox.find(({ room }) => room === 'inbox')).toMatchObject({
+      channel: 'c',
+      states: { pending: 6, leased: 1, done: 1, dead: 1 }
+    })
+    await queue.close()
+  } finally {
+    await world.end()
+  }
+})
+
 test('C17: a message whose time is over while its peer is down is counted, and never delivered late', async () => {
   const nodes = new SimNodes({ seed: 1, names: ['berlin', 'tokyo'], limits: LIMITS })
   nodes.down.add('tokyo')

@@ -94,6 +94,19 @@ describe('POST /v1/messages/batch', () => {
     expect((await bodiesIn(node)).map(message => message.body)).toEqual(['a', 'c'])
   })
 
+  test('A12: a batch in which one id stands twice for the same node is refused as a whole, and none of it is sent', async () => {
+    const node = await desk()
+    const batch = (...messages: object[]) => node.call('POST', '/v1/messages/batch', { json: { messages } })
+    for (const again of [{}, { to: 'berlin' }, { to: ['paris', 'berlin'] }])
+      expect(await batch({ body: 'a', id: 'x' }, { body: 'b' }, { body: 'c', id: 'x', ...again })).toMatchObject({
+        status: 400,
+        json: { code: 'REQUEST_BAD', detail: expect.stringContaining('messages 0 and 2 have the same id') }
+      })
+    expect((await node.queue.status('x')).state).toBe('unknown')
+    // One id on its way to two nodes is one message for two.
+    expect((await batch({ body: 'a', id: 'x', to: 'tokyo' }, { body: 'a', id: 'x', to: 'paris' })).status).toBe(201)
+  })
+
   test('a batch with an Idempotency-Key can be sent again: each is there once', async () => {
     const node = await desk()
     const json = { messages: Array.from({ length: 200 }, (_, i) => ({ body: i })) }
