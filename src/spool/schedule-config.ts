@@ -59,7 +59,8 @@ export function checkLevels(levels: readonly Level[]): readonly Level[] {
 /** All of it, with the defaults. The zone is asked for when it is needed. */
 export function scheduleOf(config: { schedule?: ScheduleConfig }): Schedules {
   const { levels = LEVELS, shards = 1, zone } = config.schedule ?? {}
-  return { levels, shards, zone: () => zone ?? machineZone() }
+  let known = zone
+  return { levels, shards, zone: () => (known ??= machineZone()) }
 }
 
 /** `{ "day": "1d", "hour": "1h" }`: name and length, in any order. */
