@@ -207,10 +207,7 @@ export class Client {
   }
 
   #hint(hint: Hint | undefined): void {
-    const queue = hint && this.#peers.get(hint.peer)?.queue
-    if (queue === undefined || hint === undefined) return
-    if (hint.where === undefined) void queue.look()
-    else queue.hint(hint.where)
+    if (hint !== undefined) this.#peers.get(hint.peer)?.hint(hint.where)
   }
 
   /** The truth: everything is looked at, hint or not. */
@@ -221,7 +218,7 @@ export class Client {
     let cleanedAt = clock.ticks()
     while (!signal.aborted) {
       const peers = [...this.#peers.values()]
-      await Promise.all(peers.map(peer => peer.queue.look()))
+      await Promise.all(peers.map(peer => peer.scan(this.#hints.scans)))
       if (await this.#unknown.look(this.#peers)) this.#status.changed()
       await this.#pauses.look()
       this.#hints.scans++
@@ -238,8 +235,8 @@ export class Client {
   async #survey(): Promise<void> {
     const { clock } = this.#options.spool.system
     const { signal } = this.#stop
-    while (!signal.aborted) {
-      for (const peer of this.#peers.values()) if (!signal.aborted) await peer.survey()
+    for (let turn = 0; !signal.aborted; turn++) {
+      for (const peer of this.#peers.values()) if (!signal.aborted) await peer.survey(turn)
       await clock.sleep(this.#options.spool.limits.scanMs, signal)
     }
   }

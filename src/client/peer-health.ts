@@ -61,6 +61,11 @@ export class PeerHealth {
     return this.#feedback.retryAt
   }
 
+  /** Nothing goes to it for a while: a person wants that, or it has failed again and again and the next try is not due. */
+  isResting(now: number): boolean {
+    return this.pausedAt !== undefined || (peerState(this.#feedback) === 'dead' && now < this.#feedback.retryAt)
+  }
+
   /** Uploads at once, if none of them fails. */
   get open(): number {
     return Math.floor(this.#feedback.open)

@@ -11,7 +11,6 @@ import { within } from './within.ts'
 
 /** Streams with trouble of their own that a status names. */
 const TROUBLED_MAX = 20
-
 /** What was given up on closing has so long to notice. */
 const ABORT_MS_MAX = 1_000
 
@@ -59,6 +58,10 @@ export class PeerQueue {
   /** Looks for streams, and whether those known have grown. */
   async look(where?: Where): Promise<void> {
     if (!this.#closed) await this.#lookout.look(where)
+  }
+
+  get isResting(): boolean {
+    return this.#health.isResting(this.#options.system.clock.ticks())
   }
 
   /** How far the peer has a stream, when it is being sent. */

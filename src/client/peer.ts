@@ -23,6 +23,9 @@ import { Steps } from './steps.ts'
 import type { StreamSource } from './stream-source.ts'
 import { Uploader } from './uploader.ts'
 
+/** Of a peer to which nothing goes for a while, one timed look in so many is taken: hundreds of dead ones must cost little. */
+const SELDOM = 5
+
 /** Between two records of how far a stream has come: each costs the disk as much as a message, and nobody waits for it. */
 const RECORD_REST_MS = 20
 
@@ -48,6 +51,8 @@ export class Peer {
   readonly #backlog: BacklogWatch
   readonly #removals: Removals
   readonly #carrier: BlobCarrier
+  /** There was a hint since the last timed look of each kind. */
+  readonly #hinted = { scan: true, survey: true }
 
   constructor(options: PeerOptions) {
     const { spool, peer, acked, openFiles, changed } = options
@@ -80,8 +85,22 @@ export class Peer {
     return { ...this.queue.status(), url: peer.url, backlog: this.#backlog.now, traffic }
   }
 
+  /** Something was written there, it is said. */
+  hint(where: Where | undefined): void {
+    this.#hinted.scan = true
+    this.#hinted.survey = true
+    if (where === undefined) void this.queue.look()
+    else this.queue.hint(where)
+  }
+
+  /** The timed look for streams. @param turn Counts them. */
+  async scan(turn: number): Promise<void> {
+    if (!this.#skips('scan', turn)) await this.queue.look()
+  }
+
   /** Counts what waits, and raises the alarm when it is too much. */
-  async survey(): Promise<void> {
+  async survey(turn: number): Promise<void> {
+    if (this.#skips('survey', turn)) return
     const { failures, pausedAt } = this.queue.status()
     if (await this.#backlog.look(failures > 0 || pausedAt !== undefined)) this.#options.changed()
   }
@@ -124,6 +143,12 @@ export class Peer {
   async close(options: { withinMs: number }): Promise<void> {
     await this.queue.close(options)
     await this.#streams.close()
+  }
+
+  #skips(look: 'scan' | 'survey', turn: number): boolean {
+    const hinted = this.#hinted[look]
+    this.#hinted[look] = false
+    return !hinted && turn % SELDOM !== 0 && this.queue.isResting
   }
 
   async #find(where: Where | undefined): Promise<StreamReader[]> {

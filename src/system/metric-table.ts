@@ -77,7 +77,7 @@ export const METRICS = {
     kind: 'gauge',
     role: 'client',
     labels: ['peer', 'channel'],
-    help: 'Messages that wait for the peer. Counted on the timed scan: up to scanMs old.'
+    help: 'Messages that wait for the peer. Counted on the timed scan: up to scanMs old, five times that for a dead peer of which nothing is heard.'
   },
   dropr_outbox_oldest_seconds: {
     kind: 'gauge',
