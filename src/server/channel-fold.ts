@@ -71,7 +71,8 @@ function foldData(into: FoldInto, frame: Frame, stream: StreamState, segment: Se
     receipts,
     keyed: orderKeys !== undefined,
     table: undefined,
-    live: 0
+    live: 0,
+    each: undefined
   }
   foldBlock(into, block, present)
   stream.refuse(refused)

@@ -145,7 +145,8 @@ export class ChannelInbox {
       segment: undefined,
       path: '',
       payloadAt: 0,
-      live: 0
+      live: 0,
+      each: undefined
     }
     stream.pending = to
     for (const key of sifted.keys) ids.expect(key)

@@ -1,10 +1,10 @@
 import { type FoldInto, foldBlock, foldEnding, foldMark, foldMoved } from './channel-fold.ts'
-import type { CheckMark, Extent } from './checkpoint.ts'
+import type { CheckMark } from './checkpoint.ts'
 import { setHeld } from './hold.ts'
 import type { InboxMark } from './inbox-marks.ts'
 import type { PositionRun } from './inbox-port.ts'
 import { ChannelLease } from './leases.ts'
-import type { SegmentState } from './pieces.ts'
+import type { Block, SegmentState } from './pieces.ts'
 import { Runs } from './runs.ts'
 import type { StreamState } from './stream-state.ts'
 
@@ -20,22 +20,26 @@ export function foldCheckpoint(
   const streams = check.s.map(([id, origin, node, priority]) => state.stream(id, { origin, node, priority, channel }))
   for (const [index, from, to, order, at, payloadAt, bytes, frames, flags, holes = []] of check.b) {
     const stream = streams[index]!
-    const extent: Extent = {
-      stream: stream.id,
+    // Written out, and one shape for all: a checkpoint of many small uploads makes thousands of these.
+    const block: Block = {
+      stream,
       from,
       to,
       order,
       at,
+      segment,
+      path: segment.path,
       payloadAt,
       bytes,
       frames,
       expiring: (flags & 1) !== 0,
       receipts: (flags & 2) !== 0,
       keyed: (flags & 4) !== 0,
-      holes
+      table: undefined,
+      live: 0,
+      each: undefined
     }
-    const block = { ...extent, stream, segment, path: segment.path, table: undefined, live: 0 }
-    foldBlock(into, block, present(extent))
+    foldBlock(into, block, holes.length === 0 ? [[from, to]] : new Runs(holes).gaps(from, to))
     stream.next = Math.max(stream.next, to)
   }
   for (const [i, [, , , , next]] of check.s.entries()) {
@@ -82,10 +86,6 @@ export function foldPast(into: FoldInto, check: CheckMark): void {
   }
   for (const lease of state.leases.held()) state.leases.check(lease)
   for (const [id, from, to, at, said] of check.y ?? []) state.owed.say(id, from, to, { at, ...said })
-}
-
-function present({ from, to, holes }: Extent): PositionRun[] {
-  return holes.length === 0 ? [[from, to]] : new Runs(holes).gaps(from, to)
 }
 
 function heldOf(stream: StreamState): PositionRun[] {

@@ -122,7 +122,8 @@ async function moveEntries(
       receipts,
       keyed,
       table,
-      live: 0
+      live: 0,
+      each: undefined
     },
     block
   )

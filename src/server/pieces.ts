@@ -58,7 +58,7 @@ export interface Block {
   /** Messages of it that are not finished. */
   live: number
   /** Bytes of a message of it, about, as its peer's share is counted. */
-  each?: number
+  each: number | undefined
 }
 
 export interface FailedAttempt {

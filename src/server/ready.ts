@@ -15,9 +15,9 @@ export class Ready {
     return this.#levels[priority]!.depth
   }
 
-  /** A piece has taken in the one after it, which is gone. */
-  joined(front: Piece, back: Piece): void {
-    this.#levels[front.block.stream.priority]!.joined(front, back)
+  /** A piece is gone: the one before it has taken it in. */
+  joined(back: Piece): void {
+    this.#levels[back.block.stream.priority]!.joined(back)
   }
 
   /** What comes next; undefined when nothing is ready. */
@@ -66,13 +66,15 @@ export class Ready {
 
 const SWEEP_MIN = 4_096
 
-/** Arrivals come in order and go to the end of one list; what came back waits in another, the earliest at its end. */
+/**
+ * What comes in order goes to the end of one list; what came back waits in another, the earliest at its end. A piece of several
+ * frames may begin before another one and end behind it: where they begin is what counts, else each such piece of a checkpoint
+ * would have to find its place among all of them.
+ */
 class Level {
   #fresh: (Piece | undefined)[] = []
   #first = 0
   readonly #returned: Piece[] = []
-  /** Order of the last message that ever was in `fresh`. */
-  #newest = -1
   /** Pieces that are gone are swept out when the list has grown so long. */
   #sweepAt = SWEEP_MIN
 
@@ -83,8 +85,8 @@ class Level {
   push(piece: Piece): void {
     const order = orderOf(piece)
     if (this.#fresh.length >= this.#sweepAt) this.#sweep()
-    if (order > this.#newest) {
-      this.#newest = order + piece.to - piece.from - 1
+    const last = this.#first < this.#fresh.length ? this.#fresh.at(-1) : undefined
+    if (last === undefined || order > orderOf(last)) {
       this.#fresh.push(piece)
       return
     }
@@ -130,9 +132,8 @@ class Level {
     else this.#dropFresh()
   }
 
-  /** A piece has taken in the one after it. */
-  joined(front: Piece, back: Piece): void {
-    this.#newest = Math.max(this.#newest, orderOf(front) + front.to - front.from - 1)
+  /** A piece is gone into the one before it. */
+  joined(back: Piece): void {
     if (this.#fresh.length > this.#first && this.#fresh.at(-1) === back) this.#fresh.pop()
   }
 

@@ -9,8 +9,11 @@ import { Runs } from './runs.ts'
 /** Joined extents are read whole when one of their messages is needed. */
 const EXTENT_BYTES_MAX = 1_048_576
 const EXTENT_COUNT_MAX = 1_024
-/** So many frames of a segment are listed one by one; behind that, also those are joined between which others came. */
-const EXACT_MAX = 4_096
+/**
+ * So many frames of a segment are listed one by one, as many as memory tells apart; behind that, also those are joined between
+ * which others came. Each one listed costs a restart.
+ */
+const EXACT_MAX = 1_024
 
 export type Ending = 'done' | 'dead' | 'expired'
 

@@ -87,7 +87,7 @@ export class Shelves {
   /** Makes two pieces that lie ready side by side one. */
   join(front: Piece, back: Piece): void {
     back.block.stream.join(front, back)
-    this.ready.joined(front, back)
+    this.ready.joined(back)
   }
 
   /** Takes [from, to) of a piece out of where it is. */

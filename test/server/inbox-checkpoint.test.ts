@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { listSegments } from '../../src/journal/segment-names.ts'
+import { SegmentLedger } from '../../src/server/segment-ledger.ts'
 import { bodies, InboxBed, positions, rangeOf, texts, verdict } from './inbox-bed.ts'
 
 const SMALL = { segmentBytesMax: 65_536, retentionMs: 0, attemptMsMin: 100 }
@@ -95,4 +96,19 @@ test('many frames that wait are one block each thousand, and come out in order, 
     await bed.until(port.settle(verdict(claim, 'ack')))
   }
   expect(seen).toEqual(Array.from({ length: 300 }, (_, i) => `m${i}`))
+})
+
+test('a segment of 16,384 one-message frames of 128 streams is some two thousand rows of a checkpoint', () => {
+  const ledger = new SegmentLedger(1)
+  const [streams, each] = [128, 128]
+  for (let order = 0; order < streams * each; order++) {
+    const from = Math.floor(order / streams)
+    const source = { origin: 'o', node: 'n', stream: `s${order % streams}`, priority: 4, from, to: from + 1, order }
+    const facts = { present: [[from, from + 1] as [number, number]], bytes: 300, at: 1, keys: [], refused: [] }
+    const place = { path: '/p', n: 1, offset: order * 400, payloadAt: order * 400 + 100 }
+    ledger.range(source, place, { ...facts, expiring: false, receipts: false, keyed: false })
+  }
+  expect(ledger.extents.length).toBeGreaterThan(1_024)
+  expect(ledger.extents.length).toBeLessThan(2_048)
+  expect(ledger.extents.reduce((count, { from, to }) => count + to - from, 0)).toBe(streams * each)
 })
