@@ -23,7 +23,8 @@ function pieceOf(...numbers: number[]): Piece {
     receipts: false,
     keyed: true,
     table,
-    live: numbers.length
+    live: numbers.length,
+    each: undefined
   }
   return freshPiece(block, 0, numbers.length)
 }
