@@ -11,6 +11,8 @@ vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 })
 
 /* Two nodes as `dropr up` makes them; the tests below use them one after the other. */
 const LIMITS = { restartMsMin: 10, restartMsMax: 100, retryMsMin: 50, retryMsMax: 1_000 }
+/** Nothing here is for later: a scheduler for each node would cost half a second of work. */
+const ROLES = ['--roles', 'client,server']
 let berlin: CliWorld
 let tokyo: CliWorld
 let listen = ''
@@ -51,10 +53,10 @@ test('A4: with no daemon and no peer 100 messages are taken; C1: once both are s
   expect(sent.code, sent.stderr).toBe(0)
   expect(sent.stdout.toString().trim().split('\n').length).toBe(100)
   expect((await berlin.json(['status'])).code).toBe(3)
-  await tokyo.up('--node', 'tokyo')
+  await tokyo.up('--node', 'tokyo', ...ROLES)
   listen = (await tokyo.json(['status'])).value.listen
   configure({ tokyo: `http://${listen}`, oslo: 'http://127.0.0.1:9' })
-  up = await berlin.up()
+  up = await berlin.up(...ROLES)
   const queue = await queueOn(tokyo)
   const got = await take(queue, 100, 'lines')
   expect(got.map(message => `${message.text()}\n`).join('')).toBe(text)
@@ -158,7 +160,7 @@ test('C5: SIGTERM in the middle of a slow upload lets it end: exit 0, everything
       .join('')
     expect((await berlin.run(['send', 'slow', '--lines', '--to', 'tokyo'], text)).code).toBe(0)
     link.hold()
-    const slow = await berlin.up()
+    const slow = await berlin.up(...ROLES)
     await until(() => link.waiting > 0)
     slow.process.kill('SIGTERM')
     // Not before the signal has begun to act: the angel says so.
