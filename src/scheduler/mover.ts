@@ -60,6 +60,8 @@ export class Mover {
       if (this.#isToMove(held, now) && (first === undefined || held.minDue < first.minDue)) first = held
     if (first === undefined) return false
     await this.#move(first)
+    // Not only when all is quiet: the rows of many open segments are in memory.
+    await this.#options.buckets.tidy()
     return true
   }
 

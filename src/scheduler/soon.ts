@@ -10,6 +10,8 @@ const SOON_MAX = 65_536
 const SOON_BYTES_MAX = 25_165_824
 /** What is read at once while others are about to be due: it must not make them late. */
 const READ_MAX = 1_024
+/** With nothing due for so long there is time to read more. */
+const CALM_MS = 100
 /** What goes out in one commit. */
 const BATCH_MAX = 4_096
 /** Overdue messages wait so long for their turn at the catch-up rate. */
@@ -123,6 +125,13 @@ export class Soon {
     return Math.min(next - now, readIn)
   }
 
+  /** The first of many that are overdue, or due soon, does not wait for the others to be read. */
+  #readMax(now: number): number {
+    const next = this.firstDue
+    if (next === undefined || next > now + CALM_MS) return BATCH_MAX
+    return next <= now ? SOON_MAX - this.#size : READ_MAX
+  }
+
   #allow(ticks: number): void {
     const perSecond = this.#spool.limits.schedulePerSecondMax
     const more = ((ticks - this.#allowedTicks) / 1_000) * perSecond
@@ -141,9 +150,7 @@ export class Soon {
         if (!held.active && !held.moving && held.minDue <= until) this.#near.activate(held)
       this.#catalog.changed()
     }
-    const isBehind = (this.#rows[this.#first]?.due ?? 0) <= now
-    const rowsMax = isBehind ? SOON_MAX - this.#size : READ_MAX
-    const bounds = { until, rowsMax, bytesMax: SOON_BYTES_MAX / 2 }
+    const bounds = { until, rowsMax: this.#readMax(now), bytesMax: SOON_BYTES_MAX / 2 }
     const more = await this.#near.take(bounds)
     if (more.length < bounds.rowsMax) this.#readTo = until
     const last = this.#rows.at(-1)
