@@ -88,6 +88,7 @@ export class Firing {
     this.#raise()
     const batch = [...this.failed.take().filter(isWaiting), ...soon.take()]
     this.#batch = batch
+    if (batch.length > 0) soon.readAhead().catch(() => undefined)
     try {
       if (batch.length > 0) await this.#handOver(batch)
       else await reading

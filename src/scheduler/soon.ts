@@ -28,6 +28,8 @@ export class Soon {
   #bytes = 0
   /** Up to where all that is due has been read. Wall ms. */
   #readTo = 0
+  /** Something was read. */
+  #began = false
   #allowance = 0
   #allowedTicks = 0
   #reading: Promise<void> | undefined
@@ -125,10 +127,12 @@ export class Soon {
     return Math.min(next - now, readIn)
   }
 
-  /** The first of many that are overdue, or due soon, does not wait for the others to be read. */
+  /** After a start the first of a million overdue does not wait for others to be read; then few large reads cost least. */
   #readMax(now: number): number {
     const next = this.firstDue
-    if (next === undefined || next > now + CALM_MS) return BATCH_MAX
+    if (!this.#began) return BATCH_MAX
+    if (next === undefined) return SOON_MAX
+    if (next > now + CALM_MS) return BATCH_MAX
     return next <= now ? SOON_MAX - this.#size : READ_MAX
   }
 
@@ -153,6 +157,7 @@ export class Soon {
     const bounds = { until, rowsMax: this.#readMax(now), bytesMax: SOON_BYTES_MAX / 2 }
     const more = await this.#near.take(bounds)
     if (more.length < bounds.rowsMax) this.#readTo = until
+    this.#began ||= more.length > 0
     const last = this.#rows.at(-1)
     for (const row of more) {
       this.#rows.push(row)
