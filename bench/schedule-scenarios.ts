@@ -1,9 +1,5 @@
-import { readdirSync, readFileSync, rmSync } from 'node:fs'
-import path from 'node:path'
-import { decodeMessage, entryBytes } from '../src/journal/entry.ts'
-import { segmentParts } from '../src/journal/segment-parts.ts'
-import { SegmentReader } from '../src/journal/segment-reader.ts'
-import { DUE_HEADER, Scheduler } from '../src/scheduler/index.ts'
+import { readFileSync, rmSync } from 'node:fs'
+import { Scheduler } from '../src/scheduler/index.ts'
 import {
   interleaved,
   median,
@@ -14,33 +10,13 @@ import {
   type Scenario,
   type Stage
 } from './scenario.ts'
-import { DAY_MS, holdInBulk, type Sender, TO, withSender } from './schedule-stage.ts'
+import { schedulePool } from './schedule-pool.ts'
+import { DAY_MS, handedOver, holdInBulk, withSender } from './schedule-stage.ts'
 import { Worker } from './worker.ts'
 import type { HeldJob } from './worker-held.ts'
 
 const BODY = 'x'.repeat(256)
 const MIB = 1_048_576
-
-/** Every message in the outbox: when it was due, and when its frame was written. */
-async function handedOver(sender: Sender): Promise<{ due: number; at: number; body: string }[]> {
-  const { files } = sender.spool.system
-  const folder = `${sender.spool.path}/outbox/${TO}/bench/4`
-  const found: { due: number; at: number; body: string }[] = []
-  for (const name of readdirSync(folder).sort()) {
-    const reader = await SegmentReader.open(files, path.join(folder, name))
-    if (reader === undefined) continue
-    for await (const part of segmentParts(reader)) {
-      if (part.kind !== 'frame') continue
-      const { payload, at: writtenAt } = part.frame
-      for (let at = 0; at < payload.length; at += entryBytes(payload, at)) {
-        const { headers, body } = decodeMessage(payload, at)
-        found.push({ due: Date.parse(headers[DUE_HEADER]!), at: writtenAt, body: body.toString('latin1', 0, 20) })
-      }
-    }
-    await reader.close()
-  }
-  return found
-}
 
 async function until(isDone: () => boolean, msMax: number): Promise<void> {
   for (const end = performance.now() + msMax; !isDone(); ) {
@@ -192,6 +168,7 @@ export const scheduleScenarios: readonly Scenario[] = [
     targets: [{ figure: 'allMs', unit: 'ms', atMost: 1_000, aim: 500 }],
     run: sameInstant
   },
+  schedulePool,
   {
     name: 'schedule-memory-100000-held',
     title: 'memory per 100,000 held beyond the near window',

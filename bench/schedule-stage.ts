@@ -1,9 +1,11 @@
-import { mkdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import path from 'node:path'
-import { encodeMessage, messageBytesMost } from '../src/journal/entry.ts'
+import { decodeMessage, encodeMessage, entryBytes, messageBytesMost } from '../src/journal/entry.ts'
 import { Ids } from '../src/journal/ids.ts'
+import { segmentParts } from '../src/journal/segment-parts.ts'
+import { SegmentReader } from '../src/journal/segment-reader.ts'
 import { DEFAULT_LIMITS } from '../src/limits.ts'
-import { ScheduleIntake } from '../src/scheduler/index.ts'
+import { DUE_HEADER, ScheduleIntake } from '../src/scheduler/index.ts'
 import { bucketName, bucketStart } from '../src/scheduler/levels.ts'
 import { OpenSegment } from '../src/scheduler/open-segment.ts'
 import { OutboxWriter } from '../src/spool/outbox-writer.ts'
@@ -16,10 +18,15 @@ export const TO = 'absent'
 const CHANNEL = 'bench'
 
 /** A spool with one who sends, for the time of `use`. */
-export async function withSender<T>(folder: string, name: string, use: (sender: Sender) => Promise<T>): Promise<T> {
+export async function withSender<T>(
+  folder: string,
+  name: string,
+  use: (sender: Sender) => Promise<T>,
+  shards = 1
+): Promise<T> {
   const place = path.join(folder, name)
   mkdirSync(place, { mode: 0o700 })
-  const sender = await Sender.open(place)
+  const sender = await Sender.open(place, shards)
   try {
     return await use(sender)
   } finally {
@@ -40,18 +47,18 @@ export class Sender {
   readonly #outbox: OutboxWriter
   readonly #intake: ScheduleIntake
 
-  private constructor(spool: Spool, life: WriterLife) {
+  private constructor(spool: Spool, life: WriterLife, shards: number) {
     this.spool = spool
     this.#life = life
     this.ids = new Ids(spool.system.clock, spool.system.random)
     const { writer } = life
     this.#outbox = new OutboxWriter({ spool, writer, ids: this.ids })
-    this.#intake = new ScheduleIntake({ spool, writer, ids: this.ids })
+    this.#intake = new ScheduleIntake({ spool, writer, ids: this.ids, shards })
   }
 
-  static async open(place: string): Promise<Sender> {
+  static async open(place: string, shards = 1): Promise<Sender> {
     const spool = await openSpool(place)
-    return new Sender(spool, await WriterLife.begin(spool))
+    return new Sender(spool, await WriterLife.begin(spool), shards)
   }
 
   now(body: string): Promise<string> {
@@ -113,4 +120,25 @@ export async function holdInBulk(
     }
   }
   return some
+}
+
+/** Every message in the outbox: when it was due, and when its frame was written. */
+export async function handedOver(sender: Sender): Promise<{ due: number; at: number; body: string }[]> {
+  const { files } = sender.spool.system
+  const folder = `${sender.spool.path}/outbox/${TO}/bench/4`
+  const found: { due: number; at: number; body: string }[] = []
+  for (const name of existsSync(folder) ? readdirSync(folder).sort() : []) {
+    const reader = await SegmentReader.open(files, path.join(folder, name))
+    if (reader === undefined) continue
+    for await (const part of segmentParts(reader)) {
+      if (part.kind !== 'frame') continue
+      const { payload, at: writtenAt } = part.frame
+      for (let at = 0; at < payload.length; at += entryBytes(payload, at)) {
+        const { headers, body } = decodeMessage(payload, at)
+        found.push({ due: Date.parse(headers[DUE_HEADER]!), at: writtenAt, body: body.toString('latin1', 0, 20) })
+      }
+    }
+    await reader.close()
+  }
+  return found
 }

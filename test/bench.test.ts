@@ -21,7 +21,8 @@ const SLOW =
         'backlog-1000000-256B-single-frames',
         'pair-5000000-256B',
         'crowd-2000-idle-100-peers',
-        'j6-claims-8-processes'
+        'j6-claims-8-processes',
+        'schedule-50000-at-once-4-shards'
       ]
 
 /** One process for the list: it is in the refusal of a scenario that is not there. */

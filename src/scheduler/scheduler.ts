@@ -3,6 +3,7 @@ import { Ids } from '../journal/ids.ts'
 import type { Spool } from '../spool/spool.ts'
 import { WriterLife } from '../spool/writer-life.ts'
 import { acquireLock, type Lock, LockHeldError } from '../system/lock.ts'
+import { askForShard, shardToAskFor, workerOf } from './fair-share.ts'
 import type { Fired } from './firing.ts'
 import type { Lateness } from './lateness.ts'
 import { checkLevels, LEVELS, type Level } from './levels.ts'
@@ -31,7 +32,7 @@ export interface SchedulerStatus {
 
 /**
  * The role that holds messages until they are due. As many processes as you like: each shard is worked on by one of them, which
- * holds its lock; when it dies, the next to look takes over.
+ * holds its lock; who comes later takes its share of them, and when one dies, the next to look takes over.
  */
 export class Scheduler {
   readonly #options: SchedulerOptions & { levels: readonly Level[]; shards: number }
@@ -41,6 +42,9 @@ export class Scheduler {
   readonly #held = new Map<number, { shard: Shard; lock: Lock }>()
   readonly #stopping = new AbortController()
   #elsewhere: number[] = []
+  /** Given away since the last look: somebody else's to take. */
+  readonly #given = new Set<number>()
+  readonly #giving = new Set<Promise<void>>()
   #looking: Promise<void>
 
   private constructor(options: SchedulerOptions & { levels: readonly Level[]; shards: number }, life: WriterLife) {
@@ -93,13 +97,8 @@ export class Scheduler {
   async close(): Promise<void> {
     this.#stopping.abort()
     await this.#looking
-    const closing = [...this.#held.values()].map(async ({ shard, lock }) => {
-      try {
-        await shard.close()
-      } finally {
-        await lock.release()
-      }
-    })
+    await Promise.allSettled(this.#giving)
+    const closing = [...this.#held.values()].map(letGo)
     const results = await Promise.allSettled(closing)
     this.#held.clear()
     const outlet = await Promise.allSettled([this.#outlet.close()])
@@ -124,11 +123,37 @@ export class Scheduler {
   async #takeFree(): Promise<void> {
     const { spool, shards } = this.#options
     const elsewhere: number[] = []
+    const workers = new Map<number, string>()
     for (const shard of await shardsThere(spool, shards)) {
-      if (this.#held.has(shard) || this.#stopping.signal.aborted) continue
-      if (!(await this.#take(shard))) elsewhere.push(shard)
+      if (this.#held.has(shard) || this.#given.delete(shard) || this.#stopping.signal.aborted) continue
+      const holder = await this.#take(shard)
+      if (holder === undefined) continue
+      elsewhere.push(shard)
+      const by = workerOf(holder.about)
+      if (by !== undefined) workers.set(shard, by)
     }
     this.#elsewhere = elsewhere
+    const wanted = shardToAskFor(this.#held.size, workers)
+    const { signal } = this.#stopping
+    if (wanted === undefined || signal.aborted) return
+    const asked = { has: this.#held.size, signal }
+    if (await askForShard(spool.system, shardLock(spool, wanted), asked)) await this.#take(wanted)
+  }
+
+  /** To a scheduler that works on fewer. Whether it is free now. */
+  async #give(index: number, has: number): Promise<boolean> {
+    const held = this.#held.get(index)
+    if (held === undefined || this.#held.size < has + 2 || this.#stopping.signal.aborted) return false
+    this.#held.delete(index)
+    this.#given.add(index)
+    const giving = letGo(held)
+    this.#giving.add(giving)
+    try {
+      await giving
+    } finally {
+      this.#giving.delete(giving)
+    }
+    return true
   }
 
   /** One of the shards of a process tells of all. */
@@ -136,16 +161,18 @@ export class Scheduler {
     return index === Math.min(...this.#held.keys()) ? ((await this.#options.metrics?.()) ?? []) : []
   }
 
-  async #take(index: number): Promise<boolean> {
+  /** Undefined: it is ours now. */
+  async #take(index: number): Promise<LockHeldError | undefined> {
     const { spool, levels } = this.#options
     const { system } = spool
     await spool.folders.ensure(spool.run)
     let lock: Lock
     try {
-      const about = { role: 'scheduler', shard: index, spool: spool.id, since: system.clock.now() }
+      const { writer } = this.#life
+      const about = { role: 'scheduler', shard: index, by: writer, spool: spool.id, since: system.clock.now() }
       lock = await acquireLock(system, { ...shardLock(spool, index), about })
     } catch (error) {
-      if (error instanceof LockHeldError) return false
+      if (error instanceof LockHeldError) return error
       throw error
     }
     try {
@@ -154,11 +181,20 @@ export class Scheduler {
       const shard = await Shard.open({ spool, root, writer, ids: this.#ids, levels, outlet: this.#outlet })
       this.#held.set(index, { shard, lock })
       shard.run()
-      lock.onConnection = line => serve(line, shard, () => this.#metricsOf(index))
-      return true
+      const keeper = { metrics: () => this.#metricsOf(index), give: (has: number) => this.#give(index, has) }
+      lock.onConnection = line => serve(line, shard, keeper)
+      return undefined
     } catch (error) {
       await lock.release()
       throw error
     }
+  }
+}
+
+async function letGo({ shard, lock }: { shard: Shard; lock: Lock }): Promise<void> {
+  try {
+    await shard.close()
+  } finally {
+    await lock.release()
   }
 }

@@ -10,6 +10,8 @@ export type Request = { n: number } & (
   | { op: 'change'; id: string; due?: number; body?: { kind: BodyKind; base64: string } }
   | { op: 'list'; query: ListQuery }
   | { op: 'forecast' | 'status' | 'metrics' | 'tick' }
+  /** A scheduler that works on `has` shards would take this one too. */
+  | { op: 'give'; has: number }
 )
 
 export interface Answer {
@@ -18,29 +20,43 @@ export interface Answer {
   error?: { code: ErrorCode; text: string }
 }
 
-/** Answers on one line until it ends. */
-export function serve(line: Line, shard: Shard, metrics: Tell = () => Promise.resolve([])): void {
-  line.onMessage = text => void answer(line, shard, metrics, text)
+/** What not the shard answers but who works on it. */
+export interface Keeper {
+  metrics: () => Promise<unknown>
+  /** Whether the shard is free now. */
+  give: (has: number) => Promise<boolean>
 }
 
-type Tell = () => Promise<unknown>
+/** Somebody who has the shard for a moment. */
+const NOBODY: Keeper = { metrics: () => Promise.resolve([]), give: () => Promise.resolve(false) }
 
-async function answer(line: Line, shard: Shard, metrics: Tell, text: string): Promise<void> {
+/** Answers on one line until it ends. */
+export function serve(line: Line, shard: Shard, keeper: Keeper = NOBODY): void {
+  line.onMessage = text => void answer(line, shard, keeper, text)
+}
+
+async function answer(line: Line, shard: Shard, keeper: Keeper, text: string): Promise<void> {
   let n = 0
   try {
     const request = JSON.parse(text) as Request | { op: 'poke'; n?: undefined }
     if (request.op === 'poke') return shard.hint()
     n = request.n
-    const ok = await (request.op === 'metrics' ? metrics() : act(shard, request))
+    const ok = await said(shard, keeper, request)
     line.send(JSON.stringify({ n, ok } satisfies Answer))
   } catch (error) {
-    const said = systemCode(error) === undefined ? error : diskError(error, 'work on the schedule')
-    const code = said instanceof DroprError ? said.code : 'UNEXPECTED'
-    line.send(JSON.stringify({ n, error: { code, text: said instanceof Error ? said.message : String(said) } }))
+    const told = systemCode(error) === undefined ? error : diskError(error, 'work on the schedule')
+    const code = told instanceof DroprError ? told.code : 'UNEXPECTED'
+    line.send(JSON.stringify({ n, error: { code, text: told instanceof Error ? told.message : String(told) } }))
   }
 }
 
-async function act(shard: Shard, request: Request): Promise<unknown> {
+function said(shard: Shard, keeper: Keeper, request: Request): Promise<unknown> {
+  if (request.op === 'metrics') return keeper.metrics()
+  if (request.op === 'give') return keeper.give(request.has)
+  return act(shard, request)
+}
+
+async function act(shard: Shard, request: Exclude<Request, { op: 'give' }>): Promise<unknown> {
   switch (request.op) {
     case 'cancel':
       return shard.cancel(request.id)

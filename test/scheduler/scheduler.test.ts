@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { listSegments } from '../../src/journal/segment-names.ts'
+import { shardToAskFor } from '../../src/scheduler/fair-share.ts'
 import { Schedule, Scheduler } from '../../src/scheduler/index.ts'
 import { SimWorld } from '../../src/system/sim/index.ts'
 import { openSender, openSpool, outbox, tree } from './desk.ts'
@@ -161,4 +162,49 @@ test('P8: two shards of one process share one growing segment of each outbox: of
   await clock.advance(8_000)
   expect((await clock.until(outbox(node.disk))).map(({ id }) => id).sort()).toEqual(ids.sort())
   expect(await clock.until(listSegments(node.disk, '/s/outbox/tokyo/common/4'))).toHaveLength(1)
+})
+
+test('H10 H11: schedulers that come one after the other share nine shards evenly; with one killed the others take its part, and of 2,000 due at once each goes once', async () => {
+  const { clock, node } = await world('share')
+  const names = ['a', 'b', 'c']
+  const pool: Scheduler[] = []
+  for (const name of names) {
+    const spool = await clock.until(openSpool(node.process(name), { scanMs: 500 }))
+    pool.push(await clock.until(Scheduler.start({ spool, shards: 9 })))
+    await clock.advance(8_000)
+    const fair = 9 / pool.length
+    for (const scheduler of pool) {
+      const { shards, shardsElsewhere } = scheduler.status()
+      expect(shards.length).toBeGreaterThanOrEqual(Math.floor(fair))
+      expect(shards.length).toBeLessThanOrEqual(Math.ceil(fair))
+      expect(shards.length + shardsElsewhere.length).toBe(9)
+    }
+  }
+  const sender = await clock.until(openSpool(node.process('sender')).then(opened => openSender(opened, 9)))
+  const ids = Array.from({ length: 2_000 }, (_, i) => `m${i}`)
+  const due = clock.now() + 10_000
+  await clock.until(Promise.all(ids.map(id => sender.send(due, { id }))))
+  // Before anything is due: what is in hand when one dies may go again, and is dropped where it arrives (P8).
+  node.process('b').kill()
+  await clock.advance(9_000)
+  expect(
+    pool
+      .filter((_, i) => i !== 1)
+      .map(scheduler => scheduler.status().shards.length)
+      .toSorted()
+  ).toEqual([4, 5])
+  await clock.advance(5_000)
+  expect((await clock.until(outbox(node.disk))).map(({ id }) => id).sort()).toEqual(ids.toSorted())
+})
+
+test('H11: who has no more than one shard more than another gives none', () => {
+  const of = (...counts: number[]) => {
+    const all = counts.flatMap((count, who) => Array.from({ length: count }, () => `w${who}`))
+    return new Map(all.map((by, shard) => [shard, by]))
+  }
+  expect(shardToAskFor(0, of(1))).toBeUndefined()
+  expect(shardToAskFor(0, of(2))).toBe(1)
+  expect(shardToAskFor(1, of(2, 2))).toBeUndefined()
+  expect(shardToAskFor(1, of(2, 3, 2))).toBe(4)
+  expect(shardToAskFor(0, new Map())).toBeUndefined()
 })
