@@ -12,11 +12,11 @@ import { HEADER } from '../src/wire/headers.ts'
 const ROOT = path.resolve(import.meta.dirname, '..')
 const read = (file: string) => readFileSync(path.join(ROOT, file), 'utf8')
 
-test('docs/errors.md lists every code as the code has it', () => {
+test('O6: docs/errors.md lists every code as the code has it', () => {
   expect(read('docs/errors.md'), 'run `npm run docs`').toBe(errorsPage())
 })
 
-test('docs/options.md lists every limit, command and flag as the code has them', async () => {
+test('O6: docs/options.md lists every limit, command and flag as the code has them', async () => {
   expect(read('docs/options.md'), 'run `npm run docs`').toBe(optionsPage(await makeProgram()))
 })
 
@@ -40,11 +40,11 @@ test('F20: a manual page has the words, the options and the examples of its comm
   expect(send).toContain('$ dropr send orders \\(aqone message\\(aq')
 })
 
-test('docs/options.md explains every key that a configuration may have, and no other', () => {
+test('O6: docs/options.md explains every key that a configuration may have, and no other', () => {
   expect(() => parseConfig({ nonsense: 1 })).toThrow(`there are ${Object.keys(SETTINGS).join(', ')}`)
 })
 
-test('docs/metrics.md lists every metric as the code has it, and every point of diagnostics_channel', () => {
+test('O6: docs/metrics.md lists every metric as the code has it, and every point of diagnostics_channel', () => {
   const page = read('docs/metrics.md')
   expect(page, 'run `npm run docs`').toBe(metricsPage(page))
   expect([...new Set(page.match(/dropr:[a-z]+/g))].sort()).toEqual(
@@ -58,7 +58,7 @@ test('the README of the default spool is the one that dropr writes into every sp
   expect(read('spool/README.md'), 'run `npm run docs`').toBe(SPOOL_README)
 })
 
-test('docs/protocol.md names the HTTP headers of an upload, all of them and no other', () => {
+test('O6: docs/protocol.md names the HTTP headers of an upload, all of them and no other', () => {
   const named = new Set(read('docs/protocol.md').match(/\bdropr-[a-z]+\b/g))
   expect([...named].sort()).toEqual(Object.values(HEADER).sort())
 })

@@ -71,7 +71,7 @@ test('B3: a segment that a crash left without its head is noted; one whose first
   expect(await doctor()).toMatchObject({ code: 1, found: [{ level: 'warning', kind: 'headless', path: segment }] })
 })
 
-test('DISK-15: doctor --repair takes rights from others and removes what nobody finished; a stray file is told and stays', async () => {
+test('B4 DISK-15: doctor --repair takes rights from others and removes what nobody finished; a stray file is told and stays', async () => {
   const segment = await spoolWithMessages()
   const leftover = path.join(desk.spool, 'node.json.0123456789ab')
   const strays = ['junk', 'notes.new', 'schedule/in/.DS_Store', 'outbox/link', 'inbox/c/deep'].map(name =>

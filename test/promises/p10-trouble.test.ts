@@ -47,7 +47,7 @@ test('P10: verdicts on a full disk are refused with its code and may be told aga
   expect(got.map(message => message.body)).toEqual(['b'])
 })
 
-test('P10: a receiver whose disk is full gets everything, once, when it has room again', async () => {
+test('D12 P10: a receiver whose disk is full gets everything, once, when it has room again', async () => {
   const sim = new SimNodes({ seed: 102, names: ['berlin', 'tokyo'], limits: { retryMsMax: 2_000 } })
   await sim.server('tokyo')
   await sim.client('berlin')

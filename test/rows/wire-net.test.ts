@@ -185,7 +185,7 @@ test('NET-6: peers that never answer, answer a byte a second, or send a head and
   expect(berlin.peer('mute').lastError.code).toBe('PEER_TIMEOUT')
 })
 
-test('NET-7: what a login page says is no acknowledgement, and the messages go when the way is free', async () => {
+test('H16 NET-7: what a login page says is no acknowledgement, and the messages go when the way is free', async () => {
   const page = 'HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 5\r\n\r\nLogin'
   cable.mood = { instead: page }
   cable.cut()
