@@ -115,6 +115,12 @@ export const ERRORS = {
     http: 409,
     hint: 'The lease ended before the verdict; the message is or was handed out again. Drop the effect or rely on its id.'
   },
+  ID_REPEATED: {
+    retry: false,
+    exit: 65,
+    http: 400,
+    hint: 'Nothing of the batch was sent: give each of its messages an id of its own, or none.'
+  },
   MESSAGE_CANCELLED: { retry: false, exit: 69, http: 410, hint: 'It was cancelled before it went out: send it again.' },
   MESSAGE_DEAD: {
     retry: false,

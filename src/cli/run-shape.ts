@@ -13,14 +13,14 @@ import { UsageError, usage } from './usage-error.ts'
 /** Ten years: beyond that a column says nothing. */
 const SPAN_MS_MAX = 315_360_000_000
 
-type By = 'peer' | 'channel'
+type By = 'peer' | 'channel' | 'priority'
 
 export async function runShape(call: Call<ShapeOptions>, system: System = nodeSystem()): Promise<number> {
   const { options, out, spool } = call
   const spans = usage(() => spansOf(options))
   const tables = new Map<By, Ages>()
-  for (const by of ['peer', 'channel'] as const)
-    if (options.by === undefined || options.by === by) tables.set(by, new Ages(spans, system.clock.now()))
+  for (const by of options.by === undefined ? (['peer', 'channel'] as const) : [options.by])
+    tables.set(by, new Ages(spans, system.clock.now()))
   for (const room of await openRooms(system, spool)) {
     if (options.channel?.includes(room.channel) === false) continue
     if (room.room === 'dead') continue
@@ -30,6 +30,7 @@ export async function runShape(call: Call<ShapeOptions>, system: System = nodeSy
         const at = row.receivedAt ?? row.sentAt
         if (row.peer !== undefined) tables.get('peer')?.add(row.room, row.peer, at)
         tables.get('channel')?.add(row.room, row.channel, at)
+        tables.get('priority')?.add(row.room, `${row.channel} ${row.priority}`, at)
       }
     }
   }
@@ -50,12 +51,20 @@ function spansOf(options: ShapeOptions): number[] {
 /** docs/cli.md. */
 function jsonOf(by: By, { room, name, total, oldestAt, counts }: AgeRow, spans: readonly number[]): object {
   const ages = counts.map((count, i) => ({ upToMs: spans[i] ?? null, count }))
-  return { by, room, [by]: name, total, oldestAt, ages }
+  const priority = /^(.*) (\d)$/s.exec(name)
+  const names = by === 'priority' ? { channel: priority![1], priority: Number(priority![2]) } : { [by]: name }
+  return { by, room, ...names, total, oldestAt, ages }
 }
 
 function textOf(by: By, rows: readonly AgeRow[], spans: readonly number[]): string {
   if (rows.length === 0) return `nothing waits for a ${by === 'peer' ? 'peer' : 'consumer or a peer'}`
-  const head = ['ROOM', by.toUpperCase(), 'TOTAL', ...spans.map(shortMs), 'OLDER']
+  const head = [
+    'ROOM',
+    by === 'priority' ? 'CHANNEL, PRIORITY' : by.toUpperCase(),
+    'TOTAL',
+    ...spans.map(shortMs),
+    'OLDER'
+  ]
   const all = [...new Set(rows.map(({ room }) => room))].flatMap(room => {
     const inRoom = rows.filter(row => row.room === room)
     return inRoom.length === 1 ? inRoom : [sumOf(inRoom), ...inRoom]

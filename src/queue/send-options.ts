@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer'
+import { DroprError } from '../errors.ts'
 import type { Limits } from '../limits.ts'
 import { BODY_KINDS, type BodyKind, type Draft, type Headers } from '../message.ts'
 import { checkHeaders } from './headers.ts'
@@ -16,6 +17,8 @@ export interface SendAllOptions extends LaterOptions {
   /** 0 to 9, higher first. Default 4. */
   priority?: number
   headers?: Headers
+  /** One for each body, in order; two that are equal reject the whole with ID_REPEATED. */
+  ids?: readonly string[]
   /** Messages of one key are handed out one at a time, in order: 1 to 255 bytes of text. */
   key?: string
   /** Not delivered after this. A Date, or ms since the Unix epoch. */
@@ -32,7 +35,7 @@ export interface SendAllOptions extends LaterOptions {
   signal?: AbortSignal
 }
 
-export interface SendOptions extends Omit<SendAllOptions, 'to'> {
+export interface SendOptions extends Omit<SendAllOptions, 'to' | 'ids'> {
   /** Several: one copy each, all with the same id, each on its own way. */
   to?: string | readonly string[]
   /** 1 to 255 bytes of text. Sending it again within the id memory never gives two (P2). */
@@ -53,8 +56,8 @@ const NOW = [
   'durability',
   'signal'
 ]
-const SEND_ALL = new Set([...NOW, ...LATER])
-const SEND = new Set([...SEND_ALL, 'id'])
+const SEND_ALL = new Set([...NOW, ...LATER, 'ids'])
+const SEND = new Set([...NOW, ...LATER, 'id'])
 
 /** The largest time that a Date can hold; it also fits the six bytes on disk. */
 const DATE_MS_MAX = 8_640_000_000_000_000
@@ -68,14 +71,25 @@ export function checkSend(options: SendOptions): void {
 }
 
 export function checkSendAll(options: SendAllOptions & { id?: unknown }): void {
-  if (options.id !== undefined) throw new TypeError('id names one message: sendMessages takes none')
+  if (options.id !== undefined) throw new TypeError('id names one message: sendMessages takes ids, one for each')
   checkOptions(options, SEND_ALL, 'sendMessages')
   if (Array.isArray(options.to)) throw new TypeError('to: sendMessages goes to one peer; call it once for each')
   checkShared(options)
 }
 
+/** @throws TypeError; DroprError ID_REPEATED: of which of two would a sender be told? */
+export function checkIds(ids: readonly string[], count: number): void {
+  if (!Array.isArray(ids) || ids.length !== count)
+    throw new TypeError(`ids must be ${count}, one for each body, got ${said(Array.isArray(ids) ? ids.length : ids)}`)
+  const seen = new Set<string>()
+  for (const id of ids.map(checkId)) {
+    if (seen.has(id)) throw new DroprError('ID_REPEATED', `two messages of the batch have the id ${JSON.stringify(id)}`)
+    seen.add(id)
+  }
+}
+
 /** Puts into a draft what the options say. */
-export function applyOptions(draft: Draft, options: SendOptions, limits: Limits): void {
+export function applyOptions(draft: Draft, options: Omit<SendOptions, 'to'>, limits: Limits): void {
   draft.headers = checkHeaders(options.headers, limits)
   if (options.key !== undefined) draft.key = checkText(options.key, 'key')
   draft.expiresAt = expiryMs(options, draft.sentAt)

@@ -8,7 +8,14 @@ import { type BodySource, sourceOf } from './body-source.ts'
 import type { Destination, Destinations } from './destinations.ts'
 import { dueMs, type HeldBox, heldDraft } from './later.ts'
 import { type Receipt, type ReceiptDesk, Receipts } from './receipt.ts'
-import { applyOptions, checkSend, checkSendAll, type SendAllOptions, type SendOptions } from './send-options.ts'
+import {
+  applyOptions,
+  checkIds,
+  checkSend,
+  checkSendAll,
+  type SendAllOptions,
+  type SendOptions
+} from './send-options.ts'
 import { type BlobRoom, sendSource } from './send-source.ts'
 
 const NOTHING = Buffer.alloc(0)
@@ -109,9 +116,12 @@ export class Sender {
     if (options !== undefined) checkSendAll(options)
     const sentAt = this.#clock.now()
     const drafts: Draft[] = []
-    for (const body of bodies) {
+    const { ids, ...shared } = options ?? {}
+    if (ids !== undefined) checkIds(ids, bodies.length)
+    for (const [i, body] of bodies.entries()) {
       const draft = draftOf(body, sentAt, this.#limits.messageBytesMax)
-      if (options !== undefined) applyOptions(draft, options, this.#limits)
+      if (options !== undefined) applyOptions(draft, shared, this.#limits)
+      if (ids !== undefined) draft.id = ids[i]!
       drafts.push(draft)
     }
     const destination = this.#destinations.find(options?.to, options?.channel, options?.priority)

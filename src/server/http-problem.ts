@@ -20,10 +20,12 @@ const TOLD: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'ABORTED',
   'BODY_NOT_JSON',
   'CHANNEL_EMPTY',
+  'CHANNEL_NOT_EMPTY',
   'CLOSED',
   'DUE_GONE',
   'DUE_PAST',
   'DUE_UNKNOWN',
+  'ID_REPEATED',
   'LEASE_LOST',
   'PEER_UNKNOWN'
 ])

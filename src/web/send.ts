@@ -1,5 +1,5 @@
-import type { Body } from '../message.ts'
-import { PRIORITY } from '../message.ts'
+import { DroprError } from '../errors.ts'
+import { type Body, CHANNEL_DEFAULT, PRIORITY } from '../message.ts'
 import { said } from '../queue/options.ts'
 import type { Receipt } from '../queue/receipt.ts'
 import type { SendOptions } from '../queue/send-options.ts'
@@ -97,15 +97,17 @@ export function sendManyRoute({ queue }: WebDesk): Route {
   }
 }
 
-/** The second of two with one id would be dropped where they arrive: whoever wrote that meant something else. */
+/** The second of two with one id would be dropped where they arrive: nothing of such a batch is sent. @throws DroprError ID_REPEATED */
 function refuseTwice(messages: readonly Given[], here: string): void {
   const seen = new Map<string, number>()
-  for (const [i, { id, to }] of messages.entries()) {
+  for (const [i, { id, to, channel = CHANNEL_DEFAULT }] of messages.entries()) {
     if (id === undefined) continue
     for (const peer of [to ?? here].flat()) {
-      const first = seen.get(`${peer} ${id}`)
-      if (first !== undefined) throw new TypeError(`messages ${first} and ${i} have the same id, ${said(id)}`)
-      seen.set(`${peer} ${id}`, i)
+      const place = JSON.stringify([peer, channel, id])
+      const first = seen.get(place)
+      if (first !== undefined)
+        throw new DroprError('ID_REPEATED', `messages ${first} and ${i} of the batch have the same id, ${said(id)}`)
+      seen.set(place, i)
     }
   }
 }

@@ -1,7 +1,11 @@
+import path from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { Ages, ageSpans, sumOf } from '../../src/cli/ages.ts'
+import { runChannelLs } from '../../src/cli/run-channel.ts'
 import { runShape } from '../../src/cli/run-shape.ts'
+import { runTop } from '../../src/cli/run-top.ts'
 import type { ShapeOptions } from '../../src/cli/shape.ts'
+import { openBoard } from '../../src/cli/worker-board.ts'
 import { openQueue } from '../../src/index.ts'
 import { loadConfig } from '../../src/spool/config.ts'
 import { nodeSystem } from '../../src/system/node-system.ts'
@@ -78,4 +82,65 @@ test.each([
   [{ first: 'soon' }, "'10s'"]
 ])('shape refuses %j', async (options, message) => {
   await expect(runShape(desk.call({ ...DEFAULTS, ...options }))).rejects.toThrow(message)
+})
+
+test('F13: workers with what they work on, messages by state, and depths by priority are those that are there', async () => {
+  const queue = await openDesk()
+  const seeded = [
+    ['mail', 9, 3],
+    ['mail', 0, 2],
+    ['orders', 4, 4],
+    ['orders', 5, 1]
+  ] as const
+  for (const [channel, priority, count] of seeded)
+    await queue.sendMessages(
+      Array.from({ length: count }, (_, i) => `${channel} ${priority} ${i}`),
+      { channel, priority }
+    )
+  // Higher first: of mail one is done, one dead, one leased; of orders one is held back and one waits to be tried again.
+  const [done, dead] = await queue.poll({ channel: 'mail', max: 3, wait: '10s' })
+  await done!.ack()
+  await dead!.reject('no')
+  const [again] = await queue.poll({ channel: 'orders', max: 1, wait: '10s' })
+  await again!.retry({ reason: 'busy', after: '1h' })
+  const [held] = await queue.peek({ channel: 'orders' })
+  await queue.hold(held!.id)
+  const close = await Promise.all(
+    [
+      { pid: 41, channel: 'mail', command: 'sendmail -t', concurrency: 2, startedAt: 1, finished: 7 },
+      { pid: 42, channel: 'orders', command: 'sh -c true', concurrency: 1, startedAt: 2, finished: 0 }
+    ].map(worker => openBoard(nodeSystem(), path.join(desk.spool, 'run'), () => ({ ...worker, running: [] })))
+  )
+  try {
+    const ls = desk.call({ json: true })
+    await runChannelLs(ls)
+    const states = values(ls.printed()).map(({ channel, states: counts }) => [channel, counts])
+    expect(states).toEqual([
+      ['mail', { done: 1, dead: 1, leased: 1, pending: 2 }],
+      ['orders', { pending: 4, held: 1 }]
+    ])
+    const shape = desk.call({ ...DEFAULTS, by: 'priority' as const, json: true })
+    await runShape(shape)
+    const depths = values(shape.printed()).map(({ room, channel, priority, total }) => [room, channel, priority, total])
+    expect(new Set(depths)).toEqual(
+      new Set([
+        ['inbox', 'mail', 0, 2],
+        ['inbox', 'mail', 9, 1],
+        ['inbox', 'orders', 4, 4],
+        ['inbox', 'orders', 5, 1]
+      ])
+    )
+    const top = desk.call({ once: true, json: true, interval: '100ms', sort: 'rate' })
+    await runTop(top)
+    expect(values(top.printed())[0].workers).toMatchObject([
+      { pid: 41, channel: 'mail', command: 'sendmail -t', concurrency: 2 },
+      { pid: 42, channel: 'orders', command: 'sh -c true', concurrency: 1 }
+    ])
+    const table = desk.call({ ...DEFAULTS, by: 'priority' as const })
+    await runShape(table)
+    expect(table.printed()).toMatch(/CHANNEL, PRIORITY +TOTAL[^]*inbox +orders 4 +4 /)
+  } finally {
+    for (const one of close) await one()
+    await queue.close()
+  }
 })

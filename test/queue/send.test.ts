@@ -197,3 +197,15 @@ test('channels named like parts of Object work', async () => {
   for (const channel of ['__proto__', 'constructor', 'toString']) await queue.sendMessage('x', { channel })
   expect(outbox.sent.map(({ channel }) => channel)).toEqual(['__proto__', 'constructor', 'toString'])
 })
+
+test('A12: a batch in which two ids are equal is rejected as a whole with ID_REPEATED, and leaves none', async () => {
+  const { queue, outbox } = fakeQueue()
+  const twice = await failure(queue.sendMessages(['a', 'b', 'c'], { ids: ['x', 'y', 'x'] }))
+  expect(twice).toMatchObject({ code: 'ID_REPEATED', message: expect.stringContaining('"x"') })
+  for (const ids of [['x'], ['x', 'y', 'z', 'a'], ['x', '', 'z'], 'xyz'])
+    expect(await failure(queue.sendMessages(['a', 'b', 'c'], { ids: ids as string[] }))).toBeInstanceOf(TypeError)
+  expect(outbox.sent).toEqual([])
+  const receipts = await queue.sendMessages(['a', 'b', 'c'], { ids: ['x', 'y', 'z'] })
+  expect(receipts.map(({ id }) => id)).toEqual(['x', 'y', 'z'])
+  expect(outbox.sent.map(({ draft }) => draft.id)).toEqual(['x', 'y', 'z'])
+})

@@ -100,11 +100,17 @@ describe('POST /v1/messages/batch', () => {
     for (const again of [{}, { to: 'berlin' }, { to: ['paris', 'berlin'] }])
       expect(await batch({ body: 'a', id: 'x' }, { body: 'b' }, { body: 'c', id: 'x', ...again })).toMatchObject({
         status: 400,
-        json: { code: 'REQUEST_BAD', detail: expect.stringContaining('messages 0 and 2 have the same id') }
+        json: {
+          code: 'ID_REPEATED',
+          detail: expect.stringContaining('messages 0 and 2 of the batch have the same id')
+        }
       })
     expect((await node.queue.status('x')).state).toBe('unknown')
     // One id on its way to two nodes is one message for two.
     expect((await batch({ body: 'a', id: 'x', to: 'tokyo' }, { body: 'a', id: 'x', to: 'paris' })).status).toBe(201)
+    // One in two channels is two messages.
+    expect((await batch({ body: 4, id: 'x' }, { body: 5, id: 'x', channel: 'other' })).status).toBe(201)
+    expect((await bodiesIn(node, 'other')).map(({ body }) => body)).toEqual([5])
   })
 
   test('a batch with an Idempotency-Key can be sent again: each is there once', async () => {
