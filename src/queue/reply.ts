@@ -37,15 +37,26 @@ export function replyThrough(sender: Sender): SendReply {
     if (sourceOf(body) !== undefined) throw new TypeError('a reply is text, bytes or a JSON value')
     const { id, from, headers, stream, position } = to
     const channel = replyChannel(headers[REPLY_TO], id)
-    return await sender.send(body, {
-      ...options,
-      // The same for the same message: told again after a crash, it arrives once.
-      id: options.id ?? `re ${stream} ${position}`,
-      to: from,
-      channel,
-      headers: { ...options.headers, [CORRELATION_ID]: headers[CORRELATION_ID] ?? id }
-    })
+    try {
+      return await sender.send(body, {
+        ...options,
+        // The same for the same message: told again after a crash, it arrives once.
+        id: options.id ?? `re ${stream} ${position}`,
+        to: from,
+        channel,
+        headers: { ...options.headers, [CORRELATION_ID]: headers[CORRELATION_ID] ?? id }
+      })
+    } catch (error) {
+      throw error instanceof DroprError && error.code === 'PEER_UNKNOWN' ? unknownSender(id, from, error) : error
+    }
   }
+}
+
+/** Messages come from whom this node lets in; only to whom it names can it send. */
+function unknownSender(id: string, from: string, cause: Error): DroprError {
+  const line = `"peers": { ${JSON.stringify(from)}: "http://<host>:<port>" }`
+  const text = `message ${id} came from ${from}, which is no peer here: a reply needs ${line} in dropr.json`
+  return new DroprError('PEER_UNKNOWN', text, cause)
 }
 
 function replyChannel(given: string | undefined, id: string): string {

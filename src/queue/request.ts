@@ -1,3 +1,4 @@
+import { DroprError } from '../errors.ts'
 import type { Body } from '../message.ts'
 import { checkPeer, REPLY_CHANNEL } from '../names.ts'
 import { checkDuration, checkSignal, type Duration, said } from './options.ts'
@@ -45,7 +46,23 @@ export async function request(
     headers,
     ...(signal !== undefined && { signal })
   })
-  return await desk.wait(id, known => repliedBy(known, to), { what: 'request', timeoutMs, signal, replies: true, mark })
+  const waiting = { what: 'request', timeoutMs, signal, replies: true, mark }
+  return await desk
+    .wait(id, known => repliedBy(known, to), waiting)
+    .catch((error: unknown) => {
+      throw isUnanswered(error) ? unanswered(error, to) : error
+    })
+}
+
+function isUnanswered(error: unknown): error is DroprError {
+  if (!(error instanceof DroprError) || error.code !== 'WAIT_TIMEOUT') return false
+  return (error.cause as { state?: string } | undefined)?.state === 'delivered'
+}
+
+/** Neither a reply nor a verdict came back: perhaps the other node does not know where to. */
+function unanswered(error: DroprError, to: string): DroprError {
+  const text = `${error.message}; ${to} has it, and can answer only if it names this node among its peers`
+  return new DroprError(error.code, text, error.cause)
 }
 
 function repliedBy(known: Known, to: string): Reply | undefined {

@@ -138,7 +138,7 @@ test('F13: workers with what they work on, messages by state, and depths by prio
     ])
     const table = desk.call({ ...DEFAULTS, by: 'priority' as const })
     await runShape(table)
-    expect(table.printed()).toMatch(/CHANNEL, PRIORITY +TOTAL[^]*inbox +orders 4 +4 /)
+    expect(table.printed()).toMatch(/CHANNEL, PRIORITY +TOTAL[\s\S]*inbox +orders 4 +4 /)
   } finally {
     for (const one of close) await one()
     await queue.close()

@@ -11,8 +11,9 @@ interface Failed {
 }
 
 /** Two whole nodes, whose roles can go down and come again. */
-async function pair(seed: number) {
+async function pair(seed: number, strangers: string[] = []) {
   const sim = new SimNodes({ seed, names: ['a', 'b'], limits: { retryMsMax: 2_000, attemptsMax: 1 } })
+  for (const pair of strangers) sim.strangers.add(pair)
   const running = new Map<string, (Client | Owner)[]>()
   const up = async (name: string) => void running.set(name, [await sim.server(name), await sim.client(name)])
   const down = async (name: string) => {
@@ -139,5 +140,32 @@ test('a message that asks for no reply, or for one where only dropr writes, gets
   const message = await poll('common')
   await expect(message.reply('y', { to: 'c' } as object)).rejects.toThrow(TypeError)
   await expect(message.reply(new Blob(['y']) as never)).rejects.toThrow(TypeError)
+  await end()
+})
+
+test('a node that does not name the sender as its peer is told so by reply(), and what to write; what it has to tell waits until it does', async () => {
+  const { sim, a, poll, up, down, end } = await pair(9, ['b a'])
+  const asking = failure(a.request('b', 'x', { channel: 'c', id: 'q1', timeout: '20s' }))
+  const message = await poll('c')
+  const refused = await sim.until(failure(message.reply('y')))
+  expect([refused.code, refused.message]).toEqual([
+    'PEER_UNKNOWN',
+    expect.stringContaining(
+      'came from a, which is no peer here: a reply needs "peers": { "a": "http://<host>:<port>" } in dropr.json'
+    )
+  ])
+  await sim.until(message.ack())
+  const unanswered = await sim.until(asking)
+  expect([unanswered.code, unanswered.message, unanswered.cause?.state]).toEqual([
+    'WAIT_TIMEOUT',
+    expect.stringContaining('b has it, and can answer only if it names this node among its peers'),
+    'delivered'
+  ])
+  // The verdict lies in its outbox, and goes once the peer is named.
+  sim.strangers.clear()
+  await down('b')
+  await up('b')
+  await sim.clock.advance(5_000)
+  expect(await sim.until(a.status('q1'))).toMatchObject({ state: 'processed' })
   await end()
 })

@@ -32,6 +32,8 @@ export class SimNodes {
   readonly transport: LoopbackTransport
   /** Names of peers that are down. */
   readonly down = new Set<string>()
+  /** Nodes that do not name another one as their peer: 'a b'. */
+  readonly strangers = new Set<string>()
   readonly uploads: Uploaded[] = []
   /** What happens to an upload; nothing unless a test says so. */
   wire: (peer: string, request: UploadRequest) => LoopbackFault | undefined = () => undefined
@@ -124,7 +126,7 @@ export class SimNodes {
   }
 
   #config(self: string): Config {
-    const others = this.#names.filter(name => name !== self)
+    const others = this.#names.filter(name => name !== self && !this.strangers.has(`${self} ${name}`))
     const peers = new Map(others.map(name => [name, { name, url: `http://${name}.example` }]))
     return { peers, accept: new Map(), limits: this.limits }
   }
