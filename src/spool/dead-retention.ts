@@ -2,6 +2,7 @@ import { diskError } from '../errors.ts'
 import { listSegments, type SegmentName } from '../journal/segment-names.ts'
 import { segmentParts } from '../journal/segment-parts.ts'
 import { SegmentReader } from '../journal/segment-reader.ts'
+import { deadShares, forgetShare } from './dead-shares.ts'
 import { readSeal } from './segment-seal.ts'
 import type { Spool } from './spool.ts'
 import { isWriterAlive } from './writer-life.ts'
@@ -17,7 +18,9 @@ interface Found {
   madeAt: number
   /** Wall ms of its newest frame, its seal included; undefined while somebody may write to it. */
   newestAt: number | undefined
+  /** With the large bodies of its letters. */
   bytes: number
+  blobs: readonly string[]
 }
 
 export interface DeadRoomOptions {
@@ -59,15 +62,17 @@ export async function removeDeadRoom(
 
 async function removeSegments(
   { spool, channel }: DeadRoomOptions,
-  going: readonly { path: string; bytes: number }[]
+  going: readonly { path: string; bytes: number; blobs: readonly string[] }[]
 ): Promise<{ files: number; bytes: number }> {
   const { files } = spool.system
   const folder = spool.dead(channel)
   try {
     // Marks last: a crash in between leaves none of their letters without them.
-    for (const { path } of going) {
+    for (const { path, blobs } of going) {
       await files.remove(path)
       await files.syncFolder(folder)
+      forgetShare(spool, path)
+      for (const blob of blobs) await files.remove(blob)
     }
     return { files: going.length, bytes: going.reduce((sum, { bytes }) => sum + bytes, 0) }
   } catch (error) {
@@ -76,7 +81,7 @@ async function removeSegments(
 }
 
 /** The segments that would go, in the order in which they may. */
-export async function deadPastRetention(options: DeadRoomOptions): Promise<{ path: string; bytes: number }[]> {
+export async function deadPastRetention(options: DeadRoomOptions): Promise<Found[]> {
   const { spool } = options
   const found = await segmentsOf(options)
   const letters = found.filter(({ marks }) => !marks).sort((a, b) => age(a) - age(b))
@@ -95,7 +100,16 @@ async function segmentsOf(options: DeadRoomOptions): Promise<Found[]> {
   try {
     const found: Found[] = []
     for (const name of await listSegments(spool.system.files, folder)) found.push(...(await look(name, options)))
-    return found
+    const letters = found.filter(({ marks }) => !marks)
+    const shareOf = await deadShares(
+      spool,
+      channel,
+      letters.map(({ path, newestAt }) => ({ path, sealed: newestAt !== undefined }))
+    )
+    return found.map(segment => {
+      const { bytes, paths } = shareOf(segment.path)
+      return { ...segment, bytes: segment.bytes + bytes, blobs: paths }
+    })
   } catch (error) {
     throw diskError(error, `clean ${folder}`)
   }
@@ -132,7 +146,14 @@ async function look(
     const bytes = (await files.stat(path))?.bytesUsed ?? 0
     const { createdAt: madeAt } = reader.head
     return [
-      { path, marks: MARKS.test(writer), madeAt, bytes, newestAt: await newestIn(reader, writer, { spool, epoch }) }
+      {
+        path,
+        marks: MARKS.test(writer),
+        madeAt,
+        bytes,
+        blobs: [],
+        newestAt: await newestIn(reader, writer, { spool, epoch })
+      }
     ]
   } finally {
     await reader.close()

@@ -65,6 +65,8 @@ export class DeadRoom {
   readonly #cache: JournalCache
   /** Since when each folder's segment is written to, in ticks. */
   readonly #since = new Map<string, number>()
+  /** Of large bodies whose letters went into each folder's segment. */
+  readonly #bodyBytes = new Map<string, number>()
 
   constructor(options: { spool: Spool; writer: string; ids: Ids }) {
     this.#spool = options.spool
@@ -98,6 +100,7 @@ export class DeadRoom {
   async rest(channel: string): Promise<void> {
     const folder = this.#spool.dead(channel)
     this.#since.delete(folder)
+    this.#bodyBytes.delete(folder)
     await this.#cache.rest(folder)
   }
 
@@ -110,6 +113,11 @@ export class DeadRoom {
     await this.#carry(letter)
     await this.#add(letter, at)
     await this.#carry(letter)
+    const folder = this.#spool.dead(letter.channel)
+    const bytes = (this.#bodyBytes.get(folder) ?? 0) + blobOf(letter.entry, 0)!.bytes
+    this.#bodyBytes.set(folder, bytes)
+    // Letters go by whole segments, and their bodies with them: a few of many gigabytes are enough for one.
+    if (bytes >= this.#spool.limits.segmentBytesMax) void this.rest(letter.channel)
   }
 
   async #carry({ channel, stream, position, entry, blobPath }: DeadLetter): Promise<void> {

@@ -109,3 +109,36 @@ test('a large message that expires before anybody had it leaves no body in outbo
   await sim.clock.advance(250_000)
   expect([blobs(sim, 'berlin'), blobs(sim, 'tokyo')]).toEqual([[], []])
 }, 240_000)
+
+test('deadRetentionBytes counts large bodies: the oldest go, letter and body, until the others fit', async () => {
+  const sim = bed(5, { segmentBytesMax: 65_536, deadRetentionBytes: 1_048_576, blobPieceBytes: 65_536, retentionMs: 0, retentionBytes: 0 })
+  const body = Buffer.alloc(300_000, 'film')
+  const sha = createHash('sha256').update(body).digest('hex')
+  await sim.server('berlin')
+  const queue = await sim.queue('berlin')
+  for (let i = 0; i < 6; i++) {
+    await sim.until(queue.sendMessage(Readable.from([body]), { id: `film ${i}` }))
+    const message = (await sim.until(queue.poll({ wait: 5_000 })))!
+    await sim.until(message.reject('no good'))
+    await sim.clock.advance(1_000)
+  }
+  const dead = async () => (await sim.until(queue.dead.list())).letters.map(({ id }) => id)
+  expect(await dead()).toHaveLength(6)
+  await sim.clock.advance(200_000)
+  const left = await dead()
+  expect(left.length).toBeGreaterThan(0)
+  expect(left).toEqual(Array.from({ length: 6 }, (_, i) => `film ${i}`).slice(-left.length))
+  expect(blobs(sim, 'berlin')).toEqual(left.map(() => 'dead'))
+  let bytes = 0
+  const folder = `${SPOOL}/dead/common`
+  for (const { name } of await sim.until(sim.machine('berlin').disk.list(folder)))
+    bytes += sim.machine('berlin').disk.peek(`${folder}/${name}`)!.length
+  expect(bytes).toBeLessThanOrEqual(1_048_576)
+  // What is left is whole.
+  await sim.until(queue.dead.redrive({ all: true }))
+  for (const id of left) {
+    const message = (await sim.until(queue.poll({ wait: 5_000 })))!
+    expect([message.id, await shaOf(sim, message)]).toEqual([id, sha])
+    await sim.until(message.ack())
+  }
+})
