@@ -111,7 +111,13 @@ test('a large message that expires before anybody had it leaves no body in outbo
 }, 240_000)
 
 test('deadRetentionBytes counts large bodies: the oldest go, letter and body, until the others fit', async () => {
-  const sim = bed(5, { segmentBytesMax: 65_536, deadRetentionBytes: 1_048_576, blobPieceBytes: 65_536, retentionMs: 0, retentionBytes: 0 })
+  const sim = bed(5, {
+    segmentBytesMax: 65_536,
+    deadRetentionBytes: 1_048_576,
+    blobPieceBytes: 65_536,
+    retentionMs: 0,
+    retentionBytes: 0
+  })
   const body = Buffer.alloc(300_000, 'film')
   const sha = createHash('sha256').update(body).digest('hex')
   await sim.server('berlin')
