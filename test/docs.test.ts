@@ -4,6 +4,13 @@ import { describe, expect, test } from 'vitest'
 import { manPages } from '../docs/man.ts'
 import { errorsPage, metricsPage, optionsPage, SETTINGS } from '../docs/pages.ts'
 import { makeProgram } from '../src/cli/main.ts'
+import * as library from '../src/index.ts'
+import { Consumer } from '../src/queue/consumer.ts'
+import { HeldMessage } from '../src/queue/held-message.ts'
+import { Node } from '../src/queue/node.ts'
+import { Queue } from '../src/queue/queue.ts'
+import { QueueDead } from '../src/queue/queue-dead.ts'
+import { QueueSchedule } from '../src/queue/queue-schedule.ts'
 import { parseConfig } from '../src/spool/config-schema.ts'
 import { SPOOL_README } from '../src/spool/spool-readme.ts'
 import { POINTS } from '../src/system/points.ts'
@@ -42,6 +49,18 @@ test('F20: a manual page has the words, the options and the examples of its comm
 
 test('O6: docs/options.md explains every key that a configuration may have, and no other', () => {
   expect(() => parseConfig({ nonsense: 1 })).toThrow(`there are ${Object.keys(SETTINGS).join(', ')}`)
+})
+
+/** What only dropr itself calls. */
+const INNER = new Set(['constructor', 'letGo', 'abandon'])
+
+test('O6: docs/api.md names every value that the package exports, and every member of what they give', () => {
+  const page = read('docs/api.md')
+  const members = [Queue, HeldMessage, Node, Consumer, QueueDead, QueueSchedule].flatMap(({ prototype }) =>
+    Object.getOwnPropertyNames(prototype).filter(name => !INNER.has(name))
+  )
+  const missing = [...Object.keys(library), ...members].filter(name => !new RegExp(`\\b${name}\\b`).test(page))
+  expect(missing).toEqual([])
 })
 
 test('O6: docs/metrics.md lists every metric as the code has it, and every point of diagnostics_channel', () => {
