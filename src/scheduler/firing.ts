@@ -88,7 +88,8 @@ export class Firing {
     this.#raise()
     const batch = [...this.failed.take().filter(isWaiting), ...soon.take()]
     this.#batch = batch
-    if (batch.length > 0) soon.readAhead().catch(() => undefined)
+    // But for the very first batch: after a start with a million overdue it would wait for a large read.
+    if (batch.length > 0 && this.fired > 0) soon.readAhead().catch(() => undefined)
     try {
       if (batch.length > 0) await this.#handOver(batch)
       else await reading
