@@ -4,7 +4,13 @@ import { JSON_DEPTH_MAX } from './json.ts'
 import type { Kept } from './kept-tail.ts'
 import type { DeliveryState, DeliveryStatus } from './status.ts'
 
-const STATE_OF: Readonly<Record<string, DeliveryState>> = { done: 'processed', dead: 'dead', expired: 'expired' }
+const STATE_OF: Readonly<Record<string, DeliveryState>> = {
+  done: 'processed',
+  dead: 'dead',
+  expired: 'expired',
+  // A dead letter that an operator gave another try.
+  again: 'delivered'
+}
 
 /** What an outcome says, as it came from a node that may be of another version, or worse. */
 interface Told {
@@ -25,7 +31,8 @@ export function outcomeKey(stored: Stored): string | undefined {
 /** What the nodes that had a message say became of it, on top of what is known here. A node speaks of its own copy only. */
 export function withOutcomes(known: readonly DeliveryStatus[], outcomes: readonly Kept[]): DeliveryStatus[] {
   const deliveries = [...known]
-  for (const { stored, node: peer } of outcomes) {
+  const told = outcomes.map(({ stored, node }) => ({ stored, node, at: Number(toldIn(stored).at) || 0 }))
+  for (const { stored, node: peer } of told.sort((a, b) => a.at - b.at)) {
     const { channel, how, at, result, reason } = toldIn(stored)
     const state = typeof how === 'string' && Object.hasOwn(STATE_OF, how) ? STATE_OF[how] : undefined
     if (state === undefined || typeof channel !== 'string' || typeof at !== 'number') continue
@@ -37,6 +44,7 @@ export function withOutcomes(known: readonly DeliveryStatus[], outcomes: readonl
       // What was dead may have been given another try since; of two words the later counts.
       const before = deliveries[i]!
       if (before.state === 'processed' || (before.state === state && before.at > at)) continue
+      if (how === 'again' && (before.state !== 'dead' || before.at > at)) continue
       deliveries[i] = status
     } else if (known.length === 0) deliveries.push(status)
   }

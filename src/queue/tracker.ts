@@ -201,7 +201,11 @@ export class Tracker {
       return findSent(this.#spool, wanted)
     })
     const found = (await this.#finding).get(id) ?? []
-    return found.map(place => new Delivery(this.#spool, place, this.#fatesOf(place)))
+    return found.map(place => {
+      const fates = this.#fatesOf(place)
+      const lookAgain = () => (fates === undefined ? Promise.resolve() : this.#lookAt(fates))
+      return new Delivery(this.#spool, place, { fates, lookAgain })
+    })
   }
 
   #fatesOf({ peer, channel }: SentPlace): MessageFates | undefined {
@@ -211,8 +215,8 @@ export class Tracker {
     return fates
   }
 
-  #forget({ place, fates }: Delivery): void {
-    if (fates?.leave(place.stream, place.position)) this.#fates.delete(place.channel)
+  #forget(delivery: Delivery): void {
+    if (delivery.leave()) this.#fates.delete(delivery.place.channel)
   }
 
   /** One look serves all who ask before it begins. */

@@ -13,6 +13,7 @@ import { DeadLedger } from './dead-ledger.ts'
 import { DeadReturns } from './dead-returns.ts'
 import type { Inbox } from './inbox.ts'
 import type { MoveAnswer, MoveRequest } from './move.ts'
+import type { Tell } from './outcomes.ts'
 
 /** One step reads and moves so much at most, so that it is answered soon. */
 const READ_BYTES_MAX = 33_554_432
@@ -23,6 +24,7 @@ export interface DeadMovesOptions {
   inbox: Pick<Inbox, 'appendRange' | 'stream' | 'channel'>
   epoch: number
   ids: Ids
+  tell: Tell
 }
 
 /**

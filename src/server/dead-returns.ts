@@ -1,4 +1,6 @@
 import { rememberedEntry } from '../journal/again-entry.ts'
+import { wantsReceipt } from '../journal/attributes.ts'
+import { messageId } from '../journal/entry.ts'
 import type { Ids } from '../journal/ids.ts'
 import {
   type DeadFates,
@@ -16,12 +18,15 @@ import { bodiesToInbox, bodiesToOutbox } from './dead-bodies.ts'
 import type { DeadLedger } from './dead-ledger.ts'
 import type { Inbox } from './inbox.ts'
 import type { RemovedMark } from './inbox-marks.ts'
+import type { MessageOutcome, Tell } from './outcomes.ts'
 
 export interface DeadReturnsOptions {
   spool: Spool
   inbox: Pick<Inbox, 'appendRange' | 'stream' | 'channel'>
   ids: Ids
   ledger: DeadLedger
+  /** Takes word of it to those who sent the messages. */
+  tell: Tell
 }
 
 /** The writer of the outbox segments that letters go back to. */
@@ -104,6 +109,22 @@ export class DeadReturns {
     fates.note('moved', rows)
     const moved: MovedMark = { moved: { s: stream, t: to } }
     await ledger.mark(channel, moved)
+    await this.#tellAgain(channel, letters, { stream, from })
+  }
+
+  /** Senders that were told it is dead hear that it is not. If that is lost, they hear how it ends. */
+  async #tellAgain(channel: string, letters: readonly Letter[], to: { stream: string; from: number }): Promise<void> {
+    const { spool, tell } = this.#options
+    const at = spool.system.clock.now()
+    const outcomes = letters.flatMap(({ entry }, i): MessageOutcome[] =>
+      wantsReceipt(entry, 0)
+        ? [{ id: messageId(entry, 0), channel, stream: to.stream, position: to.from + i, how: 'again', at }]
+        : []
+    )
+    if (outcomes.length === 0) return
+    await tell(letters[0]!.node, outcomes).catch((error: unknown) =>
+      spool.system.log.warn({ channel, error: String(error) }, 'senders cannot be told that dead letters are redriven')
+    )
   }
 
   async #toOutbox(channel: string, letters: Letter[], fates: DeadFates): Promise<void> {

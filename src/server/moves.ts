@@ -6,13 +6,14 @@ import { type CleanParts, cleanStep } from './clean-step.ts'
 import { DeadMoves } from './dead-moves.ts'
 import type { Inbox } from './inbox.ts'
 import type { MoveAnswer, MoveKind, MoveRequest, MovesPort } from './move.ts'
+import type { Tell } from './outcomes.ts'
 import { purgeStep } from './purge.ts'
 import { type RemoveParts, removeStep } from './remove-step.ts'
 import { Replays } from './replays.ts'
 import { wipeSentStep } from './wipe-sent.ts'
 import { Wipes } from './wipes.ts'
 
-export type MovesOptions = CleanParts & Omit<RemoveParts, 'dead'>
+export type MovesOptions = CleanParts & Omit<RemoveParts, 'dead'> & { tell: Tell }
 
 /** What an operator asks of the inbox's owner. */
 export class Moves implements MovesPort {

@@ -10,7 +10,9 @@ import type { Outcome, OwedRun } from './owed.ts'
 import { pushRun } from './runs.ts'
 
 /** What becomes known of one message, as it travels back to the node that sent it. */
-export interface MessageOutcome extends Outcome {
+export interface MessageOutcome extends Omit<Outcome, 'how'> {
+  /** `again`: a dead letter was given another try, and lies in the inbox once more. */
+  how: Outcome['how'] | 'again'
   id: string
   channel: string
   /** Its place, which makes the outcome's own id: told twice, it arrives once. */

@@ -33,7 +33,7 @@ export class OwnerRooms {
     const { writer } = await this.#open()
     const sentAt = clock.now()
     const drafts = outcomes.map(({ stream, position, ...outcome }) => ({
-      id: `outcome ${stream} ${position}`,
+      id: `${outcome.how === 'again' ? 'again' : 'outcome'} ${stream} ${position}`,
       sentAt,
       expiresAt: sentAt + receiptMs,
       kind: 'json' as const,

@@ -49,7 +49,13 @@ export class Owner {
     this.#spool = spool
     this.#lock = lock
     this.#rooms = rooms
-    this.#moves = new Moves({ spool, inbox, epoch: lock.epoch, restDead: channel => rooms.restDead(channel) })
+    this.#moves = new Moves({
+      spool,
+      inbox,
+      epoch: lock.epoch,
+      restDead: channel => rooms.restDead(channel),
+      tell: rooms.tell
+    })
     const tidy = new OwnerTidy({ spool, inbox, rooms, epoch: lock.epoch })
     this.#puller = new LocalPuller({ spool, inbox, tidy: () => this.#moves.recover().then(() => tidy.turn()) })
     rooms.poke = hint => this.#puller.poke(hint)
