@@ -5,6 +5,7 @@ import { AckTail } from '../spool/ack-tail.ts'
 import { Cancelled, readCancelled, writeCancelled } from '../spool/cancelled.ts'
 import { Sieve } from '../spool/filter.ts'
 import { type OutboxSegment, outboxSegments } from '../spool/outbox-segments.ts'
+import { inPeerTurn } from '../spool/peer-notes.ts'
 import type { Spool } from '../spool/spool.ts'
 import type { MoveAnswer, MoveRequest } from './move.ts'
 
@@ -24,9 +25,11 @@ export async function cancelStep(request: MoveRequest, spool: Spool): Promise<Mo
   const chosen = await choose(request, spool, first, from)
   const { stream, positions, bytes, ids, full } = chosen
   if (!dryRun && positions.length > 0) {
-    const cancelled = (await readCancelled(spool.system.files, spool.path, first.peer)) ?? new Cancelled()
-    cancelled.add(stream, positions)
-    await writeCancelled(spool, first.peer, cancelled)
+    await inPeerTurn(spool, first.peer, async () => {
+      const cancelled = (await readCancelled(spool.system.files, spool.path, first.peer)) ?? new Cancelled()
+      cancelled.add(stream, positions)
+      await writeCancelled(spool, first.peer, cancelled)
+    })
   }
   const next = full ? `${first.path}\n${positions.at(-1)! + 1}` : second && `${second.path}\n0`
   const more = next === undefined ? {} : { next }

@@ -17,14 +17,25 @@ export interface Finished {
   wiped: Map<string, Runs>
 }
 
-/** Reads the marks of a channel that were written until `began` (wall ms). */
-export async function readFinished(spool: Spool, channel: string, began: number): Promise<Finished> {
+/**
+ * Reads the marks of a channel that were written until `began` (wall ms).
+ *
+ * @param came Called with frames of messages that came since.
+ */
+export async function readFinished(
+  spool: Spool,
+  channel: string,
+  began: number,
+  came: (frame: Frame) => void = () => undefined
+): Promise<Finished> {
   const segments = await listSegments(spool.system.files, spool.inbox(channel))
   const voids = await readVoids(spool, segments)
   const done = new Map<string, Runs>()
   const wiped = new Map<string, Runs>()
   for (const segment of segments)
-    for await (const { source, payload, at: writtenAt } of framesOf(spool, segment, voids)) {
+    for await (const frame of framesOf(spool, segment, voids)) {
+      const { source, payload, at: writtenAt } = frame
+      if (source !== undefined && frame.kind === 'data' && writtenAt >= began) came(frame)
       if (source !== undefined || writtenAt > began) continue
       for (let at = 0; at < payload.length; at += entryBytes(payload, at)) {
         const mark = payload[at + 8] === MARK ? inboxMark(decodeNote(payload, at)) : undefined

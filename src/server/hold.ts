@@ -1,10 +1,9 @@
-import { decodeMessage } from '../journal/entry.ts'
 import type { ChannelInbox } from './channel-inbox.ts'
 import type { ChannelState } from './channel-state.ts'
+import { placesOf } from './find-waiting.ts'
 import type { HoldMark, UnholdMark } from './inbox-marks.ts'
 import type { PositionRun } from './inbox-port.ts'
 import { park } from './parking.ts'
-import { isWaiting } from './pieces.ts'
 import type { StreamState } from './stream-state.ts'
 
 /** Says of messages that they are held, or not, wherever they are: those under a lease when they come back. */
@@ -59,22 +58,4 @@ async function settled(stream: StreamState, position: number) {
     await piece.lease?.limbo.get(piece)?.written.catch(() => undefined)
     await Promise.resolve()
   }
-}
-
-/** Where messages of an id are that are not finished: by reading all of the channel that is not. */
-async function placesOf(channel: ChannelInbox, id: string): Promise<{ stream: StreamState; position: number }[]> {
-  const { state, reader } = channel
-  const found: { stream: StreamState; position: number }[] = []
-  for (const stream of state.streams.values())
-    for (const piece of stream.all()) {
-      const { block, from, to } = piece
-      if (block.segment === undefined) await channel.load(block)
-      if (block.segment === undefined) continue
-      const entries = await reader.entries({ ...piece, from, to })
-      for (const [i, entry] of entries.entries())
-        if (entry !== undefined && decodeMessage(entry, 0).id === id) found.push({ stream, position: from + i })
-      // Many are read only for this.
-      if (state.budget.isOver && stream.between(block.from, block.to).every(isWaiting)) state.budget.release(block)
-    }
-  return found.filter(({ stream, position }) => stream.between(position, position + 1).length > 0)
 }

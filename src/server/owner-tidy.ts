@@ -3,15 +3,18 @@ import { cleanDead } from '../spool/dead-retention.ts'
 import type { Spool } from '../spool/spool.ts'
 import type { Inbox } from './inbox.ts'
 import type { OwnerRooms } from './owner-rooms.ts'
+import { PeerNotesTidy } from './peer-notes-tidy.ts'
 
 /** What the inbox's owner removes now and then: what is past its retention, and what nobody owns. */
 export class OwnerTidy {
   readonly #options: { spool: Spool; inbox: Pick<Inbox, 'clean'>; rooms: Pick<OwnerRooms, 'tidy'>; epoch: number }
   readonly #deadBlobs: DeadBlobs
+  readonly #notes: PeerNotesTidy
 
   constructor(options: { spool: Spool; inbox: Pick<Inbox, 'clean'>; rooms: Pick<OwnerRooms, 'tidy'>; epoch: number }) {
     this.#options = options
     this.#deadBlobs = new DeadBlobs(options.spool)
+    this.#notes = new PeerNotesTidy(options.spool)
   }
 
   /** @throws DroprError DISK_* */
@@ -23,5 +26,6 @@ export class OwnerTidy {
       await cleanDead({ spool, channel, epoch })
       await this.#deadBlobs.clean(channel)
     }
+    await this.#notes.turn()
   }
 }

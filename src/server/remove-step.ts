@@ -1,7 +1,7 @@
 import { listSegments } from '../journal/segment-names.ts'
 import type { Spool } from '../spool/spool.ts'
 import { outboxShares } from '../spool/unsent.ts'
-import { readWiped, writeWiped } from '../spool/wiped.ts'
+import { addWiped } from '../spool/wiped.ts'
 import { busyWith, notEmpty, removeInbox } from './channel-removal.ts'
 import type { DeadMoves } from './dead-moves.ts'
 import type { Inbox } from './inbox.ts'
@@ -44,8 +44,7 @@ export async function removeStep({ channel, dryRun }: MoveRequest, parts: Remove
   const went = there === undefined ? { files: 0, bytes: 0 } : await removeInbox(spool, there)
   const room = await dead.removeRoom(channel)
   if (room.left > 0) left.dead = room.left
-  for (const { peer, streams } of shares)
-    await writeWiped(spool, peer, new Map([...(await readWiped(spool, peer)), ...streams]))
+  for (const { peer, streams } of shares) await addWiped(spool, peer, streams)
   return { moved: went.files + room.files, bytes: went.bytes + room.bytes, left }
 }
 

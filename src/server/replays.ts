@@ -10,7 +10,7 @@ import type { Inbox } from './inbox.ts'
 import type { RemovedMark } from './inbox-marks.ts'
 import type { MoveAnswer, MoveRequest } from './move.ts'
 
-/** What a message that comes again by an operator's wish is marked with: when that was, wall ms. */
+/** What a message that comes again by an operator's wish is marked with: when that replay began, wall ms. */
 export const REPLAYED_HEADER = 'dropr-replayed-at'
 const WALKS_MAX = 4
 const MOVED_BYTES_MAX = 4_194_304
@@ -27,6 +27,8 @@ interface Again {
 
 /** What a replay of one channel works with, from its first step to its last. */
 interface Walk extends Finished {
+  /** How many messages of an id this very replay has given already: its owner may have died in the middle of it. */
+  came: Map<string, number>
   /** A message that was copied since lies at two places. */
   seen: StreamPositions
   /** By what messages have in common: the streams they come back on. */
@@ -61,7 +63,7 @@ export class Replays {
     const walk = await opening
     const { chosen, left, next } = await this.#choose(request, walk)
     const ids = dryRun ? { ids: chosen.map(({ entry }) => decodeMessage(entry, 0).id) } : {}
-    if (!dryRun && chosen.length > 0) await this.#send(channel, chosen, walk)
+    if (!dryRun && chosen.length > 0) await this.#send(channel, chosen, { ...walk, began })
     if (next === undefined) {
       this.#walks.delete(key)
       await this.#retire(channel, [...walk.streams.values()])
@@ -72,12 +74,20 @@ export class Replays {
 
   /** What was done before this began, as the marks say. */
   async #open(channel: string, began: number): Promise<Walk> {
-    return { ...(await readFinished(this.#spool, channel, began)), seen: new StreamPositions(), streams: new Map() }
+    const came = new Map<string, number>()
+    const finished = await readFinished(this.#spool, channel, began, ({ payload }) => {
+      for (let at = 0; at < payload.length; at += entryBytes(payload, at)) {
+        if (payload[at + 8] !== MESSAGE) continue
+        const { id, headers } = decodeMessage(payload, at)
+        if (headers[REPLAYED_HEADER] === String(began)) came.set(id, (came.get(id) ?? 0) + 1)
+      }
+    })
+    return { ...finished, came, seen: new StreamPositions(), streams: new Map() }
   }
 
   async #choose(
     request: MoveRequest,
-    { voids, done, wiped, seen }: Walk
+    { voids, done, wiped, came, seen }: Walk
   ): Promise<{ chosen: Again[]; left: Record<string, number>; next: string | undefined }> {
     const { channel, filter, began, max } = request
     const { clock, files } = this.#spool.system
@@ -109,6 +119,11 @@ export class Replays {
             left.expired = (left.expired ?? 0) + 1
             continue
           }
+          const before = came.get(stored.id) ?? 0
+          if (before > 0) {
+            came.set(stored.id, before - 1)
+            continue
+          }
           const entry = Buffer.from(payload.subarray(at, at + entryBytes(payload, at)))
           if (await isBodyGone(this.#spool, channel, { stream, position: p, entry }, this.#spool.inbox(channel))) {
             left.damaged = (left.damaged ?? 0) + 1
@@ -123,8 +138,8 @@ export class Replays {
     return { chosen, left, next: undefined }
   }
 
-  async #send(channel: string, chosen: readonly Again[], { streams }: Walk): Promise<void> {
-    const { clock, random } = this.#spool.system
+  async #send(channel: string, chosen: readonly Again[], { streams, began }: Walk & { began: number }): Promise<void> {
+    const { random } = this.#spool.system
     const groups = new Map<string, Again[]>()
     for (const one of chosen) {
       const key = `${one.origin} ${one.node} ${one.priority}`
@@ -132,7 +147,7 @@ export class Replays {
       if (group === undefined) groups.set(key, [one])
       else group.push(one)
     }
-    const at = String(clock.now())
+    const at = String(began)
     await Promise.all(
       [...groups].map(async ([key, group]) => {
         const stream = streams.get(key) ?? random.bytes(16).toString('hex')

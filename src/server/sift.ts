@@ -58,7 +58,10 @@ export function sift(range: ArrivingRange, from: number, isKnown: (key: string) 
     if (refusal !== undefined) {
       sifted.refused.push(refusal)
       hole = encodeHole({ code: refusal.code, id: refusal.id, detail: refusal.detail })
-    } else if (flags!.remembered && range.again === undefined) hole = remember(range, at, sifted, own, isKnown)
+    } else if (flags!.remembered) {
+      if (range.again === undefined) hole = remember(range, at, sifted, own, isKnown)
+      else sifted.keys.push(idKey(range.origin, range.channel, decodeMessage(range.entries, at).id))
+    }
     if (hole === undefined) {
       pushRun(sifted.present, from + i, from + i + 1)
       noteExpiry(sifted, flags!.expiresAt, i, count)

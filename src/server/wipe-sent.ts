@@ -5,7 +5,7 @@ import { AckTail } from '../spool/ack-tail.ts'
 import { Sieve } from '../spool/filter.ts'
 import { outboxSegments } from '../spool/outbox-segments.ts'
 import type { Spool } from '../spool/spool.ts'
-import { readWiped, writeWiped } from '../spool/wiped.ts'
+import { addWiped, readWiped } from '../spool/wiped.ts'
 import type { MoveAnswer, MoveRequest } from './move.ts'
 
 /**
@@ -37,7 +37,7 @@ export async function wipeSentStep(
     const arrived = peer === spool.node ? here(stream) : acks.next(stream)
     const takes = (at: number) => sieve.takes({ channel, peer, state: 'acked', at })
     const { to, moved, bytes } = await wipeUpTo(reader, { before, arrived, takes })
-    if (moved > 0 && !dryRun) await writeWiped(spool, peer, wiped.set(stream, to))
+    if (moved > 0 && !dryRun) await addWiped(spool, peer, new Map([[stream, to]]))
     return { moved, bytes, left: {}, ...next }
   } finally {
     await reader.close()

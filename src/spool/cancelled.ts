@@ -54,6 +54,13 @@ export class Cancelled {
     this.#streams.set(stream, joined)
   }
 
+  /** Forgets what is of other streams. True when there was any. */
+  keepOnly(streams: ReadonlySet<string>): boolean {
+    const before = this.#streams.size
+    for (const id of this.#streams.keys()) if (!streams.has(id)) this.#streams.delete(id)
+    return this.#streams.size < before
+  }
+
   toJSON(): object {
     return Object.fromEntries(this.#streams)
   }

@@ -1,5 +1,6 @@
 import { diskError, systemCode } from '../errors.ts'
 import { checkPeer } from '../names.ts'
+import { inPeerTurn } from './peer-notes.ts'
 import type { Spool } from './spool.ts'
 
 const FILE_BYTES_MAX = 67_108_864
@@ -29,6 +30,15 @@ export async function readWiped(
     if (code === 'ENOENT' || code === undefined) return new Map()
     throw diskError(error, `read ${path}`)
   }
+}
+
+/** These too; what was wiped stays so. Durable when resolved. @throws DroprError DISK_* */
+export async function addWiped(spool: Spool, peer: string, more: Wiped): Promise<void> {
+  await inPeerTurn(spool, peer, async () => {
+    const wiped = await readWiped(spool, peer)
+    for (const [stream, to] of more) wiped.set(stream, Math.max(to, wiped.get(stream) ?? 0))
+    await writeWiped(spool, peer, wiped)
+  })
 }
 
 /** Durable when resolved. @throws DroprError DISK_* */

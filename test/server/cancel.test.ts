@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { SimNodes } from '../rows/sim-nodes.ts'
+import { SimNodes, SPOOL } from '../rows/sim-nodes.ts'
 
 const LIMITS = { retryMsMin: 20, retryMsMax: 1_000, scanMs: 1_000 }
 
@@ -59,4 +59,35 @@ test('what was cancelled stays so after a power cut, and what has arrived is not
   await nodes.until(again.sendMessage('last', { to: 'tokyo' }))
   await nodes.clock.advance(10_000)
   expect((await nodes.take(tokyo)).map(({ body }) => body)).toEqual([...numbered(10), 'last'])
+})
+
+test('what was noted of streams whose files are gone is forgotten, and what waits cancelled stays so', async () => {
+  const { nodes, queue } = await behindADeadPeer(3)
+  nodes.down.delete('tokyo')
+  const owner = await nodes.server('berlin', 'owner')
+  await nodes.until(queue.sendMessages(numbered(10), { to: 'tokyo', channel: 'a' }))
+  await nodes.clock.advance(3_000)
+  nodes.down.add('tokyo')
+  await nodes.until(queue.sendMessages(numbered(10), { to: 'tokyo', channel: 'a' }))
+  await nodes.until(queue.sendMessages(numbered(10), { to: 'tokyo', channel: 'b' }))
+  await nodes.clock.advance(10)
+  expect(await nodes.until(queue.purge({ peer: 'tokyo' }))).toMatchObject({ moved: 20 })
+  expect(await nodes.until(queue.clean({ olderThan: 1, room: 'outbox' }))).toMatchObject({ messages: 10 })
+  const noted = (room: string) =>
+    Object.keys(JSON.parse(nodes.machine('berlin').disk.peek(`${SPOOL}/${room}/tokyo.json`)!.toString()) as object)
+      .length
+  expect([noted('cancelled'), noted('wiped')]).toEqual([2, 1])
+  // The file of channel a goes: its messages arrived, or were skipped.
+  nodes.down.delete('tokyo')
+  await nodes.clock.advance(5_000)
+  nodes.down.add('tokyo')
+  await nodes.until(queue.clean({ olderThan: 1, room: 'outbox', channel: 'a' }))
+  await nodes.until(queue.close())
+  await nodes.clock.advance(130_000)
+  // A new owner looks at once.
+  await nodes.until(owner.close())
+  const heir = await nodes.server('berlin', 'heir')
+  await nodes.clock.advance(70_000)
+  expect([noted('cancelled') < 2, noted('wiped')]).toEqual([true, 0])
+  await nodes.until(heir.close())
 })

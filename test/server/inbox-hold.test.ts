@@ -118,3 +118,52 @@ test('a hold while a verdict is on its way counts for what becomes of the messag
   await bed.until(settled)
   expect(await next(bed)).toEqual(['a'])
 })
+
+test('a message is found by its id without reading what came before it was made, or what another sender sent', async () => {
+  const bed = new InboxBed(3)
+  const inbox = await bed.open()
+  const many = (count: number) => Array.from({ length: count }, (_, i) => ({ body: `${i}`.padEnd(3_000) }))
+  // Old ones, then, two hours later, those among which the message is; and more of another node.
+  for (let i = 0; i < 8; i++) await bed.until(inbox.appendRange(rangeOf('s', i * 200, many(200))))
+  await bed.world.clock.advance(7_200_000)
+  const now = bed.world.clock.now()
+  const id = `${now
+    .toString(16)
+    .padStart(12, '0')
+    .replace(/^(.{8})/, '$1-')}-7000-8000-000000000000`
+  await bed.until(
+    inbox.appendRange(
+      rangeOf('s', 1_600, [
+        { body: 'mine', id },
+        { body: 'given', id: 'order 1' }
+      ])
+    )
+  )
+  const origin = 'bb'.repeat(16)
+  for (let i = 0; i < 8; i++)
+    await bed.until(inbox.appendRange(rangeOf('t', i * 200, many(200), { origin, node: 'other' })))
+  let reads = 0
+  bed.node.disk.failNext({
+    call: 'pread',
+    code: 'EIO',
+    path: path => {
+      if (path.endsWith('.seg')) reads++
+      return false
+    }
+  })
+  const readFor = async (wanted: string) => {
+    reads = 0
+    return [await bed.until(inbox.port({ own: true }).steer({ act: 'hold', id: wanted })), reads] as const
+  }
+  const [mine, few] = await readFor(id)
+  expect(mine).toEqual({ found: 1, changed: 1 })
+  const [given, fewer] = await readFor('order 1')
+  expect(given).toEqual({ found: 1, changed: 1 })
+  const [none, no] = await readFor('order 2')
+  expect([none, no]).toEqual([{ found: 0, changed: 0 }, 0])
+  // What is nowhere is looked for everywhere: a clock may have been wrong by hours.
+  const [, all] = await readFor(id.replace(/0$/, '1'))
+  // Each range is a block of its own, and is read by itself.
+  expect(all - few).toBeGreaterThanOrEqual(7)
+  expect(all - fewer).toBeGreaterThanOrEqual(7)
+})

@@ -155,3 +155,31 @@ test('what waits behind another message of its key is purged too, and what is se
   await nodes.until(queue.sendMessage('five', { channel: 'c', key: 'k' }))
   expect((await nodes.take(queue, 'c')).map(({ body }) => body)).toEqual(['five'])
 })
+
+test('a replay that is asked again, by who did not hear of it, gives nothing twice, also of the next owner', async () => {
+  const nodes = new SimNodes({ seed: 500, names: ['berlin'], limits: { scanMs: 1_000 } })
+  let owner = await nodes.server('berlin')
+  const queue = await nodes.queue('berlin')
+  const ids = Array.from({ length: 20 }, (_, i) => `id ${String(i).padStart(2, '0')}`)
+  for (const id of ids) await nodes.until(queue.sendMessage(id, { id }))
+  expect(await nodes.take(queue)).toHaveLength(20)
+  await nodes.clock.advance(5)
+  const began = nodes.clock.now()
+  const replay = (more: object) => {
+    const request = { what: 'replay', channel: 'common', filter: {}, began, max: 8, ...more } as const
+    return nodes.until(owner.target().move(request))
+  }
+  const first = await replay({})
+  const second = await replay({ after: first.next! })
+  expect([first.moved, second.moved]).toEqual([8, 8])
+  // Dead before anybody heard of the second step.
+  nodes.machine('berlin').powerCut()
+  owner = await nodes.server('berlin', 'server2')
+  expect((await replay({ after: first.next! })).moved).toBe(4)
+  const got = await nodes.take(await nodes.queue('berlin', 'app2'))
+  expect(got.map(({ id }) => id)).toEqual(ids)
+  expect(new Set(got.map(({ headers }) => headers['dropr-replayed-at']))).toEqual(new Set([String(began)]))
+  // Another replay is another wish.
+  await nodes.clock.advance(5)
+  expect((await replay({ began: nodes.clock.now(), max: 100 })).moved).toBe(40)
+})
