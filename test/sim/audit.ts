@@ -5,7 +5,7 @@ import { segmentParts } from '../../src/journal/segment-parts.ts'
 import { SegmentReader } from '../../src/journal/segment-reader.ts'
 import type { Files, FolderEntry } from '../../src/system/files.ts'
 import { SimFiles } from '../../src/system/sim/index.ts'
-import { tokenOf } from './ledger.ts'
+import { tokenIn } from './ledger.ts'
 import { type Site, SPOOL } from './site.ts'
 
 /** What lies on a disk. */
@@ -58,7 +58,7 @@ async function readSegment(files: Files, path: string, found: Found): Promise<vo
 function takeLetters({ source, payload }: Frame, letters: Map<string, number>, { dead }: Found): void {
   for (let at = 0; at < payload.length; at += entryBytes(payload, at)) {
     if (source !== undefined && payload[at + 8] === MESSAGE) {
-      const token = tokenOf(decodeMessage(payload, at).body.toString())
+      const token = tokenIn(decodeMessage(payload, at))
       // An outcome is no message of anybody's.
       if (Number.isNaN(token)) continue
       letters.set(`${source.stream} ${source.from}`, token)

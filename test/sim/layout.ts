@@ -16,6 +16,8 @@ export interface Layout {
   /** Applications that send for later. */
   laters: number
   schedulers: number
+  /** Some bodies are too large for an entry. */
+  blobs: boolean
   schedule: ScheduleConfig | undefined
 }
 
@@ -23,7 +25,9 @@ export interface Layout {
 const SHORT = [60_000, 10_000, 2_000, 1_000].map((lengthMs, i) => ({ name: 'abcd'[i]!, lengthMs }))
 
 export function drawLayout(random: SimRandom, nodes: number): Layout {
+  const blobs = random.chance(0.5)
   return {
+    blobs,
     nodes: Array.from({ length: nodes }, (_, i) => `n${i}`),
     channels: ['a', 'b/c', 'Ä'].slice(0, 1 + random.int(3)),
     priorities: random.pick([[4], [4, 9]]),
@@ -44,6 +48,7 @@ export function drawLayout(random: SimRandom, nodes: number): Layout {
       { levels: SHORT.slice(1) }
     ]),
     limits: limitsFrom({
+      ...(blobs && { messageBytesMax: 2_000, blobPieceBytes: random.pick([512, 4_096]), blobIdleMsMax: 60_000 }),
       segmentBytesMax: random.pick([65_536, 65_536, 1_000_000]),
       rangeBytesMax: random.pick([1_024, 4_096, 65_536]),
       rangesPerStreamMax: random.pick([1, 2, 4, 16]),

@@ -14,6 +14,8 @@ export interface Sent {
   readonly expiresAt: number | undefined
   /** One of a key at a time, in order. */
   readonly key: string | undefined
+  /** Sent as a stream, too large for an entry: it lies in a file of its own. */
+  readonly streamed: boolean
   /** Its sender wants to hear what becomes of it. */
   readonly receipt: boolean
   /** Sent without a sync: a power cut at its sender may take it. */
@@ -79,6 +81,16 @@ export function tokenOf(body: string): number {
   return Number(body.slice(0, body.indexOf('|')))
 }
 
+/** A body in a file of its own is not looked into: a header says it too. */
+export const TOKEN_HEADER = 'token'
+
+/** NaN for what is no message of anybody's. */
+export function tokenIn({ body, headers }: { body: Buffer; headers: Readonly<Record<string, string>> }): number {
+  return headers[TOKEN_HEADER] === undefined && body.length === 0
+    ? Number.NaN
+    : Number(headers[TOKEN_HEADER] ?? tokenOf(body.toString()))
+}
+
 /** Every message of a run. */
 export class Ledger {
   readonly all: Sent[] = []
@@ -86,7 +98,7 @@ export class Ledger {
 
   add(
     what: Pick<Sent, 'from' | 'to' | 'channel' | 'priority' | 'id' | 'fate' | 'expiresAt' | 'lane'> &
-      Partial<Pick<Sent, 'key' | 'buffered' | 'receipt'>>,
+      Partial<Pick<Sent, 'key' | 'buffered' | 'receipt' | 'streamed'>>,
     size: number
   ): Sent {
     const token = this.all.length
@@ -95,6 +107,7 @@ export class Ledger {
       key: undefined,
       buffered: false,
       receipt: false,
+      streamed: false,
       ...what,
       token,
       body: `${token}|${what.fate}|`.padEnd(size, '.'),

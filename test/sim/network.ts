@@ -6,6 +6,7 @@ import { LoopbackTransport } from '../../src/wire/loopback-transport.ts'
 import type { PeerAddress, ReceiveUpload, Transport } from '../../src/wire/transport.ts'
 import type { UploadAnswer, UploadRequest } from '../../src/wire/upload.ts'
 import { uploadFailure } from '../../src/wire/upload-failure.ts'
+import { tokenIn } from './ledger.ts'
 import type { Site } from './site.ts'
 import type { Trace } from './trace.ts'
 
@@ -129,15 +130,14 @@ export class Network {
   ): Promise<UploadAnswer> {
     // It waits in the socket while the server is stopped.
     await door.process.clock.sleep(0)
-    const { stream, from: at, entries, skip } = request
-    const what =
-      skip === undefined ? `${entries.length} bytes, ${tokens(entries)}` : `skip to ${skip.to}, ${skip.reason}`
+    const { stream, from: at, blob } = request
     const name = `${from.name}>${to.name} ${stream.slice(0, 6)}:${at}`
-    this.#trace.note(`${name} ${what}`)
-    if (from.seen.has(`${stream}:${at}`)) from.sometimes.saw('repeated upload')
+    this.#trace.note(`${name} ${whatOf(request)}`)
+    if (blob === undefined && from.seen.has(`${stream}:${at}`)) from.sometimes.saw('repeated upload')
     try {
       const answer = await door.receive(request, node)
-      from.seen.add(`${stream}:${at}`)
+      if (blob === undefined) from.seen.add(`${stream}:${at}`)
+      else if (answer.blob?.state === 'whole') from.sometimes.saw('large body came')
       this.#trace.note(
         `${name} next ${answer.next}${answer.refused.length > 0 ? `, ${answer.refused.length} refused` : ''}`
       )
@@ -148,6 +148,11 @@ export class Network {
       throw error
     }
   }
+}
+
+function whatOf({ blob, skip, entries }: UploadRequest): string {
+  if (blob !== undefined) return `${entries.length} bytes at ${blob.at} of ${blob.total}`
+  return skip === undefined ? `${entries.length} bytes, ${tokens(entries)}` : `skip to ${skip.to}, ${skip.reason}`
 }
 
 function tokens(entries: Buffer): string {
@@ -164,8 +169,7 @@ function tokens(entries: Buffer): string {
 
 function tokenAt(entries: Buffer, at: number): string {
   try {
-    const text = decodeMessage(entries, at).body.toString()
-    return `#${text.slice(0, text.indexOf('|'))}`
+    return `#${tokenIn(decodeMessage(entries, at))}`
   } catch {
     return '?'
   }

@@ -130,7 +130,7 @@ function checkDead(sim: Simulation, sent: Sent, why: string): void {
   if (sent.finished?.verdict === 'ack')
     sim.checker.violated('P4', `#${sent.token} was acknowledged and is a dead letter`)
   // The same damage twice on the way is taken for the sender's own (docs/protocol.md).
-  if (why.startsWith('MESSAGE_MALFORMED') && sim.network.flips > 1) return
+  if ((why.startsWith('MESSAGE_MALFORMED') || sent.streamed) && sim.network.flips > 1) return
   if (sent.handOuts.length === 0 && sent.fate !== 'large' && sent.expiresAt === undefined)
     sim.checker.violated('P1', `#${sent.token} (${sent.fate}) is a dead letter (${why}) and nobody ever had it`)
 }

@@ -11,6 +11,7 @@ import { LaterDesk, laterProgram } from './programs/later.ts'
 import { schedulerProgram } from './programs/scheduler.ts'
 import { Desk, type SendMood, senderProgram } from './programs/sender.ts'
 import { serverProgram } from './programs/server.ts'
+import { checkOrphans } from './orphans.ts'
 import { playRound } from './rounds.ts'
 import { Site } from './site.ts'
 import { Sometimes } from './sometimes.ts'
@@ -41,6 +42,9 @@ export interface Report {
 /** Of the answers that leave a server, the first ones and this part are checked against a power cut at that moment. */
 const PROBED = { first: 4, part: 0.02 }
 const FAULT_MS = [5_000, 60_000] as const
+
+/** Only long runs wait for the turns that remove what nobody owns. */
+const CLEANED_HOURS_MIN = 0.02
 
 /** A world with its nodes, and everything that listens. */
 export class Simulation {
@@ -98,7 +102,7 @@ export class Simulation {
     const { layout, network, random } = this
     network.add(site)
     for (const to of layout.nodes) network.link(site.name, to)
-    if (random.chance(0.3)) this.sendMood.largeBytes = 3_000
+    if (!layout.blobs && random.chance(0.3)) this.sendMood.largeBytes = 3_000
     site.seat('server', serverProgram(this.sendMood.largeBytes === undefined ? undefined : 2_000))
     site.seat('client', clientProgram(network))
     for (let i = 0; i < layout.senders; i++) {
@@ -152,6 +156,7 @@ export async function simulate(options: SimulationOptions): Promise<Report> {
     const left = untilMs - clock.ticks()
     await playRound(sim, Math.min(left, sim.random.between(...FAULT_MS)))
   }
+  if (sim.layout.blobs && options.hours >= CLEANED_HOURS_MIN) await checkOrphans(sim)
   for (const site of sim.sites) for (const seat of site.seats) seat.leave()
   return sim.report(options.seed)
 }

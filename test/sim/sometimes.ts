@@ -33,7 +33,9 @@ export const MUST_SEE = [
   'waits for its key',
   'told delivered',
   'told settled',
-  'told MESSAGE_DEAD'
+  'told MESSAGE_DEAD',
+  'large body came',
+  'large body read'
 ] as const
 
 export type Sight = (typeof MUST_SEE)[number]

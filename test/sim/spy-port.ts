@@ -13,7 +13,7 @@ import type {
 import type { MoveAnswer, MoveRequest, MovesPort } from '../../src/server/move.ts'
 import type { SimFiles } from '../../src/system/sim/index.ts'
 import type { Checker, Handed, Who } from './checker.ts'
-import { tokenOf } from './ledger.ts'
+import { tokenIn } from './ledger.ts'
 
 export interface SpyOptions {
   port: InboxPort & MovesPort
@@ -92,8 +92,9 @@ function messagesOf(claim: Claim, disk: SimFiles): Handed[] {
   for (const { channel, priority, stream, from, count, path, at, bytes, deliveries } of claim.runs) {
     const entries = disk.peek(path)?.subarray(at, at + bytes) ?? Buffer.alloc(0)
     for (let i = 0, offset = 0; i < count && offset < entries.length; i++, offset += entryBytes(entries, offset)) {
-      const { body, sentAt, headers } = decodeMessage(entries, offset)
-      const token = tokenOf(body.toString())
+      const stored = decodeMessage(entries, offset)
+      const { sentAt, headers } = stored
+      const token = tokenIn(stored)
       messages.push({ token, channel, priority, stream, position: from + i, deliveries, sentAt, headers })
     }
   }

@@ -3,7 +3,7 @@ import type { Message } from '../../../src/queue/message.ts'
 import type { Queue } from '../../../src/queue/queue.ts'
 import { Reject } from '../../../src/queue/reject.ts'
 import type { SimProcess, SimRandom } from '../../../src/system/sim/index.ts'
-import { tokenOf } from '../ledger.ts'
+import { TOKEN_HEADER, tokenOf } from '../ledger.ts'
 import type { Program, Seat } from '../seat.ts'
 import { openSimQueue } from './application.ts'
 
@@ -55,7 +55,7 @@ class SimConsumer {
   }
 
   async handle(message: Message): Promise<void> {
-    const fate = this.#fateOf(message)
+    const fate = await this.#fateOf(message)
     await this.#work()
     if (fate === 'reject') throw new Reject('the sender wanted it so')
     if (fate === 'poison' || this.#isBad()) throw new Error('no luck')
@@ -83,7 +83,7 @@ class SimConsumer {
       try {
         let left = 1 + this.random.int(30)
         for await (const message of this.#queue.messages({ channels: layout.channels })) {
-          const fate = this.#fateOf(message)
+          const fate = await this.#fateOf(message)
           await this.#work()
           if (fate === 'poison' || this.#isBad()) await message.retry({ reason: 'no luck' })
           if (fate === 'reject') await message.reject('the sender wanted it so')
@@ -97,11 +97,11 @@ class SimConsumer {
 
   async #verdict(message: Message): Promise<void> {
     try {
-      const fate = this.#fateOf(message)
+      const fate = await this.#fateOf(message)
       await this.#work()
       if (fate === 'reject') return await message.reject('the sender wanted it so')
       if (fate === 'poison') return await message.retry({ reason: 'no luck', after: 20 })
-      if (!this.#isBad()) return await message.ack(tokenOf(message.text()))
+      if (!this.#isBad()) return await message.ack(tokenOfMessage(message))
       const kind = this.random.int(5)
       if (kind === 0) return await message.release({ after: this.random.int(300) })
       if (kind === 1) return await message.retry()
@@ -118,15 +118,15 @@ class SimConsumer {
   /** A lease that has just been given is not over. */
   #checkHeld(message: Message): void {
     const { site, who } = this.#seat
-    const token = tokenOf(message.text())
+    const token = tokenOfMessage(message)
     if (message.signal.aborted && site.checker.holds.has(who, token, this.#process.clock.ticks()))
       site.checker.violated('P5', `#${token} is said to be lost, its lease ends ${message.leaseUntil}`)
   }
 
-  #fateOf(message: Message): string {
+  async #fateOf(message: Message): Promise<string> {
     const { site } = this.#seat
-    const body = message.text()
-    const sent = site.checker.ledger.get(tokenOf(body))
+    const sent = site.checker.ledger.get(tokenOfMessage(message))
+    const body = message.large ? await this.#streamed(message) : message.text()
     if (sent === undefined || !(sent.later?.bodies.has(body) ?? sent.body === body))
       site.checker.violated('P4', `a body was changed: ${body.slice(0, 80)}`)
     if (sent?.fate !== 'killer' || message.channel !== sent.channel) return sent?.fate ?? 'plain'
@@ -135,6 +135,21 @@ class SimConsumer {
       if (this.#seat.process === process) this.#seat.kill(100)
     })
     return 'killer'
+  }
+
+  /** What is read to its end is what was sent. */
+  async #streamed(message: Message): Promise<string> {
+    const { site } = this.#seat
+    const parts: Buffer[] = []
+    try {
+      for await (const part of message.stream()) parts.push(part as Buffer)
+    } catch (error) {
+      if (error instanceof DroprError && error.code === 'ENTRY_CORRUPT')
+        site.checker.violated('P4', `#${tokenOfMessage(message)}: ${error.message}`)
+      throw error
+    }
+    site.sometimes.saw('large body read')
+    return Buffer.concat(parts).toString()
   }
 
   async #work(): Promise<void> {
@@ -154,4 +169,8 @@ class SimConsumer {
       site.trace.note(`${who}: ${error.code}: ${error.message}`)
     await this.#process.clock.sleep(100)
   }
+}
+
+function tokenOfMessage(message: Message): number {
+  return message.large ? Number(message.headers[TOKEN_HEADER]) : tokenOf(message.text())
 }

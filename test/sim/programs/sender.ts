@@ -1,7 +1,7 @@
 import type { Queue } from '../../../src/queue/queue.ts'
 import type { SentMessage } from '../../../src/queue/receipt.ts'
 import type { SimProcess, SimRandom } from '../../../src/system/sim/index.ts'
-import type { Fate, Sent } from '../ledger.ts'
+import { type Fate, type Sent, TOKEN_HEADER } from '../ledger.ts'
 import type { Program, Seat } from '../seat.ts'
 import { openSimQueue } from './application.ts'
 import { follow } from './follow.ts'
@@ -17,6 +17,7 @@ export interface SendMood {
   largeBytes: number | undefined
 }
 
+const PART_BYTES = 700
 const KEYS = ['k0', 'k1', 'k2']
 
 /** Between processes of one seat: what must be sent again, and whether the last one had closed its queue (P6). */
@@ -100,7 +101,12 @@ class SimSender {
     const channel = like?.channel ?? random.pick(layout.channels)
     const priority = like?.priority ?? random.pick(layout.priorities)
     const fate: Fate = this.#fate(to)
-    const size = fate === 'large' ? this.#mood.largeBytes! : random.pick([20, 20, 200, 900])
+    const streamed = alone && layout.blobs && random.chance(0.08)
+    const size = streamed
+      ? 3_000 + random.int(9_000)
+      : fate === 'large'
+        ? this.#mood.largeBytes!
+        : random.pick([20, 20, 200, 900])
     // Messages with a key wait for others of it, while the rest goes past.
     const key = alone && random.chance(0.2) ? random.pick(KEYS) : undefined
     const lane = `${site.name}.${name}/${this.#desk.generation} ${to} ${channel} ${priority} ${key ?? ''}`
@@ -109,8 +115,11 @@ class SimSender {
     const expiresAt = expires ? this.#process.clock.now() + random.int(10_000) : undefined
     const buffered = like?.buffered ?? random.chance(0.1)
     const receipt = alone && random.chance(0.06)
-    const what = { from: site.name, to, channel, priority, id, fate, expiresAt, lane, key, buffered, receipt }
-    return checker.ledger.add(what, size)
+    const what = { from: site.name, to, channel, priority, id, fate, expiresAt, lane, key, buffered, receipt, streamed }
+    const sent = checker.ledger.add(what, size)
+    // It has its place when all of it was read.
+    sent.moved = streamed
+    return sent
   }
 
   #fate(to: string): Fate {
@@ -124,7 +133,7 @@ class SimSender {
   }
 
   async #send(sent: Sent): Promise<void> {
-    const { to, channel, priority, id, expiresAt, key, body, buffered, receipt } = sent
+    const { to, channel, priority, id, expiresAt, key, body, buffered, receipt, streamed } = sent
     const { checker } = this.#seat.site
     this.#desk.open.add(sent)
     try {
@@ -136,10 +145,11 @@ class SimSender {
         ...(expiresAt !== undefined && { expiresAt }),
         ...(key !== undefined && { key }),
         ...(buffered && { durability: 'buffered' as const }),
-        receipt
+        receipt,
+        ...(streamed && { headers: { [TOKEN_HEADER]: String(sent.token) } })
       }
       const isFirst = sent.resolvedAt === undefined
-      const made = await this.#queue.sendMessage(body, options)
+      const made = await this.#queue.sendMessage(streamed ? inParts(body) : body, options)
       checker.resolved(sent, made)
       if (receipt && isFirst) void this.follow(sent, made)
       // Sometimes an application does not hear of its success, and sends again.
@@ -176,4 +186,8 @@ class SimSender {
       for (const sent of batch) checker.rejected(sent, error)
     }
   }
+}
+
+async function* inParts(body: string): AsyncGenerator<string> {
+  for (let at = 0; at < body.length; at += PART_BYTES) yield body.slice(at, at + PART_BYTES)
 }

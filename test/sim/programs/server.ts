@@ -1,3 +1,4 @@
+import { BlobIntake } from '../../../src/server/blob-intake.ts'
 import { Owner } from '../../../src/server/owner.ts'
 import { Receiver } from '../../../src/server/receiver.ts'
 import type { Spool } from '../../../src/spool/spool.ts'
@@ -16,12 +17,14 @@ export function serverProgram(receivedBytesMax: number | undefined): Program {
     site.sometimes.saw('take-over')
     site.trace.note(`${seat.who} owns the inbox, epoch ${owner.epoch}`)
     const limits = { ...site.limits, ...(receivedBytesMax !== undefined && { messageBytesMax: receivedBytesMax }) }
-    const receiver = new Receiver({ clock: process.clock, log: process.log, limits, store: owner.store })
+    const blobs = new BlobIntake({ spool, limits })
+    const receiver = new Receiver({ clock: process.clock, log: process.log, limits, store: owner.store, blobs })
     const receive = (request: Parameters<Receiver['receive']>[0], peer: string) => receiver.receive(request, peer)
     site.door = { receive, seat, process, depth: () => owner.depth(), answers: 0 }
     return {
       close: async () => {
         site.door = undefined
+        await blobs.close()
         await owner.close()
       }
     }

@@ -1,0 +1,23 @@
+import type { SimFolder } from '../../src/system/sim/sim-folder.ts'
+import type { Simulation } from './simulation.ts'
+import { SPOOL } from './site.ts'
+
+/** What nobody owns goes in the turn after the one that finds it idle: twice a minute, and the minute that it may rest. */
+const CLEANED_MS = 250_000
+
+/** When all has arrived, no large body is left in the outbox, and no part of one in the inbox. */
+export async function checkOrphans(sim: Simulation): Promise<void> {
+  await sim.pass(CLEANED_MS)
+  for (const { name, machine, sometimes } of sim.sites) {
+    sometimes.saw('large bodies cleaned')
+    const files = [...below(machine.disk.disk.folder(SPOOL), SPOOL)]
+    for (const path of files)
+      if (/\/outbox\/.*\.blob$|\.part$/.test(path)) sim.checker.violated('life', `${name}: nobody owns ${path}`)
+  }
+}
+
+function* below(folder: SimFolder, path: string): Generator<string> {
+  for (const [name, node] of folder.names)
+    if (node.kind === 'folder') yield* below(node, `${path}/${name}`)
+    else yield `${path}/${name}`
+}
