@@ -4,6 +4,9 @@ import type { OpenFiles } from './open-files.ts'
 import type { Spool } from './spool.ts'
 import { StreamReader, type StreamReaderOptions } from './stream-reader.ts'
 
+/** A segment that cannot be opened may be one that others must come after; longer than this it holds up nobody (P7). */
+const UNREAD_MS_MAX = 10_000
+
 export interface LaneOptions {
   spool: Spool
   folder: string
@@ -32,6 +35,8 @@ export class Lane {
   readonly #started = new Set<StreamReader>()
   /** Without a whole head, and of a dead writer: nothing in them was ever acknowledged, or nobody can read it. */
   readonly #void = new Set<string>()
+  /** Those that could not be opened, by path, and since when, in ticks. */
+  readonly #unread = new Map<string, { n: number; since: number }>()
   #turn: Promise<unknown> = Promise.resolve()
 
   constructor(options: LaneOptions) {
@@ -62,13 +67,14 @@ export class Lane {
    */
   ready(): StreamReader[] {
     const { open } = this
-    if (open.length < 2) {
+    const unread = this.#firstUnread()
+    if (open.length < 2 && unread === Number.POSITIVE_INFINITY) {
       for (const stream of open) this.#started.add(stream)
       return [...open]
     }
     const ready: StreamReader[] = []
     const writers = new Set<string>()
-    let sealed = Number.POSITIVE_INFINITY
+    let sealed = unread
     for (const stream of open) {
       if (this.#started.has(stream) || (!writers.has(stream.writer) && sealed >= stream.n)) {
         this.#started.add(stream)
@@ -130,9 +136,12 @@ export class Lane {
         if (dead) stream.setFinal()
         this.#known.set(segment.path, stream)
         this.#addOpen(stream)
+        this.#unread.delete(segment.path)
         added = true
       } catch (error) {
-        // Its writer's later ones must wait for it; nobody else's.
+        const since = this.#unread.get(segment.path)?.since ?? spool.system.clock.ticks()
+        this.#unread.set(segment.path, { n: segment.n, since })
+        // Its writer's later ones must wait for it, however long.
         held.add(segment.writer)
         failed ??= error
       }
@@ -140,6 +149,7 @@ export class Lane {
     // Whoever made the new one may have begun after another had closed: look before it is started.
     if (added) for (const stream of this.#open) await stream.lookForSeal()
     const there = new Set(segments.map(({ path }) => path))
+    for (const path of this.#unread.keys()) if (!there.has(path) || this.#void.has(path)) this.#unread.delete(path)
     for (const stream of this.#known.values()) {
       if (newest.get(stream.writer) !== stream.n) stream.setFinal()
       if (!there.has(stream.path)) await this.#missing(stream)
@@ -201,6 +211,14 @@ export class Lane {
       }
     }
     this.#open = open
+  }
+
+  /** The number of the first segment that could not be opened, of those for which others wait. */
+  #firstUnread(): number {
+    const now = this.#options.spool.system.clock.ticks()
+    let first = Number.POSITIVE_INFINITY
+    for (const { n, since } of this.#unread.values()) if (now - since < UNREAD_MS_MAX && n < first) first = n
+    return first
   }
 
   #forget(stream: StreamReader): void {

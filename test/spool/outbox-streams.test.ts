@@ -86,6 +86,28 @@ test('P6: what began after a process had closed waits for all of it, also for a 
   }
 })
 
+test('P6 P7: what cannot be opened holds up those that may have to come after it, for a while and no longer', async () => {
+  const at = await desk()
+  const { streams, names } = streamsOf(at)
+  const first = at.writer('w1')
+  await sendEach(first, ['a'])
+  await first.close()
+  await sendEach(at.writer('w2'), ['b'])
+  const rule = at.disk.failNext({ call: 'open', code: 'EIO', path: path => path.includes('w1-'), times: 3 })
+  await expect(streams.refresh()).rejects.toMatchObject({ code: 'DISK_ERROR' })
+  expect(names()).toEqual([])
+  await at.clock.advance(9_999)
+  await expect(streams.refresh()).rejects.toMatchObject({ code: 'DISK_ERROR' })
+  expect(names()).toEqual([])
+  await at.clock.advance(1)
+  await expect(streams.refresh()).rejects.toMatchObject({ code: 'DISK_ERROR' })
+  expect(names()).toEqual(['w2-2'])
+  expect(rule.hits).toBe(3)
+  await streams.refresh()
+  // What was started goes on.
+  expect(names()).toEqual(['w1-1', 'w2-2'])
+})
+
 test('a process that died without closing holds up nobody', async () => {
   const at = await desk()
   const { streams, names } = streamsOf(at)
