@@ -36,6 +36,11 @@ const SYSTEM_CODES: Readonly<Record<string, ErrorCode>> = {
   EIO: 'DISK_ERROR'
 }
 
+/** What a call on the disk may reject with, typed; anything else, a mistake in our code too, stays what it is. */
+export function typedError(error: unknown, doing: string): unknown {
+  return systemCode(error) === undefined ? error : diskError(error, doing)
+}
+
 /** The `code` of a Node.js system error, if it has one. */
 export function systemCode(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined

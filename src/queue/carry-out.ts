@@ -1,4 +1,4 @@
-import { DroprError } from '../errors.ts'
+import { DroprError, typedError } from '../errors.ts'
 import type { MoveAnswer, MoveKind, MoveRequest } from '../server/move.ts'
 import type { WalkPlace } from '../spool/dead-list.ts'
 import type { Clock } from '../system/clock.ts'
@@ -62,7 +62,10 @@ export async function carryOut({ what, move, channels, step, clock }: CarryOut):
         ? STEP_MAX
         : Math.min(STEP_MAX, Math.ceil((rate * STRETCH_MS) / 1_000))
   const done: Moved = { moved: 0, bytes: 0, left: {}, ...(dryRun && { ids: [] }) }
-  for (const channel of await channels()) {
+  const all = await channels().catch((error: unknown) => {
+    throw typedError(error, `look for what to ${what}`)
+  })
+  for (const channel of all) {
     if (filter.channels?.includes(channel) === false || (from !== undefined && channel < from.place.channel)) continue
     let after = channel === from?.place.channel ? from.place.after : undefined
     do {

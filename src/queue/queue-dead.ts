@@ -1,3 +1,4 @@
+import { typedError } from '../errors.ts'
 import type { BodyKind, Headers } from '../message.ts'
 import { type DeadRow, type FoundDead, listDead } from '../spool/dead-list.ts'
 import { keepAlive } from '../system/keep-alive.ts'
@@ -98,6 +99,8 @@ async function awake<T>(work: () => Promise<T>): Promise<T> {
   const letGo = keepAlive()
   try {
     return await work()
+  } catch (error) {
+    throw typedError(error, 'look through the dead letters')
   } finally {
     letGo()
   }

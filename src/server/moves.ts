@@ -1,4 +1,4 @@
-import { DroprError } from '../errors.ts'
+import { DroprError, typedError } from '../errors.ts'
 import { Ids } from '../journal/ids.ts'
 import { checkChannel } from '../names.ts'
 import { cancelStep } from './cancel-step.ts'
@@ -39,7 +39,11 @@ export class Moves implements MovesPort {
       throw new DroprError('REQUEST_BAD', 'a step needs a number of messages, and when it all began')
     if (!Object.hasOwn(this.#steps, what))
       throw new DroprError('REQUEST_BAD', `nobody here can ${JSON.stringify(what)}`)
-    return await this.#steps[what](request)
+    try {
+      return await this.#steps[what](request)
+    } catch (error) {
+      throw typedError(error, `${what} in ${channel}`)
+    }
   }
 
   /** See `DeadMoves.recover`. */

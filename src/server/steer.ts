@@ -1,3 +1,4 @@
+import { typedError } from '../errors.ts'
 import type { ChannelInbox } from './channel-inbox.ts'
 import type { Channels } from './channels.ts'
 import type { FirstLook } from './first-look.ts'
@@ -7,6 +8,14 @@ import type { SteerRequest, SteerResult } from './inbox-port.ts'
 
 /** Does what an operator asks for. Resolves when synced: it holds after a power cut, for this owner and the next. */
 export async function steer(channels: Channels, request: SteerRequest, firstLook: FirstLook): Promise<SteerResult> {
+  try {
+    return await carriedOut(channels, request, firstLook)
+  } catch (error) {
+    throw typedError(error, `${request.act} in the inbox`)
+  }
+}
+
+async function carriedOut(channels: Channels, request: SteerRequest, firstLook: FirstLook): Promise<SteerResult> {
   if ('id' in request) {
     // What was sent before is there: it may just not have come in.
     await firstLook.over(undefined)
