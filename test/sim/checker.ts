@@ -5,6 +5,7 @@ import { Holds } from './holds.ts'
 import { wrongWith } from './later.ts'
 import { compareFences, fenceOf, type Ledger, type Sent } from './ledger.ts'
 import type { Sometimes } from './sometimes.ts'
+import { Steered } from './steered.ts'
 import type { Trace } from './trace.ts'
 import { type PromiseName, Violation } from './violation.ts'
 
@@ -31,6 +32,7 @@ export interface Handed {
 export class Checker {
   readonly ledger: Ledger
   readonly holds = new Holds()
+  readonly steered = new Steered()
   readonly violations: Violation[] = []
   /** The latest that the wall clock of a node ever showed. */
   wallMaxOf: (site: string) => number = () => Number.POSITIVE_INFINITY
@@ -80,7 +82,8 @@ export class Checker {
   failed(sent: Sent, code: string): void {
     this.#trace.note(`#${sent.token}: its sender is told ${code}`)
     this.#sometimes.saw(`told ${code}`)
-    if (code === 'MESSAGE_DEAD') sent.toldDead = true
+    // What was cancelled is dead without a letter.
+    if (code === 'MESSAGE_DEAD') sent.toldDead = !sent.cancelled
     else if (code !== 'MESSAGE_EXPIRED' || sent.expiresAt === undefined)
       this.violated('P4', `#${sent.token} is said to have ended: ${code}`)
   }
@@ -91,13 +94,13 @@ export class Checker {
     if (!(error instanceof DroprError)) this.violated('P10', `a send was rejected without a code: ${describe(error)}`)
   }
 
-  handed(who: Who, lease: string, until: number, messages: readonly Handed[]): void {
-    for (const [index, message] of messages.entries()) this.#handed(who, { lease, until, index }, message)
+  handed(who: Who, claim: { lease: string; granted: number; until: number }, messages: readonly Handed[]): void {
+    for (const [index, message] of messages.entries()) this.#handed(who, { ...claim, index }, message)
   }
 
-  #handed(who: Who, claim: { lease: string; until: number; index: number }, message: Handed): void {
+  #handed(who: Who, claim: { lease: string; granted: number; until: number; index: number }, message: Handed): void {
     const { token, stream, position, deliveries } = message
-    const { lease, until, index } = claim
+    const { lease, granted, until, index } = claim
     const now = this.#clock.ticks()
     this.#trace.note(
       `#${token} to ${who.consumer}, lease ${lease}, delivery ${deliveries}, ${stream.slice(0, 6)}:${position}`
@@ -111,6 +114,8 @@ export class Checker {
       this.violated('P4', `#${token} for ${sent.to}/${sent.channel} came to ${who.site}/${message.channel}`)
     const wrong = wrongWith(sent, message, this.wallMaxOf(sent.from))
     if (wrong !== undefined) this.violated('P8', wrong)
+    const steered = this.steered.wrongWith(sent, granted)
+    if (steered !== undefined) this.violated('P5', steered)
     this.#place(sent, `${stream}:${position}`)
     if (deliveries > 1) this.#sometimes.saw('redelivery')
     if (deliveries > 1 && this.ledger.waitsFor(sent)) this.#sometimes.saw('waits for its key')
@@ -139,11 +144,19 @@ export class Checker {
 
   #place(sent: Sent, place: string): void {
     const promise = sent.later !== undefined ? 'P8' : sent.id === undefined ? 'P4' : 'P2'
+    if (sent.redriven && sent.place !== undefined && sent.place !== place) this.#again(sent)
     sent.place ??= place
     if (sent.place !== place) this.violated(promise, `#${sent.token} is in the inbox twice: ${sent.place} and ${place}`)
     const there = this.#places.get(place)
     if (there === undefined) this.#places.set(place, sent)
     else if (there !== sent) this.violated('P4', `${place} was #${there.token} and is #${sent.token}`)
+  }
+
+  /** A dead letter came back: nothing that was counts any more. */
+  #again(sent: Sent): void {
+    this.#sometimes.saw('came again after a redrive')
+    Object.assign(sent, { place: undefined, handOuts: [], finished: undefined, dead: undefined })
+    Object.assign(sent, { redriven: false, awaited: false, moved: true })
   }
 
   /** A consumer is telling verdicts: what it held may be anybody's from now on. */
@@ -181,8 +194,9 @@ export class Checker {
     const meant: Sent[] = []
     for (const [from, to] of runs)
       for (let position = from; position < to; position++) {
-        const sent = this.#places.get(`${stream}:${position}`)
-        if (sent !== undefined) meant.push(sent)
+        const place = `${stream}:${position}`
+        const sent = this.#places.get(place)
+        if (sent?.place === place) meant.push(sent)
       }
     return meant
   }

@@ -16,6 +16,8 @@ export interface Layout {
   /** Applications that send for later. */
   laters: number
   schedulers: number
+  /** Somebody pauses, holds, cancels and redrives. */
+  operated: boolean
   /** Some bodies are too large for an entry. */
   blobs: boolean
   schedule: ScheduleConfig | undefined
@@ -28,6 +30,7 @@ export function drawLayout(random: SimRandom, nodes: number): Layout {
   const blobs = random.chance(0.5)
   return {
     blobs,
+    operated: random.chance(0.5),
     nodes: Array.from({ length: nodes }, (_, i) => `n${i}`),
     channels: ['a', 'b/c', 'Ä'].slice(0, 1 + random.int(3)),
     priorities: random.pick([[4], [4, 9]]),

@@ -10,7 +10,7 @@ export interface Sent {
   /** Given by the caller. */
   readonly id: string | undefined
   /** What consumers do with it. */
-  readonly fate: Fate
+  fate: Fate
   readonly expiresAt: number | undefined
   /** One of a key at a time, in order. */
   readonly key: string | undefined
@@ -41,6 +41,13 @@ export interface Sent {
   acked: boolean
   /** Its sender was told that it was given up. */
   toldDead: boolean
+  /** An operator has asked that it comes again, and how often in all. */
+  redriven: boolean
+  redrives: number
+  /** The operator was told that it does. */
+  awaited: boolean
+  /** An operator was told that it is taken out of what is sent: it may come all the same. */
+  cancelled: boolean
   /** It was buffered when the power went at its sender. */
   mayBeLost: boolean
   /** Found among the dead letters. */
@@ -121,6 +128,10 @@ export class Ledger {
       delivered: false,
       acked: false,
       toldDead: false,
+      redriven: false,
+      redrives: 0,
+      awaited: false,
+      cancelled: false,
       mayBeLost: false,
       dead: undefined,
       later: undefined
@@ -164,9 +175,9 @@ export class Ledger {
       sent =>
         sent.resolvedAt !== undefined &&
         sent.expiresAt === undefined &&
-        sent.handOuts.length === 0 &&
+        (sent.awaited || (sent.handOuts.length === 0 && !sent.dead)) &&
         (sent.delivered || !sent.mayBeLost) &&
-        !sent.dead &&
+        !sent.cancelled &&
         !(sent.later && mayStay(sent.later))
     )
   }

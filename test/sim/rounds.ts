@@ -25,6 +25,7 @@ export async function playRound(sim: Simulation, faultMs: number): Promise<void>
     workMsMax: random.pick([0, 10, gentle ? 10 : 300])
   })
   if (gentle) sim.sendMood.strange = false
+  for (const desk of sim.operatorDesks) desk.redrives = random.chance(0.6)
   for (const site of sites) {
     watchRemovals(site)
     for (const seat of site.seats) seat.start()
@@ -100,7 +101,11 @@ async function whatHangs(sim: Simulation): Promise<string> {
 }
 
 async function takeDead(sim: Simulation): Promise<void> {
-  for (const site of sim.sites) for (const [token, why] of (await audit(site)).dead) sim.ledger.get(token)!.dead ??= why
+  for (const site of sim.sites)
+    for (const [token, why] of (await audit(site)).dead) {
+      const sent = sim.ledger.get(token)!
+      if (sent.redrives === 0) sent.dead ??= why
+    }
 }
 
 async function checkAll(sim: Simulation): Promise<void> {
@@ -116,8 +121,9 @@ async function checkAll(sim: Simulation): Promise<void> {
     for (const name of found.corrupt) checker.violated('P3', `set aside as damaged: ${site.name} ${name}`)
     for (const [token, why] of found.dead) checkDead(sim, ledger.get(token)!, why)
   }
-  for (const { token, toldDead, dead } of ledger.all)
-    if (toldDead && !dead) checker.violated('P4', `#${token} is said to be dead, and no dead letter is there`)
+  for (const { token, toldDead, dead, redrives } of ledger.all)
+    if (toldDead && !dead && redrives === 0)
+      checker.violated('P4', `#${token} is said to be dead, and no dead letter is there`)
   sometimes.saw('buffered lost', ledger.lost())
   for (const { lane, early, late } of outOfOrder(ledger.all))
     checker.violated('P6', `${lane}: #${early.token} was handed out before #${late.token}`)
@@ -126,6 +132,8 @@ async function checkAll(sim: Simulation): Promise<void> {
 }
 
 function checkDead(sim: Simulation, sent: Sent, why: string): void {
+  // Its letter stays, and says that it went.
+  if (sent.redrives > 0) return
   sent.dead ??= why
   if (sent.finished?.verdict === 'ack')
     sim.checker.violated('P4', `#${sent.token} was acknowledged and is a dead letter`)

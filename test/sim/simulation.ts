@@ -5,13 +5,14 @@ import { missingAfterPowerCut } from './durability.ts'
 import { drawLayout, type Layout } from './layout.ts'
 import { Ledger, type Sent } from './ledger.ts'
 import { Network } from './network.ts'
+import { checkOrphans } from './orphans.ts'
 import { clientProgram } from './programs/client.ts'
 import { type ConsumeMood, consumerProgram } from './programs/consumer.ts'
 import { LaterDesk, laterProgram } from './programs/later.ts'
+import { OperatorDesk, operatorProgram } from './programs/operator.ts'
 import { schedulerProgram } from './programs/scheduler.ts'
 import { Desk, type SendMood, senderProgram } from './programs/sender.ts'
 import { serverProgram } from './programs/server.ts'
-import { checkOrphans } from './orphans.ts'
 import { playRound } from './rounds.ts'
 import { Site } from './site.ts'
 import { Sometimes } from './sometimes.ts'
@@ -60,6 +61,7 @@ export class Simulation {
   readonly sites: Site[]
   readonly sendMood: SendMood = { on: true, everyMs: 200, strange: false, largeBytes: undefined }
   readonly consumeMood: ConsumeMood = { bad: 0, workMsMax: 0 }
+  readonly operatorDesks: OperatorDesk[] = []
   readonly #desks: Desk[] = []
   readonly #laterDesks: LaterDesk[] = []
 
@@ -116,6 +118,11 @@ export class Simulation {
       this.#laterDesks.push(desk)
       for (let i = 0; i < layout.laters; i++) site.seat(`later${i}`, laterProgram(this.sendMood, desk))
     }
+    if (layout.operated) {
+      const desk = new OperatorDesk()
+      this.operatorDesks.push(desk)
+      site.seat('operator', operatorProgram(this.sendMood, desk))
+    }
     for (let i = 0; i < layout.consumers; i++) {
       const kind = random.pick(['consume', 'consume', 'poll', 'messages'] as const)
       site.seat(`consumer${i}`, consumerProgram(kind, this.consumeMood))
@@ -131,12 +138,16 @@ export class Simulation {
 
   /** Of which their senders wait to hear what became of them. */
   unheard(): Sent[] {
-    return this.#desks.flatMap(({ wanted }) => [...wanted.keys()]).filter(({ mayBeLost }) => !mayBeLost)
+    return this.#desks.flatMap(({ wanted }) => [...wanted.keys()]).filter(one => !one.mayBeLost && !one.cancelled)
   }
 
   desksAreEmpty(): boolean {
     const desks = [...this.#desks, ...this.#laterDesks]
-    return desks.every(({ again, open }) => again.length === 0 && open.size === 0) && this.unheard().length === 0
+    return (
+      desks.every(({ again, open }) => again.length === 0 && open.size === 0) &&
+      this.unheard().length === 0 &&
+      this.operatorDesks.every(desk => desk.isDone)
+    )
   }
 
   report(seed: number | string): Report {

@@ -35,7 +35,11 @@ export const MUST_SEE = [
   'told settled',
   'told MESSAGE_DEAD',
   'large body came',
-  'large body read'
+  'large body read',
+  'paused',
+  'kept back',
+  'cancelled on its way',
+  'came again after a redrive'
 ] as const
 
 export type Sight = (typeof MUST_SEE)[number]

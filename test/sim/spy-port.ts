@@ -42,8 +42,9 @@ export class SpyPort implements InboxPort, MovesPort {
     const { port, disk, checker, who, ticks } = this.#options
     const asked = ticks()
     const claim = await port.claim(request, signal)
-    const until = asked + (claim.waitedMs ?? 0) + claim.leaseMs
-    if (claim.lease !== '') checker.handed(who, claim.lease, until, messagesOf(claim, disk))
+    const granted = asked + (claim.waitedMs ?? 0)
+    const until = granted + claim.leaseMs
+    if (claim.lease !== '') checker.handed(who, { lease: claim.lease, granted, until }, messagesOf(claim, disk))
     // What comes while it says good-bye goes back at once.
     if (this.#closed) checker.holds.died(who.consumer)
     return claim
