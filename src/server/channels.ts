@@ -104,6 +104,11 @@ export class Channels {
     return promise
   }
 
+  /** Of a channel that is not open yet, or could not be opened: what its streams say may not be durable. Rejects as `get` does. */
+  opening(name: string): Promise<unknown> | undefined {
+    return this.#opening.has(name) || this.#broken.has(name) ? this.get(name) : undefined
+  }
+
   /** Whether there is a channel that could not be opened, or not yet. */
   get anyClosed(): boolean {
     return this.#broken.size > 0 || this.#opening.size > 0

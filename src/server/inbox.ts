@@ -77,9 +77,8 @@ export class Inbox {
   }
 
   /** What is known of a stream; undefined for one never heard of. */
-  stream(id: string): StreamState | undefined {
-    return this.#channels.stream(id)
-  }
+  readonly stream = (id: string): StreamState | undefined => this.#channels.stream(id)
+  readonly opening = (channel: string) => this.#channels.opening(channel)
 
   /**
    * Resolves, with how far the stream is here, when the range is synced. Several ranges of a stream may be under way, in order.

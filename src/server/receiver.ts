@@ -30,6 +30,8 @@ export interface KnownStream {
 /** Where what arrives is kept: the inbox. */
 export interface RangeStore extends Occupied {
   stream(id: string): KnownStream | undefined
+  /** While a channel is being opened: what its streams are may not be durable yet. */
+  opening?(channel: string): Promise<unknown> | undefined
   /** Resolves, with the stream's new `next`, when the range is synced. The receiver has one range a stream under way. */
   appendRange(range: ArrivingRange): Promise<number>
   /** Marks streams of a node whose sender has removed them. Gives those that are marked, synced, or not known. */
@@ -87,6 +89,8 @@ export class Receiver {
    */
   async receive(request: UploadRequest, peer: string): Promise<UploadAnswer> {
     checkUpload(request)
+    const opening = this.#options.store.opening?.(request.channel)
+    if (opening !== undefined) await opening
     this.#checkRights(request, peer)
     // What is here already is answered whatever the disk and the channel hold.
     const here = this.#options.store.stream(request.stream)?.next ?? 0

@@ -3,7 +3,7 @@ import { type Report, simulate } from './simulation.ts'
 import { Sometimes } from './sometimes.ts'
 
 /** A short set for every run of the tests, which sees all that must be seen; `npm run sim -- --seed 7 --nodes 3 --hours 2` for more. */
-const SEEDS = [80, 76, 77, 78, 81, 82, 84, 88, 90, 94, 95, 96]
+const SEEDS = [80, 76, 77, 78, 81, 82, 84, 90, 93, 94, 95, 96]
 const HOURS = 0.006
 const nodesOf = (seed: number) => 2 + (seed % 2)
 const reports = new Map<number, Promise<Report>>()
