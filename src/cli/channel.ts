@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import type { Act } from './act.ts'
+import { shareExamples } from './examples.ts'
 import { channelArgument } from './parse.ts'
 
 const HELP = `
@@ -44,4 +45,5 @@ export function addChannel(program: Command, act: Act): void {
     .argument('<channel>', 'its name', channelArgument)
     .option('--dry-run', 'remove nothing, say what would go')
     .action(act<ChannelRmFlags>(async call => (await import('./run-channel.ts')).runChannelRm(call)))
+  shareExamples(channel, HELP)
 }

@@ -3,6 +3,7 @@ import { LIMITS, type LimitRow } from '../limits.ts'
 import type { Act } from './act.ts'
 import { columns } from './columns.ts'
 import { addDaemonFlags, type DaemonOptions } from './daemon-flags.ts'
+import { shareExamples } from './examples.ts'
 
 const HELP = `
 From the weakest source to the strongest: defaults, /etc/dropr/dropr.json, <spool>/dropr.json, ./dropr.json (or the file
@@ -28,6 +29,7 @@ export function addConfig(program: Command, act: Act): void {
     .argument('[file]', 'check this file in place of ./dropr.json')
     .description('say whether the settings are good; exit code 2 when they are not')
     .action(act(async call => (await import('./run-config.ts')).runConfigCheck(call)))
+  shareExamples(config, HELP)
 }
 
 /** `messageBytesMax  1048576  Larger bodies …` */

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import type { Act } from './act.ts'
+import { shareExamples } from './examples.ts'
 import { addFilterFlags, addMoveFlags, addRateFlag, FILTER_HELP, type FilterFlags, type MoveFlags } from './filter.ts'
 import { channelNames } from './parse.ts'
 
@@ -57,4 +58,5 @@ export function addDead(program: Command, act: Act): void {
   addMoveFlags(dead.command('rm').description('throw them away'))
     .addHelpText('after', RM_HELP)
     .action(act<MoveFlags>(async call => (await import('./run-dead.ts')).runDeadRm(call)))
+  shareExamples(dead, HELP, ['ls', 'show'])
 }

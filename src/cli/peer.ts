@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import type { Act } from './act.ts'
+import { shareExamples } from './examples.ts'
 import { nodeName } from './parse.ts'
 
 export interface PeerChangeOptions {
@@ -48,4 +49,5 @@ export function addPeer(program: Command, act: Act): void {
     .argument('[peer]', 'its name', nodeName)
     .option('--all', 'every peer')
     .action(act<PeerChangeOptions>(async call => (await import('./run-peer.ts')).runPeerResume(call)))
+  shareExamples(peer, HELP)
 }

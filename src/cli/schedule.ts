@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import type { Act } from './act.ts'
+import { shareExamples } from './examples.ts'
 import { channelArgument, wholeNumber } from './parse.ts'
 
 export interface ScheduleLsOptions {
@@ -93,6 +94,7 @@ export function addSchedule(program: Command, act: Act): void {
     .description('hand it over at once')
     .argument('<id>', 'of the message')
     .action(act(async call => (await import('./run-schedule.ts')).runScheduleNow(call)))
+  shareExamples(schedule, HELP)
 }
 
 /** `dropr forecast`. */

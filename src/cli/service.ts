@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import type { Act } from './act.ts'
+import { shareExamples } from './examples.ts'
 import { EXIT } from './exit-codes.ts'
 
 export interface ServiceOptions {
@@ -40,4 +41,5 @@ export function addService(program: Command, act: Act): void {
         return EXIT.done
       })
     )
+  shareExamples(service, HELP)
 }
