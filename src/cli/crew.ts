@@ -34,11 +34,16 @@ export async function startCrew(call: Call<UpOptions>, context: DaemonContext): 
   return new Angel({ system, limits: config.limits, children })
 }
 
+/**
+ * The first: so that it can give memory back, see src/system/quiet-memory.ts. The second, MiB: bytes that pass through count
+ * as old space, and below that V8 goes through the whole heap for every 8 MiB of them, half of the processor at 90 MB/s.
+ */
+const NODE_FLAGS = ['--expose-gc', '--initial-old-space-size=64']
+
 /** This same program as `dropr role <role>`, with the flags that `up` was given. */
 function childOf(role: RoleName, call: Call<UpOptions>): StartChild {
   const { options, spool } = call
-  // So that it can give memory back: src/system/quiet-memory.ts.
-  const args = ['--expose-gc', process.argv[1]!, 'role', role, `--spool=${spool}`, ...daemonArgs(options)]
+  const args = [...NODE_FLAGS, process.argv[1]!, 'role', role, `--spool=${spool}`, ...daemonArgs(options)]
   if (options.config !== undefined) args.push(`--config=${options.config}`)
   return hooks => nodeChildren.start({ ...hooks, args })
 }

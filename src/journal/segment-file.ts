@@ -12,6 +12,8 @@ import type { Commit } from './waiting.ts'
  * With large ones the zeros cost more than they save: they are as many bytes again.
  */
 const PREALLOCATE = { fromBytes: 1_048_576, stepBytes: 4_194_304, commitBytesMax: 262_144, aheadBytesMin: 131_072 }
+/** Commits are small or large on the average of so many: a mark between two ranges does not make them small. */
+const AVERAGE_OF = 8
 const NAME_TRIES = 100
 
 /** Where a frame came to lie. */
@@ -37,6 +39,8 @@ export class SegmentFile {
   #entries = 0
   #frames = 0
   #unsynced = false
+  /** Of a synced commit, lately. */
+  #commitBytes = 0
   #allocatedTo = 0
   #allocating: Promise<void> | undefined
   #named = false
@@ -129,10 +133,12 @@ export class SegmentFile {
     if (this.#failed !== undefined) throw this.#failed
     const naming = commit.synced && !this.#named ? this.#syncName() : undefined
     await Promise.all([this.#put(chunks, commit.synced), naming])
+    const began = this.#position
     this.#position = end
-    if (commit.synced) this.#syncedTo = end
-    if (commit.synced && end > PREALLOCATE.fromBytes && commit.bytes <= PREALLOCATE.commitBytesMax)
-      this.#allocateAhead()
+    if (!commit.synced) return places
+    this.#syncedTo = end
+    this.#commitBytes += (end - began - this.#commitBytes) / (began === 0 ? 1 : AVERAGE_OF)
+    if (end > PREALLOCATE.fromBytes && this.#commitBytes <= PREALLOCATE.commitBytesMax) this.#allocateAhead()
     return places
   }
 
