@@ -13,6 +13,8 @@ export interface StreamSource {
   readonly known?: number
   readonly idle?: boolean
   read(from: number, bytesMax: number): Promise<Range | undefined>
+  /** Nobody reads the entries of this range any more. */
+  done?(range: Range): void
   /** So many bytes of the file are said to be written. */
   written?(end: number): void
 }

@@ -154,9 +154,14 @@ export class Uploader {
     let answer: UploadAnswer | undefined
     try {
       const upload = (request: UploadRequest) => transport.upload(peer, request, signal)
+      let free = false
       const next =
         blob && carrier ? await carrier.next(this.source, blob, { about: this.#request(blob, []), upload }) : range
-      if (next !== undefined) answer = await upload(this.#request(next, removed))
+      const unused = () => {
+        free = true
+      }
+      if (next !== undefined) answer = await upload({ ...this.#request(next, removed), unused })
+      if (free) this.source.done?.(range)
     } catch (error) {
       failure = failureOf(error)
     }

@@ -1,6 +1,7 @@
 import { crc32 } from 'node:zlib'
 import { systemCode } from '../errors.ts'
 import type { Files, ReadFile } from '../system/files.ts'
+import type { Blocks } from './blocks.ts'
 import { decodeFrameHeader, FRAME_BYTES_MAX, FRAME_HEADER_BYTES_MAX, FRAME_MAGIC, type Frame } from './frame.ts'
 import { decodeSegmentHead, SEGMENT_HEAD_BYTES, type SegmentHead } from './segment-head.ts'
 
@@ -20,6 +21,8 @@ export interface FramesRead {
   next: number
   /** 'end': nothing more there now. 'more': read on. 'bad': what lies at `next` is no frame: being written, torn or damaged. */
   stop: 'end' | 'more' | 'bad'
+  /** What the frames are views of, when it was asked for: to be given back after them. */
+  block?: Buffer
 }
 
 /** Reads the frames of one segment, also while its writer is still appending. Only whole frames with good CRCs come out. */
@@ -68,23 +71,30 @@ export class SegmentReader {
     return this.#file.close()
   }
 
-  /** Whole frames from `offset`, about `bytesMax` of them, at least one if there is one. */
-  async read(offset: number, bytesMax: number): Promise<FramesRead> {
+  /**
+   * Whole frames from `offset`, about `bytesMax` of them, at least one if there is one.
+   *
+   * @param blocks Where the memory for it comes from. Without, frames that fill what was read keep it, and few are copied.
+   */
+  async read(offset: number, bytesMax: number, blocks?: Blocks): Promise<FramesRead> {
     let size = Math.max(FRAME_HEADER_BYTES_MAX, Math.min(this.#ahead, bytesMax))
-    let bytes = await this.#fill(offset, size)
+    let bytes = await this.#fill(offset, this.#memory(size, blocks))
     let taken = this.#parse(bytes, offset)
     if (taken.frames.length === 0 && bytes.length === size && taken.needs > size) {
+      const begun = bytes
       size = Math.max(taken.needs, bytesMax)
-      bytes = await this.#fill(offset, size)
+      bytes = await this.#fill(offset, this.#memory(size, blocks), begun)
+      blocks?.give(begun)
       taken = this.#parse(bytes, offset)
     }
     const { frames, used, needs } = taken
     const more = used > 0 && bytes.length === size && needs > size - used
     const blank = isBlank(bytes.subarray(used, used + BLANK_BYTES))
-    this.#handOver(frames, bytes, used, offset)
+    if (blocks === undefined) this.#handOver(frames, bytes, used, offset)
     this.#ahead =
       used > size / 2 ? Math.min(size * 4, READ_BYTES_MAX) : Math.max(READ_BYTES_MIN, Math.ceil(this.#ahead / 2))
-    return { frames, next: offset + used, stop: more ? 'more' : blank ? 'end' : 'bad' }
+    const stop = more ? 'more' : blank ? 'end' : 'bad'
+    return { frames, next: offset + used, stop, ...(blocks !== undefined && { block: bytes }) }
   }
 
   /** The next valid frame at or after `offset`: what a damaged place is followed by. Undefined when none is. */
@@ -92,7 +102,7 @@ export class SegmentReader {
     const overlap = FRAME_HEADER_BYTES_MAX
     let size = RESYNC_BYTES_MIN
     for (let at = offset; ; ) {
-      const bytes = await this.#fill(at, size + overlap)
+      const bytes = await this.#fill(at, this.#memory(size + overlap))
       for (let hit = bytes.indexOf(FRAME_MAGIC); hit !== -1 && hit < size; hit = bytes.indexOf(FRAME_MAGIC, hit + 1)) {
         if (decodeFrameHeader(bytes, hit, this.head.salt) === undefined) continue
         const { frames } = await this.read(at + hit, RESYNC_BYTES_MAX)
@@ -119,10 +129,17 @@ export class SegmentReader {
     }
   }
 
-  async #fill(offset: number, bytes: number): Promise<Buffer> {
+  #memory(bytes: number, blocks?: Blocks): Buffer {
+    if (blocks !== undefined) return blocks.take(bytes)
     if (this.#window.length !== bytes) this.#window = Buffer.allocUnsafeSlow(bytes)
-    const window = this.#window
-    return window.subarray(0, await this.#file.read(window, offset))
+    return this.#window
+  }
+
+  /** As much of `into` as the file has; it begins with what was read already. */
+  async #fill(offset: number, into: Buffer, begun: Buffer = EMPTY): Promise<Buffer> {
+    begun.copy(into)
+    const more = await this.#file.read(into.subarray(begun.length), offset + begun.length)
+    return into.subarray(0, begun.length + more)
   }
 
   /** `needs`: bytes from the first frame not taken that would make it whole, as far as its header can be believed. */

@@ -1,4 +1,5 @@
 import { DroprError } from '../errors.ts'
+import type { Blocks } from '../journal/blocks.ts'
 import { hasBlob } from '../journal/blob-of.ts'
 import { ENTRY_BYTES_MIN, entryBytes, messageFlags } from '../journal/entry.ts'
 import type { Piece } from './damaged-place.ts'
@@ -13,7 +14,7 @@ export interface EntriesRange {
   from: number
   to: number
   count: number
-  /** Whole entries, one after the other. */
+  /** Whole entries, one after the other; in a block of the spool when there are many. */
   entries: Buffer
   skip?: undefined
   /** One message whose body lies in a file of its own, which has to be there before it. */
@@ -28,22 +29,27 @@ export interface SkipRange {
   entries?: Buffer
 }
 
+interface Take {
+  from: number
+  bytesMax: number
+  /** Wall ms. */
+  now: number
+  blocks: Blocks
+  /** Whether a position of the stream must not be sent. */
+  isCancelled?: ((position: number) => boolean) | undefined
+}
+
 /**
  * Takes the range that begins at `from` out of `pieces`, which follow each other and cover it. What is left stays in `pieces`.
  *
  * A range is of one kind: entries to send, at most `bytesMax` of them unless it is a single one; one message with a large body;
- * or a skip of what is lost, cancelled or expired. It may end inside a frame.
+ * or a skip of what is lost, cancelled or expired. It may end inside a frame. Its entries are a copy: what pieces are views
+ * of is used again.
  *
- * @param isCancelled Whether a position of the stream must not be sent.
  * @returns Undefined when `pieces` hold nothing from there on.
  */
-export function takeRange(
-  pieces: Piece[],
-  from: number,
-  bytesMax: number,
-  now: number,
-  isCancelled?: (position: number) => boolean
-): Range | undefined {
+export function takeRange(pieces: Piece[], take: Take): Range | undefined {
+  const { from, bytesMax, now, blocks, isCancelled } = take
   dropBefore(pieces, from)
   const [begins] = pieces
   if (begins === undefined) return undefined
@@ -74,10 +80,16 @@ export function takeRange(
     }
     pieces.shift()
   }
-  const entries = parts.length === 1 ? parts[0]! : Buffer.concat(parts, bytes)
+  const entries = joined(parts, blocks.take(bytes))
   const to = from + count
   if (sort === 'expired' || sort === 'cancelled') return { from, to, skip: sort, entries }
   return sort === 'blob' ? { from, to, count, entries, blob: true } : { from, to, count, entries }
+}
+
+function joined(parts: readonly Buffer[], into: Buffer): Buffer {
+  let at = 0
+  for (const part of parts) at += part.copy(into, at)
+  return into
 }
 
 function takeLost(pieces: Piece[], from: number): Range {

@@ -43,6 +43,8 @@ export class SegmentFollower {
   readonly times = new Times()
   /** The seal was read: nothing comes after it. */
   sealed = false
+  /** What the pieces of the last step are views of. */
+  #block: Buffer | undefined
   /** How many bytes of the file are known to be written, from hints. */
   writtenTo = 0
 
@@ -75,11 +77,12 @@ export class SegmentFollower {
   }
 
   /**
-   * Reads about `bytesMax` more into `into`.
+   * Reads about `bytesMax` more into `into`. Nobody may use what earlier steps gave.
    *
    * @param final Nobody writes to the segment any more; must have been so before the call.
    */
   async step(reader: SegmentReader, into: Piece[], bytesMax: number, final: boolean): Promise<Step> {
+    this.letGo()
     const { offset } = this.#spot
     const gap = this.#gaps.get(offset)
     if (gap !== undefined) {
@@ -88,13 +91,22 @@ export class SegmentFollower {
       return 'read'
     }
     const { writtenTo } = this
-    const { frames, next, stop } = await reader.read(offset, Math.max(bytesMax, READ_BYTES_MIN))
+    const { blocks } = this.#spool
+    const { frames, next, stop, block } = await reader.read(offset, Math.max(bytesMax, READ_BYTES_MIN), blocks)
+    if (frames.length > 0) this.#block = block
+    else if (block !== undefined) blocks.give(block)
     for (const frame of frames) this.#take(frame, into)
     if (stop === 'more') return 'read'
     if (this.sealed && this.#spot.offset >= this.#tail.offset) return 'end'
     const quiet = !final && stop === 'end' && writtenTo <= next && !this.#gaps.has(next)
     if (frames.length > 0) return quiet ? 'wait' : 'read'
     return this.#judge(reader, { at: next, final, written: writtenTo > next, bad: stop === 'bad' })
+  }
+
+  /** Nobody uses what the last step gave. */
+  letGo(): void {
+    if (this.#block !== undefined) this.#spool.blocks.give(this.#block)
+    this.#block = undefined
   }
 
   #take(frame: Frame, into: Piece[]): void {

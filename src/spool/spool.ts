@@ -1,5 +1,6 @@
 import { dirname, resolve } from 'node:path'
 import { DroprError, diskError, systemCode } from '../errors.ts'
+import { Blocks } from '../journal/blocks.ts'
 import { Folders } from '../journal/folders.ts'
 import type { ChannelPolicy, Limits } from '../limits.ts'
 import { PRIORITY } from '../message.ts'
@@ -33,6 +34,8 @@ export class Spool {
   /** 32 hex digits. */
   readonly id: string
   readonly folders: Folders
+  /** What is sent passes through these. */
+  readonly blocks = new Blocks()
 
   private constructor(options: SpoolOptions, path: string, identity: Identity) {
     this.system = options.system

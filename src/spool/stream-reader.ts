@@ -126,6 +126,11 @@ export class StreamReader implements Holder {
     return this.#inTurn(() => this.#read(from, bytesMax))
   }
 
+  /** Nobody reads the entries of this range any more. */
+  done(range: Range): void {
+    if (range.entries !== undefined) this.#options.spool.blocks.give(range.entries)
+  }
+
   /** Looks whether there is more, or the end. */
   look(): Promise<void> {
     return this.#inTurn(() => this.#look())
@@ -157,7 +162,7 @@ export class StreamReader implements Holder {
   /** Closes the file and forgets what was read ahead; the next read opens it again. */
   release(): Promise<void> {
     return this.#inTurn(async () => {
-      this.#pieces = []
+      this.#drop()
       await this.#file.close(this)
     })
   }
@@ -166,12 +171,20 @@ export class StreamReader implements Holder {
     if (this.#ended !== undefined && from >= this.#ended) return undefined
     this.#seek(from)
     const step = await this.#fill(from, bytesMax)
-    const { spool, cancelled } = this.#options
-    const range = takeRange(this.#pieces, from, bytesMax, spool.system.clock.now(), cancelled?.(this.stream))
+    const range = this.#take(from, bytesMax)
     const { known } = this
     if (range !== undefined || step !== 'end' || from >= known) return range
     // They were there once, or the seal counts them, and nobody can bring them back.
     return { from, to: known, skip: this.#file.gone ? 'gone' : 'damaged' }
+  }
+
+  #take(from: number, bytesMax: number): Range | undefined {
+    const { spool, cancelled } = this.#options
+    const { system, blocks } = spool
+    const isCancelled = cancelled?.(this.stream)
+    const range = takeRange(this.#pieces, { from, bytesMax, now: system.clock.now(), blocks, isCancelled })
+    if (this.#pieces.length === 0) this.#follower.letGo()
+    return range
   }
 
   /** Makes what is read ahead begin at `from`, or behind it. */
@@ -179,29 +192,31 @@ export class StreamReader implements Holder {
     dropBefore(this.#pieces, from)
     const first = this.#pieces[0]?.first ?? this.#follower.position
     if (first === from) return
-    this.#pieces = []
+    this.#drop()
     this.#follower.seek(from)
   }
 
   async #look(): Promise<void> {
     this.#seek(this.#follower.tail.position)
-    await this.#fill(0, 1)
-    this.#pieces = []
+    await this.#fill(this.#follower.tail.position, 1)
+    this.#drop()
   }
 
-  /** Reads ahead until `bytesMax` are there, or there is no more: then says why. */
+  #drop(): void {
+    this.#pieces = []
+    this.#follower.letGo()
+  }
+
+  /** Reads ahead when nothing is, or there is no more: then says why. */
   async #fill(from: number, bytesMax: number): Promise<Step> {
-    let bytes = bytesIn(this.#pieces)
-    while (bytes < bytesMax || this.#pieces.length === 0) {
+    while (this.#pieces.length === 0) {
       const reader = await this.#file.open(this)
       if (reader === undefined) {
-        this.#pieces = []
         this.#end()
         return 'end'
       }
       const step = await this.#follower.step(reader, this.#pieces, bytesMax, this.#final)
       dropBefore(this.#pieces, from)
-      bytes = bytesIn(this.#pieces)
       this.idle = step !== 'read'
       if (step === 'end') this.#end()
       if (step !== 'read') return step
@@ -234,17 +249,11 @@ export class StreamReader implements Holder {
       return await act()
     } catch (error) {
       // Half a step may have been taken: begin again from a place that is known.
-      this.#pieces = []
+      this.#drop()
       this.#follower.seek(0)
       throw error instanceof DroprError ? error : diskError(error, `read ${this.path}`)
     } finally {
       done()
     }
   }
-}
-
-function bytesIn(pieces: readonly Piece[]): number {
-  let bytes = 0
-  for (const { payload } of pieces) if (payload !== undefined) bytes += payload.length
-  return bytes
 }

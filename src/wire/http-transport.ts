@@ -100,11 +100,16 @@ export class HttpTransport implements Transport {
       const atOnce = empty || (entries.length <= SMALL_BYTES_MAX && pool.stats.free > 0)
       if (empty) patience.await('a connection and the head of the answer', connectMsMax + answerMsMax)
       else if (atOnce) patience.await('the head of the answer', answerMsMax)
-      const answer = await pool.request({
+      let gone = false
+      const sent = () => {
+        gone = true
+        patience.await('the head of the answer', answerMsMax)
+      }
+      const response = await pool.request({
         path,
         method: 'POST',
         headers: { ...headers, 'content-length': String(entries.length) },
-        body: atOnce ? entries : watched(entries, () => patience.await('the head of the answer', answerMsMax)),
+        body: atOnce ? entries : watched(entries, sent),
         signal: patience.signal,
         // 102: bytes that our system took long ago are arriving. Believed for as long as the slowest body may take.
         onInfo: () => {
@@ -114,17 +119,19 @@ export class HttpTransport implements Transport {
         bodyTimeout: stallMsMax
       })
       patience.await('the rest of the answer', answerMsMax)
-      return await this.#read(answer, request).catch((error: unknown) => {
+      const answer = await this.#read(response, request).catch((error: unknown) => {
         // No second try: the peer may say the same again.
         throw failureFromThrown(error, 'the answer')
       })
+      if (gone) request.unused?.()
+      return answer
     } finally {
       patience.close()
     }
   }
 
-  async #read(answer: Dispatcher.ResponseData, request: UploadRequest): Promise<UploadAnswer> {
-    const { statusCode: status, headers, body } = answer
+  async #read(response: Dispatcher.ResponseData, request: UploadRequest): Promise<UploadAnswer> {
+    const { statusCode: status, headers, body } = response
     const bytes = Buffer.from(await body.arrayBuffer())
     const encoding = one(headers['content-encoding'])
     if (encoding !== undefined && encoding !== 'identity')

@@ -34,6 +34,8 @@ export interface UploadRequest {
   entries: Buffer
   /** False: the body was cut on the way, `entries` holds what came. */
   whole: boolean
+  /** At the sender: called when the transport will not read `entries` again. A transport that cannot tell does not call it. */
+  unused?: () => void
   /** At the receiver: tells the sender, who waits, that something is being done. */
   progress?: () => void
 }
