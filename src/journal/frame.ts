@@ -1,4 +1,5 @@
 import { crc32 } from 'node:zlib'
+import { entriesCrc } from './entries-crc.ts'
 
 /*
  * A frame: the entries of one commit behind a header. Little endian.
@@ -68,17 +69,13 @@ export function encodeFrameHeader(
 ): void {
   const bytes = frameHeaderBytes(header.source)
   let payloadBytes = 0
-  let payloadCrc = 0
-  for (const part of payload) {
-    payloadBytes += part.length
-    payloadCrc = crc32(part, payloadCrc)
-  }
+  for (const part of payload) payloadBytes += part.length
   into.fill(0, at, at + FRAME_HEADER_BYTES)
   into.writeUInt32LE(MAGIC, at)
   into.writeUInt16LE(bytes, at + 8)
   into[at + 10] = KINDS.indexOf(header.kind)
   into.writeUInt32LE(payloadBytes, at + 12)
-  into.writeUInt32LE(payloadCrc, at + 16)
+  into.writeUInt32LE(entriesCrc(payload, header.count), at + 16)
   into.writeUInt32LE(header.count, at + 20)
   into.writeUIntLE(header.first, at + 24, 6)
   into.writeUIntLE(header.syncedTo, at + 30, 6)

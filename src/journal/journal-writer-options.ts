@@ -1,4 +1,5 @@
 import type { Limits } from '../limits.ts'
+import type { Blocks } from './blocks.ts'
 import type { System } from '../system/system.ts'
 import type { Folders } from './folders.ts'
 import type { Ids } from './ids.ts'
@@ -15,6 +16,8 @@ export interface JournalWriterOptions {
   /** A segment of more frames is sealed too, however small they are: reading it frame by frame takes long. */
   segmentFramesMax?: number
   ids: Ids
+  /** Where the memory for what waits comes from; its own when not given. */
+  blocks?: Blocks
   /** Numbers of segments up to this one are not used again, though their files are gone. */
   above?: number
   /** Called after each commit, before those who waited are told. `end`: how far that segment is synced or written. */

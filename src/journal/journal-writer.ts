@@ -1,6 +1,7 @@
 import { DroprError, diskError } from '../errors.ts'
 import type { Draft } from '../message.ts'
 import { POINTS } from '../system/points.ts'
+import { Blocks } from './blocks.ts'
 import { encodeMark } from './entry.ts'
 import type { Source } from './frame.ts'
 import type { JournalWriterOptions } from './journal-writer-options.ts'
@@ -35,7 +36,7 @@ export class JournalWriter {
 
   constructor(options: JournalWriterOptions) {
     this.#options = options
-    this.#waiting = new Waiting(options.ids)
+    this.#waiting = new Waiting(options.ids, options.blocks ?? new Blocks())
   }
 
   /** The stream being written, once there is one. */
@@ -192,7 +193,7 @@ export class JournalWriter {
         this.#fail(commit, diskError(error, `write to ${this.#segment?.path ?? this.#options.folder}`))
         continue
       } finally {
-        this.#waiting.reuse()
+        this.#waiting.reuse(commit)
       }
       if (began !== undefined) {
         const { bytes, synced } = commit

@@ -1,5 +1,6 @@
 import { DroprError } from '../errors.ts'
 import type { Draft } from '../message.ts'
+import type { Blocks } from './blocks.ts'
 import { encodeMessage, messageBytesMost } from './entry.ts'
 import { FRAME_BYTES_MAX, FRAME_HEADER_BYTES, FRAME_HEADER_BYTES_MAX, type FrameKind, type Source } from './frame.ts'
 import type { Ids } from './ids.ts'
@@ -27,19 +28,20 @@ export interface Commit {
   waiters: Waiters
   bytes: number
   synced: boolean
+  /** What its frames of drafts lie in. */
+  buffers?: Buffer[]
 }
 
 /**
  * What waits for the next commit: entries encoded straight into the frame that will be written, and frames of raw bytes.
- *
- * Two buffers take turns: one is filled while the other is on its way to the disk.
  */
 export class Waiting {
   readonly #ids: Ids
+  readonly #blocks: Blocks
   #bufferBytes = BUFFER_BYTES.min
-  #spare: Buffer | undefined
   #buffer: Buffer | undefined
-  #filled: Buffer | undefined
+  /** Full, and of the same commit. */
+  #full: Buffer[] = []
   /** The open frame of drafts: [start, end) of the buffer; nothing open when start is -1. */
   #start = -1
   #end = 0
@@ -49,8 +51,9 @@ export class Waiting {
   #synced = false
   bytes = 0
 
-  constructor(ids: Ids) {
+  constructor(ids: Ids, blocks: Blocks) {
     this.#ids = ids
+    this.#blocks = blocks
   }
 
   /** One message. Returns its id. */
@@ -100,29 +103,26 @@ export class Waiting {
     if (synced) this.#synced = true
   }
 
-  /** Everything that waits, as one commit; undefined when nothing does. Give it back to `reuse` once written. */
+  /** Everything that waits, as one commit; undefined when nothing does. Give it to `reuse` once written. */
   take(): Commit | undefined {
     this.#closeFrame()
     if (this.#frames.length === 0) return undefined
-    const commit = { frames: this.#frames, waiters: this.#waiters, bytes: this.bytes, synced: this.#synced }
+    const buffers = this.#full
+    if (this.#buffer !== undefined) buffers.push(this.#buffer)
+    const commit = { frames: this.#frames, waiters: this.#waiters, bytes: this.bytes, synced: this.#synced, buffers }
     this.#frames = []
     this.#waiters = []
     this.#synced = false
     this.bytes = 0
-    if (this.#buffer !== undefined) {
-      const filled = this.#buffer
-      this.#buffer = this.#spare
-      this.#spare = undefined
-      this.#filled = filled
-      this.#end = 0
-    }
+    this.#full = []
+    this.#buffer = undefined
+    this.#end = 0
     return commit
   }
 
-  /** The last commit taken has been written: its buffer may be filled again. */
-  reuse(): void {
-    if (this.#filled?.length === this.#bufferBytes) this.#spare = this.#filled
-    this.#filled = undefined
+  /** Nobody writes this commit any more. */
+  reuse({ buffers = [] }: Commit): void {
+    for (const buffer of buffers) this.#blocks.give(buffer)
   }
 
   #encode(draft: Draft): string {
@@ -142,9 +142,11 @@ export class Waiting {
     const header = this.#start === -1 ? FRAME_HEADER_BYTES : 0
     if (this.#buffer === undefined || this.#end + header + bytes > this.#buffer.length) {
       this.#closeFrame()
-      if (this.#buffer !== undefined)
+      if (this.#buffer !== undefined) {
+        this.#full.push(this.#buffer)
         this.#bufferBytes = Math.min(this.#bufferBytes * BUFFER_BYTES.factor, BUFFER_BYTES.max)
-      this.#buffer = Buffer.allocUnsafeSlow(Math.max(this.#bufferBytes, FRAME_HEADER_BYTES + bytes))
+      }
+      this.#buffer = this.#blocks.take(Math.max(this.#bufferBytes, FRAME_HEADER_BYTES + bytes))
       this.#end = 0
     }
     if (this.#start !== -1) return

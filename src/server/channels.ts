@@ -168,8 +168,8 @@ export class Channels {
     const { segments, tails } = await readChannel(spool, folder, into)
     const after = Math.max((await listSegments(system.files, folder)).at(-1)?.n ?? 0, removed?.through ?? 0)
     const writer = `e${this.epoch}`
-    const { folders, id } = spool
-    const journal = new InboxJournal({ system, folders, folder, writer, spool: id, limits, ids, after })
+    const { blocks, folders, id } = spool
+    const journal = new InboxJournal({ blocks, system, folders, folder, writer, spool: id, limits, ids, after })
     await copyTails(tails, journal, into, segments)
     await learnOwners(state, this.#reader)
     const channel = new ChannelInbox({

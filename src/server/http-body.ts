@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import type { Blocks } from '../journal/blocks.ts'
 import type { Limits } from '../limits.ts'
 import type { Clock } from '../system/clock.ts'
 
@@ -14,6 +15,8 @@ export interface Body {
 /** So often a sender hears that its body is coming in (102), while it is. */
 const PROGRESS_MS = 1_000
 
+const SMALL_BYTES = 65_536
+
 type BodyLimits = Pick<Limits, 'bodyBytesPerSecondMin' | 'stallMsMax'>
 
 /**
@@ -23,18 +26,19 @@ type BodyLimits = Pick<Limits, 'bodyBytesPerSecondMin' | 'stallMsMax'>
  * `bodyBytesPerSecondMin` over the whole body, judged once `stallMsMax` has passed.
  *
  * @param said False: `bytes` is the most that it may have, and its end is where it ends.
+ * @param blocks Where the memory for it comes from: who calls may give it back.
  * @param progress Called about once a second while the body moves: all that a sender sees of it is that its system has taken
  * the bytes, which on a slow line is long before they arrive.
  */
 export function readBody(
   message: IncomingMessage,
   bytes: number,
-  world: { clock: Clock; limits: BodyLimits; progress: () => void },
+  world: { clock: Clock; limits: BodyLimits; blocks?: Blocks; progress: () => void },
   said = true
 ): Promise<Body> {
-  const { clock, limits, progress } = world
+  const { clock, limits, blocks, progress } = world
   // Not from Buffer's pool, whose slab a small parked body would hold. The system gives memory as it is filled, not before.
-  const into = Buffer.allocUnsafeSlow(bytes)
+  const into = bytes < SMALL_BYTES ? Buffer.allocUnsafeSlow(bytes) : (blocks?.take(bytes) ?? Buffer.allocUnsafeSlow(bytes))
   const began = clock.ticks()
   let filled = 0
   let told = began

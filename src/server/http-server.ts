@@ -7,6 +7,7 @@ import {
   type onRequestHookHandler
 } from 'fastify'
 import { DroprError } from '../errors.ts'
+import { Blocks } from '../journal/blocks.ts'
 import type { Limits } from '../limits.ts'
 import type { Clock } from '../system/clock.ts'
 import type { Log } from '../system/log.ts'
@@ -78,6 +79,7 @@ export class HttpServer {
   readonly #options: HttpServerOptions
   readonly #app: FastifyInstance
   readonly #budget = new BodyBudget({ bytesMax: BODIES_BYTES_MAX, peerBytesMax: BODIES_BYTES_MAX / 2 })
+  readonly #blocks = new Blocks()
   readonly #name: string
   #requests = 0
 
@@ -186,6 +188,7 @@ export class HttpServer {
   async #upload(request: FastifyRequest, reply: FastifyReply, decode: Decode): Promise<FastifyReply> {
     const { clock, limits, receive } = this.#options
     const { peer, raw } = request
+    const blocks = this.#blocks
     const bytes = Number(raw.headers['content-length'])
     if (!this.#budget.take(peer, bytes)) {
       this.#reject(reply, { status: 503, code: 'SERVER_BUSY', text: 'too many uploads at once' })
@@ -194,9 +197,11 @@ export class HttpServer {
     try {
       const progress = () => reply.raw.writeProcessing()
       const body =
-        bytes === 0 ? { bytes: Buffer.alloc(0), whole: true } : await readBody(raw, bytes, { clock, limits, progress })
+        bytes === 0 ? { bytes: Buffer.alloc(0), whole: true } : await readBody(raw, bytes, { clock, limits, blocks, progress })
       if (!body.whole) reply.header('connection', 'close')
       const answer = await receive(decode(raw.headers, body, progress), peer)
+      // What was taken is written, and nobody else holds it. After an error nobody knows.
+      blocks.give(body.bytes)
       return await reply
         .header('content-type', ANSWER_TYPE)
         .header('cache-control', 'no-store')

@@ -113,9 +113,10 @@ export class JournalCache {
   }
 
   #journal(folder: string): JournalWriter {
-    const { system, folders, id, limits } = this.#spool
+    const { blocks, system, folders, id, limits } = this.#spool
     const onCommit = this.#onCommit
     return new JournalWriter({
+      blocks,
       system,
       folders,
       folder,
