@@ -18,19 +18,23 @@ tell(job.warmUp === undefined ? await drain() : await timeHandlers(job.warmUp))
 /** Polls and acks in batches, the next poll while the last acks are being synced. */
 async function drain(): Promise<object> {
   const acks: Promise<unknown>[] = []
-  const ids = new Set<string>()
+  let count = 0
   let lastAckAt = 0
   const ackAll = async (messages: readonly Message[]) => {
     await Promise.all(messages.map(message => message.ack()))
     lastAckAt = wallMs()
   }
-  while (ids.size < job.messages) {
+  while (count < job.messages) {
     const messages = await queue.poll({ channel: job.channel, max: 4_096, wait: 1_000 })
-    for (const message of messages) ids.add(message.id)
+    for (const message of messages) {
+      if (message.text() === '') throw new Error(`an empty body: ${message.id}`)
+      // Each counts once: not when it is handed out again.
+      if (!message.redelivered) count++
+    }
     if (messages.length > 0) acks.push(ackAll(messages))
   }
   await Promise.all(acks)
-  return { lastAckAt, messages: ids.size }
+  return { lastAckAt, messages: count }
 }
 
 async function timeHandlers(warmUp: number): Promise<object> {

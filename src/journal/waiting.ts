@@ -126,7 +126,7 @@ export class Waiting {
   }
 
   #encode(draft: Draft): string {
-    const id = draft.id ?? this.#ids.next()
+    const id = draft.id ?? this.#ids.next(draft.sentAt)
     this.#grown(encodeMessage(draft, this.#ids, this.#buffer!, this.#end))
     return id
   }

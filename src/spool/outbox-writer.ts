@@ -46,7 +46,7 @@ export class OutboxWriter {
   /** Resolves with `done(id)` once durable; `buffered`: once in the page cache. */
   append<T>(to: Target, draft: Draft, done: (id: string) => T, buffered = false): Promise<T> {
     const { length } = draft.body
-    if (this.#space.fits(length)) return this.#append(to, draft, done, buffered)
+    if (this.#space.fits(length, draft.sentAt)) return this.#append(to, draft, done, buffered)
     const own = ownCopy(draft)
     return this.#space.ask(length).then(() => this.#append(to, own, done, buffered))
   }
@@ -54,7 +54,7 @@ export class OutboxWriter {
   /** All of them or none, in this order. */
   appendAll<T>(to: Target, drafts: readonly Draft[], done: (id: string) => T, buffered = false): Promise<T[]> {
     const bytes = drafts.reduce((sum, { body }) => sum + body.length, 0)
-    if (this.#space.fits(bytes)) return this.#appendAll(to, drafts, done, buffered)
+    if (this.#space.fits(bytes, drafts[0]?.sentAt)) return this.#appendAll(to, drafts, done, buffered)
     const own = drafts.map(ownCopy)
     return this.#space.ask(bytes).then(() => this.#appendAll(to, own, done, buffered))
   }

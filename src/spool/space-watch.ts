@@ -39,12 +39,13 @@ export class SpaceWatch {
   /**
    * @param bytes About so many are to be written.
    * @param part Of what is kept free, how much is not for the asker. Default 1: all.
+   * @param now Wall ms: who has just looked at the clock says so, since that takes longer than all of this.
    * @throws DroprError DISK_FULL when less is free than is to be kept, as far as known.
    */
-  check(bytes = 0, part = 1): void {
+  check(bytes = 0, part = 1, now = this.#system.clock.now()): void {
     this.#announced += bytes
     const many = this.#known !== undefined && this.#announced > this.#known.kept * LOOK_PART
-    if (many || this.#system.clock.ticks() >= this.#lookedAt + LOOK_MS) void this.look()
+    if (many || Math.abs(now - this.#lookedAt) >= LOOK_MS) void this.look()
     if (this.#known === undefined) return
     const kept = this.#known.kept * part
     const free = this.#known.free - this.#announced
@@ -55,10 +56,10 @@ export class SpaceWatch {
   }
 
   /** As `check`, for who can wait a moment: false when it would refuse, or others wait already. Then `ask`, in order. */
-  fits(bytes: number): boolean {
+  fits(bytes: number, now?: number): boolean {
     if (this.#asking > 0) return false
     try {
-      this.check(bytes)
+      this.check(bytes, 1, now)
       return true
     } catch {
       return false
@@ -90,7 +91,7 @@ export class SpaceWatch {
   }
 
   async #ask(): Promise<void> {
-    this.#lookedAt = this.#system.clock.ticks()
+    this.#lookedAt = this.#system.clock.now()
     const before = this.#announced
     try {
       const { free, total } = await this.#system.files.space(this.#path)
