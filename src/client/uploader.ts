@@ -119,9 +119,8 @@ export class Uploader {
         if (this.#options.system.clock.ticks() < this.#pace.retryAt) return undefined
         if (firstGap(this.#acked, this.#flights) !== gap) continue
         if (range !== undefined) {
-          const { idle, known } = this.source
           const cut = cutToGap(range, gap, this.#flights)
-          if (idle === true && cut.to === known && hints === this.#hints) this.#more = false
+          if (this.source.idle === true && cut.to === this.source.known && hints === this.#hints) this.#more = false
           return cut
         }
         if (hints !== this.#hints) continue
@@ -154,14 +153,10 @@ export class Uploader {
     let answer: UploadAnswer | undefined
     try {
       const upload = (request: UploadRequest) => transport.upload(peer, request, signal)
-      let free = false
-      const next =
-        blob && carrier ? await carrier.next(this.source, blob, { about: this.#request(blob, []), upload }) : range
-      const unused = () => {
-        free = true
-      }
-      if (next !== undefined) answer = await upload({ ...this.#request(next, removed), unused })
-      if (free) this.source.done?.(range)
+      const about = () => ({ about: this.#request(range, []), upload })
+      const next = blob && carrier ? await carrier.next(this.source, blob, about()) : range
+      if (next !== undefined) answer = await upload(this.#request(next, removed))
+      if (answer?.unused === true) this.source.done?.(range)
     } catch (error) {
       failure = failureOf(error)
     }

@@ -12,7 +12,7 @@ import type { Part } from './part.ts'
 import type { Receipt } from './receipt.ts'
 import type { Answered, ReplyOptions } from './reply.ts'
 import { checkAfter, checkReason } from './verdict-words.ts'
-import type { Said } from './verdicts.ts'
+import { type Asker, SAYS_NOTHING, type Said } from './verdicts.ts'
 
 const RETRY = new Set(['after', 'reason'])
 const RELEASE = new Set(['after'])
@@ -20,7 +20,7 @@ const NOTHING = Buffer.alloc(0)
 const NO_OFFSETS = new Uint32Array(0)
 
 /** Decodes nothing before it is asked for: a consumer that only counts pays for nothing else. */
-export class HeldMessage implements Message {
+export class HeldMessage implements Message, Asker {
   #part: Part
   readonly #index: number
   #stored: Stored | undefined
@@ -135,7 +135,7 @@ export class HeldMessage implements Message {
   }
 
   ack(result?: JsonValue): Promise<void> {
-    return this.#give('ack', () => ({ result: checkResult(result) }))
+    return this.#give('ack', result === undefined ? SAYS_NOTHING : () => ({ result: checkResult(result) }))
   }
 
   retry(options?: { after?: Duration; reason?: string }): Promise<void> {
@@ -195,31 +195,28 @@ export class HeldMessage implements Message {
     this.#controller?.abort(new Error('the consumer stopped'))
   }
 
-  #give(verdict: Verdict['verdict'], say: () => Said): Promise<void> {
+  /** Not stored, and not too late: it may be said again. A failure that nobody waits for is logged, never a crash. */
+  failed(error: DroprError): void {
+    this.#answer?.catch(() => undefined)
+    if (error.code === 'LEASE_LOST') return
+    this.#given = undefined
+    this.#answer = undefined
+  }
+
+  #give(verdict: Verdict['verdict'], say: Said | (() => Said)): Promise<void> {
     try {
-      const said = say()
+      const said = typeof say === 'function' ? say() : say
       if (this.#given !== undefined && this.#given !== verdict) {
         return Promise.reject(this.#tooLate(`got the verdict ${this.#given} before ${verdict}`))
       }
       // Told twice is answered, and counted, twice.
       if (this.#given !== undefined && this.#answer === undefined) this.#part.lease.open++
       this.#given = verdict
-      this.#answer ??= this.#ask(verdict, said)
+      this.#answer ??= this.#part.verdicts.give(this.#part, this.#index, verdict, said, this)
       return this.#answer
     } catch (error) {
       return Promise.reject(error)
     }
-  }
-
-  /** Not stored, and not too late: it may be said again. A failure that nobody waits for is logged, never a crash. */
-  #ask(verdict: Verdict['verdict'], said: Said): Promise<void> {
-    const answer = this.#part.verdicts.give(this.#part, this.#index, verdict, said)
-    answer.catch((error: unknown) => {
-      if (error instanceof DroprError && error.code === 'LEASE_LOST') return
-      this.#given = undefined
-      this.#answer = undefined
-    })
-    return answer
   }
 
   #decoded(): Stored {

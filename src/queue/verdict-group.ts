@@ -1,6 +1,13 @@
 import type { DroprError } from '../errors.ts'
 import type { Verdict } from '../server/inbox-port.ts'
 import type { Lease } from './lease.ts'
+import type { Asker } from './verdicts.ts'
+
+interface Waiter {
+  resolve: () => void
+  reject: (error: DroprError) => void
+  asker: Asker
+}
 
 /** Positions of one stream, handed out by one lease, that got the same verdict. */
 export interface VerdictGroup {
@@ -10,6 +17,6 @@ export interface VerdictGroup {
   verdict: Verdict
   pairs: number[]
   sent: boolean
-  /** resolve, reject, ... of those who wait. Empty: nobody asked, so it is tried again when the disk refuses it. */
-  waiters: (((error: DroprError) => void) | (() => void))[]
+  /** Those who wait. Empty: nobody asked, so it is tried again when the disk refuses it. */
+  waiters: Waiter[]
 }

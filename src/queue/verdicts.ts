@@ -17,8 +17,14 @@ export interface Said {
   result?: unknown
 }
 
+/** Who waits for what becomes of a verdict. */
+export interface Asker {
+  /** Called before the promise rejects. */
+  failed(error: DroprError): void
+}
+
 const AGAIN_MS = 1_000
-const SAYS_NOTHING: Said = {}
+export const SAYS_NOTHING: Said = {}
 
 /**
  * Gathers verdicts while the ones before are on their way, so that thousands share one call and one sync.
@@ -50,11 +56,11 @@ export class Verdicts {
   }
 
   /** Resolves when the verdict is synced. Rejects with LEASE_LOST when it came too late. */
-  give(part: Part, index: number, verdict: Verdict['verdict'], said: Said): Promise<void> {
+  give(part: Part, index: number, verdict: Verdict['verdict'], said: Said, asker: Asker): Promise<void> {
     return new Promise<void>((resolve, reject) => {
       const group = this.#groupOf(part, verdict, said, true)
       addPosition(group.pairs, part.run.from + index)
-      group.waiters.push(resolve, reject)
+      group.waiters.push({ resolve, reject, asker })
       this.#awaited.start()
     })
   }
@@ -159,9 +165,12 @@ export class Verdicts {
 }
 
 function tell(waiters: VerdictGroup['waiters'], error: DroprError | undefined): void {
-  for (let i = 0; i < waiters.length; i += 2) {
-    if (error === undefined) (waiters[i] as () => void)()
-    else (waiters[i + 1] as (error: DroprError) => void)(error)
+  for (const { resolve, reject, asker } of waiters) {
+    if (error === undefined) resolve()
+    else {
+      asker.failed(error)
+      reject(error)
+    }
   }
 }
 

@@ -38,7 +38,8 @@ export function readBody(
 ): Promise<Body> {
   const { clock, limits, blocks, progress } = world
   // Not from Buffer's pool, whose slab a small parked body would hold. The system gives memory as it is filled, not before.
-  const into = bytes < SMALL_BYTES ? Buffer.allocUnsafeSlow(bytes) : (blocks?.take(bytes) ?? Buffer.allocUnsafeSlow(bytes))
+  const into =
+    bytes < SMALL_BYTES ? Buffer.allocUnsafeSlow(bytes) : (blocks?.take(bytes) ?? Buffer.allocUnsafeSlow(bytes))
   const began = clock.ticks()
   let filled = 0
   let told = began

@@ -56,6 +56,7 @@ const HEADER_BYTES_MAX = 16_384
 const KEEP_ALIVE_MS = 60_000
 const CHECK_MS = 2_000
 const BODIES_BYTES_MAX = 268_435_456
+const NO_BODY = { bytes: Buffer.alloc(0), whole: true }
 const ROUTES: ReadonlyMap<string, string> = new Map([
   [`/${UPLOAD_PATH}`, 'POST'],
   [`/${BLOB_PATH}`, 'POST'],
@@ -188,7 +189,6 @@ export class HttpServer {
   async #upload(request: FastifyRequest, reply: FastifyReply, decode: Decode): Promise<FastifyReply> {
     const { clock, limits, receive } = this.#options
     const { peer, raw } = request
-    const blocks = this.#blocks
     const bytes = Number(raw.headers['content-length'])
     if (!this.#budget.take(peer, bytes)) {
       this.#reject(reply, { status: 503, code: 'SERVER_BUSY', text: 'too many uploads at once' })
@@ -196,12 +196,11 @@ export class HttpServer {
     }
     try {
       const progress = () => reply.raw.writeProcessing()
-      const body =
-        bytes === 0 ? { bytes: Buffer.alloc(0), whole: true } : await readBody(raw, bytes, { clock, limits, blocks, progress })
+      const body = bytes === 0 ? NO_BODY : await readBody(raw, bytes, { clock, limits, blocks: this.#blocks, progress })
       if (!body.whole) reply.header('connection', 'close')
       const answer = await receive(decode(raw.headers, body, progress), peer)
       // What was taken is written, and nobody else holds it. After an error nobody knows.
-      blocks.give(body.bytes)
+      this.#blocks.give(body.bytes)
       return await reply
         .header('content-type', ANSWER_TYPE)
         .header('cache-control', 'no-store')

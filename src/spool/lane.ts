@@ -3,6 +3,7 @@ import { listSegments } from '../journal/segment-names.ts'
 import type { OpenFiles } from './open-files.ts'
 import type { Spool } from './spool.ts'
 import { StreamReader, type StreamReaderOptions } from './stream-reader.ts'
+import { Turns } from './turns.ts'
 
 /** A segment that cannot be opened may be one that others must come after; longer than this it holds up nobody (P7). */
 const UNREAD_MS_MAX = 10_000
@@ -37,7 +38,7 @@ export class Lane {
   readonly #void = new Set<string>()
   /** Those that could not be opened, by path, and since when, in ticks. */
   readonly #unread = new Map<string, { n: number; since: number }>()
-  #turn: Promise<unknown> = Promise.resolve()
+  readonly #turns = new Turns()
 
   constructor(options: LaneOptions) {
     this.#options = options
@@ -92,7 +93,7 @@ export class Lane {
    * @param isAlive Given on the timed scan: asks whether the writers of streams that have nothing more still live.
    */
   scan(isAlive?: (writer: string) => Promise<boolean>): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#turns.run(async () => {
       await this.#list(isAlive)
       if (isAlive !== undefined) await this.#askForTheDead(isAlive)
     })
@@ -100,7 +101,7 @@ export class Lane {
 
   /** Removes the file of a finished stream. False when it turned out to go on. */
   remove(stream: StreamReader): Promise<boolean> {
-    return this.#inTurn(async () => {
+    return this.#turns.run(async () => {
       const { files } = this.#options.spool.system
       if (await stream.grew()) return false
       await stream.release()
@@ -112,7 +113,7 @@ export class Lane {
   }
 
   async close(): Promise<void> {
-    await this.#turn
+    await this.#turns.idle()
     await Promise.all([...this.#known.values()].map(stream => stream.release()))
   }
 
@@ -226,11 +227,5 @@ export class Lane {
     this.#started.delete(stream)
     this.#open = this.#open.filter(other => other !== stream)
     this.#finished = this.#finished.filter(other => other !== stream)
-  }
-
-  #inTurn<T>(act: () => Promise<T>): Promise<T> {
-    const turn = this.#turn.then(act)
-    this.#turn = turn.catch(() => undefined)
-    return turn
   }
 }

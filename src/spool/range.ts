@@ -1,6 +1,6 @@
 import { DroprError } from '../errors.ts'
-import type { Blocks } from '../journal/blocks.ts'
 import { hasBlob } from '../journal/blob-of.ts'
+import type { Blocks } from '../journal/blocks.ts'
 import { ENTRY_BYTES_MIN, entryBytes, messageFlags } from '../journal/entry.ts'
 import type { Piece } from './damaged-place.ts'
 

@@ -8,6 +8,7 @@ import { SegmentFollower, type Step } from './segment-follower.ts'
 import { SegmentHandle } from './segment-handle.ts'
 import { readSeal } from './segment-seal.ts'
 import type { Spool } from './spool.ts'
+import { Turns } from './turns.ts'
 
 export type { EntriesRange, Range, SkipRange, SkipReason } from './range.ts'
 
@@ -39,7 +40,7 @@ export class StreamReader implements Holder {
   readonly #file: SegmentHandle
   /** Read already, not yet given. */
   #pieces: Piece[] = []
-  #turn: Promise<unknown> = Promise.resolve()
+  readonly #turns = new Turns()
   #final = false
   #ended: number | undefined
   #sealedAt: number | undefined
@@ -171,20 +172,15 @@ export class StreamReader implements Holder {
     if (this.#ended !== undefined && from >= this.#ended) return undefined
     this.#seek(from)
     const step = await this.#fill(from, bytesMax)
-    const range = this.#take(from, bytesMax)
-    const { known } = this
-    if (range !== undefined || step !== 'end' || from >= known) return range
-    // They were there once, or the seal counts them, and nobody can bring them back.
-    return { from, to: known, skip: this.#file.gone ? 'gone' : 'damaged' }
-  }
-
-  #take(from: number, bytesMax: number): Range | undefined {
     const { spool, cancelled } = this.#options
     const { system, blocks } = spool
     const isCancelled = cancelled?.(this.stream)
     const range = takeRange(this.#pieces, { from, bytesMax, now: system.clock.now(), blocks, isCancelled })
     if (this.#pieces.length === 0) this.#follower.letGo()
-    return range
+    const { known } = this
+    if (range !== undefined || step !== 'end' || from >= known) return range
+    // They were there once, or the seal counts them, and nobody can bring them back.
+    return { from, to: known, skip: this.#file.gone ? 'gone' : 'damaged' }
   }
 
   /** Makes what is read ahead begin at `from`, or behind it. */
@@ -238,22 +234,16 @@ export class StreamReader implements Holder {
     this.#final = true
   }
 
-  async #inTurn<T>(act: () => Promise<T>): Promise<T> {
-    const before = this.#turn
-    let done: () => void = () => undefined
-    this.#turn = new Promise<void>(resolve => {
-      done = resolve
+  #inTurn<T>(act: () => Promise<T>): Promise<T> {
+    return this.#turns.run(async () => {
+      try {
+        return await act()
+      } catch (error) {
+        // Half a step may have been taken: begin again from a place that is known.
+        this.#drop()
+        this.#follower.seek(0)
+        throw error instanceof DroprError ? error : diskError(error, `read ${this.path}`)
+      }
     })
-    await before
-    try {
-      return await act()
-    } catch (error) {
-      // Half a step may have been taken: begin again from a place that is known.
-      this.#drop()
-      this.#follower.seek(0)
-      throw error instanceof DroprError ? error : diskError(error, `read ${this.path}`)
-    } finally {
-      done()
-    }
   }
 }

@@ -123,8 +123,7 @@ export class HttpTransport implements Transport {
         // No second try: the peer may say the same again.
         throw failureFromThrown(error, 'the answer')
       })
-      if (gone) request.unused?.()
-      return answer
+      return gone ? { ...answer, unused: true } : answer
     } finally {
       patience.close()
     }

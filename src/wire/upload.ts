@@ -34,8 +34,6 @@ export interface UploadRequest {
   entries: Buffer
   /** False: the body was cut on the way, `entries` holds what came. */
   whole: boolean
-  /** At the sender: called when the transport will not read `entries` again. A transport that cannot tell does not call it. */
-  unused?: () => void
   /** At the receiver: tells the sender, who waits, that something is being done. */
   progress?: () => void
 }
@@ -59,6 +57,8 @@ export interface UploadAnswer {
   removed?: readonly string[]
   /** To a piece of a large body. */
   blob?: BlobAnswer
+  /** At the sender: the transport will not read the entries again. One that cannot tell does not say so. */
+  unused?: boolean
 }
 
 export const PROTOCOL_VERSION = 1
