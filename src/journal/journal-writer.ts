@@ -44,11 +44,11 @@ export class JournalWriter {
     return this.#segment?.head.stream
   }
 
-  /** Resolves with `done(id)`. `buffered`: in the page cache is enough. */
-  append<T>(draft: Draft, done: (id: string) => T, buffered = false): Promise<T> {
+  /** Resolves with `done(id)`. `buffered`: in the page cache is enough. `now`: wall ms, from who has just looked at the clock. */
+  append<T>(draft: Draft, done: (id: string) => T, buffered = false, now?: number): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       this.#open()
-      this.#waiting.tell(resolve, reject, done(this.#waiting.message(draft)), !buffered)
+      this.#waiting.tell(resolve, reject, done(this.#waiting.message(draft, now)), !buffered)
       this.#start(this.#earlyBytes)
     })
   }

@@ -57,9 +57,9 @@ export class Waiting {
   }
 
   /** One message. Returns its id. */
-  message(draft: Draft): string {
+  message(draft: Draft, now?: number): string {
     this.#room(messageBytesMost(draft))
-    return this.#encode(draft)
+    return this.#encode(draft, now)
   }
 
   /** Messages that stand or fall together: one frame. Returns their ids. */
@@ -71,7 +71,7 @@ export class Waiting {
     this.#room(bytes)
     const before = { end: this.#end, count: this.#count, bytes: this.bytes }
     try {
-      return drafts.map(draft => this.#encode(draft))
+      return drafts.map(draft => this.#encode(draft, undefined))
     } catch (error) {
       this.#end = before.end
       this.#count = before.count
@@ -125,8 +125,8 @@ export class Waiting {
     for (const buffer of buffers) this.#blocks.give(buffer)
   }
 
-  #encode(draft: Draft): string {
-    const id = draft.id ?? this.#ids.next(draft.sentAt)
+  #encode(draft: Draft, now: number | undefined): string {
+    const id = draft.id ?? this.#ids.next(now)
     this.#grown(encodeMessage(draft, this.#ids, this.#buffer!, this.#end))
     return id
   }

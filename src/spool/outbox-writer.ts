@@ -62,7 +62,7 @@ export class OutboxWriter {
   #append<T>(to: Target, draft: Draft, done: (id: string) => T, buffered: boolean): Promise<T> {
     const folder = this.#folder(to)
     const journal = this.#cache.find(folder)
-    if (journal !== undefined) return journal.append(draft, done, buffered)
+    if (journal !== undefined) return journal.append(draft, done, buffered, draft.sentAt)
     // It may have to wait for its folder; what the caller does to the body meanwhile must not show.
     const own = ownCopy(draft)
     return this.#cache.use(folder, opened => opened.append(own, done, buffered))
