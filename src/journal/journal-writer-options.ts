@@ -1,6 +1,6 @@
 import type { Limits } from '../limits.ts'
-import type { Blocks } from './blocks.ts'
 import type { System } from '../system/system.ts'
+import type { Blocks } from './blocks.ts'
 import type { Folders } from './folders.ts'
 import type { Ids } from './ids.ts'
 
