@@ -29,9 +29,9 @@ async function unheard(seed: number) {
   for (const body of ['a', 'b', 'c']) await nodes.until(berlin.sendMessage(body, { to: 'tokyo', ...sent(body) }))
   await nodes.clock.advance(2_000)
   nodes.wire = () => ({ loseAnswer: true })
-  for (const body of ['d', 'e']) await nodes.until(berlin.sendMessage(body, { to: 'tokyo', ...sent(body) }))
-  await nodes.until(berlin.sendMessage('f', { to: 'tokyo', channel: CHANNEL }))
-  await nodes.clock.advance(5_000)
+  const late = ['d', 'e'].map(body => berlin.sendMessage(body, { to: 'tokyo', ...sent(body) }))
+  await nodes.until(Promise.all([...late, berlin.sendMessage('f', { to: 'tokyo', channel: CHANNEL })]))
+  await nodes.clock.advance(200)
   nodes.machine('berlin').process('client').kill()
   nodes.wire = () => undefined
   const got = await nodes.take(tokyo, CHANNEL)
