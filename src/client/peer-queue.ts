@@ -45,9 +45,8 @@ export class PeerQueue {
     let known = false
     for (const uploader of this.#uploaders.in(where)) {
       if (where.path !== undefined && where.path !== uploader.source.path) continue
-      if (where.end !== undefined) uploader.source.written?.(where.end)
-      this.#wake(uploader)
       known = true
+      if (where.end === undefined || uploader.source.written?.(where.end) !== false) this.#wake(uploader)
     }
     if (!known) void this.look(where)
     // It may have been another file of this folder.

@@ -15,6 +15,6 @@ export interface StreamSource {
   read(from: number, bytesMax: number): Promise<Range | undefined>
   /** Nobody reads the entries of this range any more. */
   done?(range: Range): void
-  /** So many bytes of the file are said to be written. */
-  written?(end: number): void
+  /** So many bytes of the file are said to be written. False when they were read already. */
+  written?(end: number): boolean
 }

@@ -22,6 +22,8 @@ export interface JournalWriterOptions {
   above?: number
   /** Called after each commit, before those who waited are told. `end`: how far that segment is synced or written. */
   onCommit?: (at: { path: string; n: number; end: number }) => void
+  /** Called while a small commit is on its way to the disk: it can be read already, most likely, and may still be lost. */
+  onWriting?: (path: string) => void
   /** Called after a failed commit, before those who waited are told: an inbox takes back what it had assumed. */
   onFail?: () => void
   /** Called before a segment is sealed: what its seal is to hold, whole entries. Never rejects. */

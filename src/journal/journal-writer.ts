@@ -232,7 +232,10 @@ export class JournalWriter {
       this.#segment = await SegmentFile.create(this.#options)
       this.#unsealed = true
     }
-    return this.#segment.write(commit)
+    const begun = this.#segment.bytes > 0
+    const writing = this.#segment.write(commit)
+    if (begun && commit.synced && commit.bytes <= EARLY_BYTES_MIN) this.#options.onWriting?.(this.#segment.path)
+    return writing
   }
 
   #fail(commit: Commit, error: DroprError): void {

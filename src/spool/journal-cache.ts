@@ -30,6 +30,7 @@ export class JournalCache {
   readonly #writer: string
   readonly #ids: Ids
   readonly #onCommit: ((folder: string, at: CommitAt) => void) | undefined
+  readonly #onWriting: ((folder: string, path: string) => void) | undefined
   readonly #open = new Map<string, Open>()
   /** What waits for a folder's earlier journal to be closed, in order. */
   readonly #closing = new Map<string, (() => void)[]>()
@@ -45,11 +46,13 @@ export class JournalCache {
     writer: string
     ids: Ids
     onCommit?: ((folder: string, at: CommitAt) => void) | undefined
+    onWriting?: ((folder: string, path: string) => void) | undefined
   }) {
     this.#spool = options.spool
     this.#writer = options.writer
     this.#ids = options.ids
     this.#onCommit = options.onCommit
+    this.#onWriting = options.onWriting
     this.#openMax = options.spool.limits.filesOpenMax
   }
 
@@ -115,6 +118,7 @@ export class JournalCache {
   #journal(folder: string): JournalWriter {
     const { blocks, system, folders, id, limits } = this.#spool
     const onCommit = this.#onCommit
+    const onWriting = this.#onWriting
     return new JournalWriter({
       blocks,
       system,
@@ -125,7 +129,8 @@ export class JournalCache {
       limits,
       ids: this.#ids,
       endsWithSeal: true,
-      ...(onCommit === undefined ? {} : { onCommit: (at: CommitAt) => onCommit(folder, at) })
+      ...(onCommit === undefined ? {} : { onCommit: (at: CommitAt) => onCommit(folder, at) }),
+      ...(onWriting === undefined ? {} : { onWriting: (path: string) => onWriting(folder, path) })
     })
   }
 

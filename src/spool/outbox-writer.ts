@@ -13,9 +13,9 @@ export interface Target {
 
 /** That something was committed there: what the client need not look for. May be lost. */
 export interface OutboxHint extends Target {
-  /** The segment, and how many of its bytes are written. */
+  /** The segment, and how many of its bytes are written; not said while it is being written. */
   path: string
-  end: number
+  end?: number
 }
 
 /** Appends what this process sends. Rejections are typed; after one the message may or may not be there (P2). */
@@ -40,7 +40,10 @@ export class OutboxWriter {
     this.#poke = poke
     const { system, path, limits } = spool
     this.#space = new SpaceWatch({ system, path, limits })
-    this.#cache = new JournalCache({ spool, writer, ids, onCommit: (folder, at) => this.#committed(folder, at) })
+    const onCommit = (folder: string, { path, end }: CommitAt) => this.#tell(folder, path, end)
+    // Nobody waits for our disk before it is sent on: what the peer has is there, whatever becomes of ours.
+    const onWriting = (folder: string, path: string) => this.#tell(folder, path)
+    this.#cache = new JournalCache({ spool, writer, ids, onCommit, onWriting })
   }
 
   /** Resolves with `done(id)` once durable; `buffered`: once in the page cache. */
@@ -96,9 +99,9 @@ export class OutboxWriter {
     return place.folder
   }
 
-  #committed(folder: string, at: CommitAt): void {
+  #tell(folder: string, path: string, end?: number): void {
     const target = this.#targets.get(folder)
-    if (target !== undefined) this.#poke({ ...target, path: at.path, end: at.end })
+    if (target !== undefined) this.#poke({ ...target, path, ...(end !== undefined && { end }) })
   }
 }
 

@@ -113,10 +113,12 @@ export class StreamReader implements Holder {
     return this.#final
   }
 
-  /** A hint: so many bytes of the file are written. */
-  written(end: number): void {
-    if (end > this.#follower.writtenTo) this.#follower.writtenTo = end
+  /** A hint: so many bytes of the file are written. False when they were read already. */
+  written(end: number): boolean {
+    if (end <= this.#follower.tail.offset) return false
+    this.#follower.writtenTo = Math.max(this.#follower.writtenTo, end)
     this.idle = false
+    return true
   }
 
   /**
@@ -207,10 +209,7 @@ export class StreamReader implements Holder {
   async #fill(from: number, bytesMax: number): Promise<Step> {
     while (this.#pieces.length === 0) {
       const reader = await this.#file.open(this)
-      if (reader === undefined) {
-        this.#end()
-        return 'end'
-      }
+      if (reader === undefined) return this.#end()
       const step = await this.#follower.step(reader, this.#pieces, bytesMax, this.#final)
       dropBefore(this.#pieces, from)
       this.idle = step !== 'read'
@@ -220,10 +219,11 @@ export class StreamReader implements Holder {
     return 'read'
   }
 
-  #end(): void {
+  #end(): 'end' {
     const { tail, sealed, lastAt } = this.#follower
     this.#ended = Math.max(tail.position, this.#ended ?? 0)
     if (sealed) this.#sealedAt ??= lastAt
+    return 'end'
   }
 
   async #lookForSeal(reader: SegmentReader): Promise<void> {

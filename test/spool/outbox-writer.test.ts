@@ -43,6 +43,30 @@ test('sends to one place are in one segment, in order, each told with its id', a
   expect((await deliver(at)).get('common')).toEqual(numbered(100))
 })
 
+test('a small send is told while it is on its way to the disk, and again when it is there; the first of a file and many bytes only then', async () => {
+  const at = await desk()
+  const hints: object[] = []
+  const writer = at.writer('w1', hint => hints.push(hint))
+  const told = async (body: string) => {
+    hints.length = 0
+    let before = 0
+    const sent = writer.append(TO, text(body), id => id)
+    await sent.then(() => {
+      before = hints.length
+    })
+    return [before, hints.filter(hint => 'end' in hint).length]
+  }
+  expect(await told('first')).toEqual([1, 1])
+  expect(await told('second')).toEqual([2, 1])
+  const [segment] = await listSegments(at.disk, FOLDER)
+  expect(hints[0]).toEqual({ ...TO, path: segment!.path })
+  expect(await told('x'.repeat(5_000))).toEqual([1, 1])
+  at.disk.failNext({ call: 'writeSynced', code: 'EIO' })
+  hints.length = 0
+  await expect(writer.append(TO, text('lost'), id => id)).rejects.toMatchObject({ code: 'DISK_ERROR' })
+  expect(hints).toEqual([{ ...TO, path: segment!.path }])
+})
+
 test('more places than files may be open still get everything, each in order', async () => {
   const at = await desk({ limits: { filesOpenMax: 8 } })
   const writer = at.writer('w1')

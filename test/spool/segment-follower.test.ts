@@ -99,7 +99,9 @@ test('a bit flipped anywhere behind the head loses at most the entry it hit, and
 test('damage under a live writer is stepped over as soon as a later commit vouches for it', async () => {
   const at = await desk()
   const ends: { path: string; end: number }[] = []
-  const writer = at.writer('w1', hint => ends.push(hint))
+  const writer = at.writer('w1', ({ path, end }) => {
+    if (end !== undefined) ends.push({ path, end })
+  })
   await sendEach(writer, ['a', 'b', 'c'])
   const { path } = ends[0]!
   at.disk.flip(path, ends[0]!.end + 60, 3)
@@ -115,7 +117,9 @@ test('damage under a live writer is stepped over as soon as a later commit vouch
 test('damage under a live writer is found without any hint after a second', async () => {
   const at = await desk()
   const ends: number[] = []
-  const writer = at.writer('w1', ({ end }) => ends.push(end))
+  const writer = at.writer('w1', ({ end }) => {
+    if (end !== undefined) ends.push(end)
+  })
   await sendEach(writer, ['a', 'b', 'c'])
   const [segment] = await listSegments(at.disk, FOLDER)
   at.disk.flip(segment!.path, ends[0]! + 60, 3)

@@ -64,7 +64,10 @@ test('what is appended later is found, and a released stream goes on where it wa
   const [stream] = await streams(at)
   expect(arriving(await drain(stream!))).toEqual(['a', 'b'])
   expect(stream!.idle).toBe(true)
+  const end = at.disk.peek(stream!.path)!.length
+  expect(stream!.written(end)).toBe(false)
   await sendEach(writer, ['c'])
+  expect(stream!.written(at.disk.peek(stream!.path)!.length)).toBe(true)
   await stream!.release()
   expect(at.openFiles.size).toBe(0)
   await sendEach(writer, ['d'])
