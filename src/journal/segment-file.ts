@@ -12,6 +12,8 @@ import type { Commit } from './waiting.ts'
  * With large ones the zeros cost more than they save: they are as many bytes again.
  */
 const PREALLOCATE = { fromBytes: 1_048_576, stepBytes: 4_194_304, commitBytesMax: 262_144, aheadBytesMin: 131_072 }
+/** The first filling leaves so much out, for the commits that come while it lasts: some ten ms. */
+const GAP_BYTES = 262_144
 /** Commits are small or large on the average of so many: a mark between two ranges does not make them small. */
 const AVERAGE_OF = 8
 const NAME_TRIES = 100
@@ -43,6 +45,8 @@ export class SegmentFile {
   #commitBytes = 0
   #allocatedTo = 0
   #allocating: Promise<void> | undefined
+  /** Where the zeros that are being written begin. */
+  #allocatingFrom = 0
   #named = false
   #failed: Error | undefined
 
@@ -129,7 +133,7 @@ export class SegmentFile {
       this.#entries += frame.count
     }
     this.#frames += commit.frames.length
-    if (end > this.#allocatedTo) await this.#allocating
+    if (end > this.#allocatingFrom) await this.#allocating
     if (this.#failed !== undefined) throw this.#failed
     const naming = commit.synced && !this.#named ? this.#syncName() : undefined
     await Promise.all([this.#put(chunks, commit.synced), naming])
@@ -138,7 +142,7 @@ export class SegmentFile {
     if (!commit.synced) return places
     this.#syncedTo = end
     this.#commitBytes += (end - began - this.#commitBytes) / (began === 0 ? 1 : AVERAGE_OF)
-    if (end > PREALLOCATE.fromBytes && this.#commitBytes <= PREALLOCATE.commitBytesMax) this.#allocateAhead()
+    if (end > PREALLOCATE.fromBytes && this.#commitBytes <= PREALLOCATE.commitBytesMax) this.#allocateAhead(GAP_BYTES)
     return places
   }
 
@@ -149,7 +153,7 @@ export class SegmentFile {
       this.#position = this.#syncedTo = SEGMENT_HEAD_BYTES
     }
     if (bytes < PREALLOCATE.aheadBytesMin || this.#position + bytes < this.#allocatedTo) return
-    this.#allocateAhead()
+    this.#allocateAhead(0)
     await this.#allocating
   }
 
@@ -188,9 +192,10 @@ export class SegmentFile {
   }
 
   /** Zeros only beyond what was allocated before, where no commit writes. Running out of space is no error, a failed sync is. */
-  #allocateAhead(): void {
+  #allocateAhead(gap: number): void {
     if (this.#allocating !== undefined || this.#position + PREALLOCATE.stepBytes / 2 < this.#allocatedTo) return
-    const from = Math.max(this.#allocatedTo, this.#position)
+    const from = Math.max(this.#allocatedTo, this.#position + gap)
+    this.#allocatingFrom = from
     const to = from + PREALLOCATE.stepBytes
     this.#allocating = this.#file
       .preallocate(from, to)

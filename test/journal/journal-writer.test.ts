@@ -175,3 +175,30 @@ test('no room to write ahead is no error', async () => {
   expect(rule.hits).toBe(1)
   expect(await listSegments(disk, FOLDER)).toHaveLength(1)
 })
+
+test('commits go on while the file is filled ahead for the first time, and none is lost to the zeros', async () => {
+  let fill: () => void = () => undefined
+  const filling = new Promise<void>(resolve => {
+    fill = resolve
+  })
+  const at = await desk()
+  const create: typeof at.disk.create = async path => {
+    const file = await at.disk.create(path)
+    const preallocate = file.preallocate.bind(file)
+    file.preallocate = (from, to) => filling.then(() => preallocate(from, to))
+    return file
+  }
+  const files = new Proxy(at.disk, {
+    get: (disk, name) => {
+      const member = name === 'create' ? create : Reflect.get(disk, name)
+      return typeof member === 'function' ? member.bind(disk) : member
+    }
+  })
+  const { journal } = await desk({ system: { ...at.system, files } })
+  const sent = Array.from({ length: 26 }, (_, i) => `m${i}`.padEnd(50_000))
+  for (const body of sent.slice(0, 25)) await journal.append(text(body), id)
+  fill()
+  await journal.append(text(sent[25]!), id)
+  await journal.close()
+  expect(await bodies(at.disk)).toEqual(sent)
+})
