@@ -35,7 +35,8 @@ export async function main(argv: string[], shell: Shell = process): Promise<numb
       const command = given.at(-1) as Command
       const options = command.optsWithGlobals() as GlobalOptions
       const args = given.slice(0, -2)
-      exit = await run(() => does({ ...callOf(shell, options), args, options } as never), shell, options)
+      const calls = () => does({ ...callOf(shell, options), args, options } as never)
+      exit = await run(calls, shell, { ...options, command: nameOf(command) })
     }
   }
   // What stands behind -- is for another program.
@@ -45,6 +46,7 @@ export async function main(argv: string[], shell: Shell = process): Promise<numb
     writeErr: text => void (json || shell.stderr.write(text))
   })
   for (const add of await commandsFor(argv)) add(program, act)
+  pointToHelp(program)
   try {
     await program.parseAsync(argv, { from: 'user' })
   } catch (error) {
@@ -80,6 +82,21 @@ function bareProgram(output: OutputConfiguration = {}): Command {
     .exitOverride()
 }
 
+/** Its words behind `dropr`. */
+function nameOf(command: Command): string {
+  const { parent } = command
+  return parent?.parent ? `${nameOf(parent)} ${command.name()}` : command.name()
+}
+
+/** Who mistypes a command is shown where that one is explained. */
+function pointToHelp(program: Command): void {
+  for (const command of program.commands) {
+    // Verbs of 2008 show their usage at once.
+    if (!command.name().includes('_')) command.showHelpAfterError(`(dropr ${nameOf(command)} --help shows how)`)
+    pointToHelp(command)
+  }
+}
+
 function callOf(shell: Shell, options: GlobalOptions): Pick<Call<object>, 'out' | 'shell' | 'spool'> {
   const spool = resolve(shell.cwd(), options.spool ?? (shell.env.DROPR_SPOOL || './spool'))
   return { out: outputOf(shell, options), shell, spool }
@@ -89,10 +106,14 @@ function outputOf(shell: Shell, options: GlobalOptions): Output {
   return new Output(shell, { json: options.json === true })
 }
 
-async function run(does: () => Promise<number>, shell: Shell, options: GlobalOptions): Promise<number> {
+async function run(
+  does: () => Promise<number>,
+  shell: Shell,
+  options: GlobalOptions & { command: string }
+): Promise<number> {
   try {
     return await does()
   } catch (error) {
-    return printError(error, outputOf(shell, options), { debug: options.debug === true })
+    return printError(error, outputOf(shell, options), { debug: options.debug === true, command: options.command })
   }
 }

@@ -5,9 +5,9 @@ import { type Output, PipeClosedError } from './output.ts'
 import { UsageError } from './usage-error.ts'
 
 /** Says on stderr what happened, where, and what helps; gives the exit code. A stack only where it is a bug, or wanted. */
-export function printError(error: unknown, out: Output, options: { debug: boolean }): number {
+export function printError(error: unknown, out: Output, options: { debug: boolean; command?: string }): number {
   if (error instanceof PipeClosedError) return EXIT.pipeClosed
-  const said = describe(error)
+  const said = describe(error, options.command)
   if (out.json) {
     out.note(JSON.stringify({ error: said }))
   } else {
@@ -19,10 +19,19 @@ export function printError(error: unknown, out: Output, options: { debug: boolea
 }
 
 /** The JSON form: `{ code, message, hint, retry, exit }`. */
-function describe(error: unknown): { code: string; message: string; hint: string; retry: boolean; exit: number } {
+function describe(
+  error: unknown,
+  command: string | undefined
+): { code: string; message: string; hint: string; retry: boolean; exit: number } {
   const message = error instanceof Error ? error.message : String(error)
   if (error instanceof UsageError) {
-    return { code: 'USAGE', message, hint: 'See `dropr help`.', retry: false, exit: EXIT.usage }
+    return {
+      code: 'USAGE',
+      message,
+      hint: `See \`${command === undefined ? 'dropr help' : `dropr ${command} --help`}\`.`,
+      retry: false,
+      exit: EXIT.usage
+    }
   }
   const code = error instanceof DroprError ? error.code : 'UNEXPECTED'
   const { hint, retry, exit } = ERRORS[code]

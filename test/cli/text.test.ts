@@ -126,3 +126,16 @@ test('daemons are given the flags that `up` was given', async () => {
     logLevel: 'warn'
   })
 })
+
+test('who mistypes a command is shown where that very one is explained', async () => {
+  const told = async (...argv: string[]) => {
+    const texts: string[] = []
+    const stderr = { write: (text: string) => texts.push(text) } as unknown as NodeJS.WritableStream
+    const exit = await main(argv, { stdin: process.stdin, stdout: stderr, stderr, env: {}, cwd: () => '/nowhere' })
+    return `${exit} ${texts.join('')}`
+  }
+  expect(await told('dead', 'rm', '--limit', 'x')).toMatch(/^2 [\s\S]*\(dropr dead rm --help shows how\)/)
+  expect(await told('channel', 'nonsense')).toMatch(/^2 [\s\S]*\(dropr channel --help shows how\)/)
+  expect(await told('nonsense')).toMatch(/^2 [\s\S]*\(dropr help shows what there is\)/)
+  expect(await told('clean', '--sent')).toMatch(/^2 [\s\S]*See `dropr clean --help`/)
+})
