@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
+import { PassThrough } from 'node:stream'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { columns, humanMs, printable } from '../../src/cli/columns.ts'
@@ -129,10 +130,9 @@ test('daemons are given the flags that `up` was given', async () => {
 
 test('who mistypes a command is shown where that very one is explained', async () => {
   const told = async (...argv: string[]) => {
-    const texts: string[] = []
-    const stderr = { write: (text: string) => texts.push(text) } as unknown as NodeJS.WritableStream
+    const stderr = new PassThrough()
     const exit = await main(argv, { stdin: process.stdin, stdout: stderr, stderr, env: {}, cwd: () => '/nowhere' })
-    return `${exit} ${texts.join('')}`
+    return `${exit} ${String(stderr.read())}`
   }
   expect(await told('dead', 'rm', '--limit', 'x')).toMatch(/^2 [\s\S]*\(dropr dead rm --help shows how\)/)
   expect(await told('channel', 'nonsense')).toMatch(/^2 [\s\S]*\(dropr channel --help shows how\)/)
