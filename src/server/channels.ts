@@ -106,7 +106,17 @@ export class Channels {
 
   /** Of a channel that is not open yet, or could not be opened: what its streams say may not be durable. Rejects as `get` does. */
   opening(name: string): Promise<unknown> | undefined {
-    return this.#opening.has(name) || this.#broken.has(name) ? this.get(name) : undefined
+    return this.#isClosed(name) ? this.get(name) : undefined
+  }
+
+  /** How far a stream is on our disk: while its channel is not open, what is known of it may not be. */
+  next(id: string): number {
+    const stream = this.stream(id)
+    return stream === undefined || this.#isClosed(stream.channel) ? 0 : stream.next
+  }
+
+  #isClosed(name: string): boolean {
+    return this.#opening.has(name) || this.#broken.has(name)
   }
 
   /** Whether there is a channel that could not be opened, or not yet. */

@@ -59,12 +59,12 @@ export class Inbox {
    */
   static async open(options: InboxOptions): Promise<Inbox> {
     const { spool } = options
-    const { clock } = spool.system
+    const { clock, random } = spool.system
     let inbox: Inbox | undefined
     try {
       const channels = await Channels.open({
         ...options,
-        ids: new MessageIds(clock, spool.system.random),
+        ids: new MessageIds(clock, random),
         onReady: channel => (inbox === undefined ? undefined : inbox.#ready(channel)),
         onOpen: channel => (inbox === undefined ? undefined : inbox.#inherit([channel]))
       })
@@ -76,8 +76,9 @@ export class Inbox {
     }
   }
 
-  /** What is known of a stream; undefined for one never heard of. */
+  /** What is known of a stream, undefined for one never heard of; and how far it is on our disk. */
   readonly stream = (id: string): StreamState | undefined => this.#channels.stream(id)
+  readonly next = (id: string): number => this.#channels.next(id)
   readonly opening = (channel: string) => this.#channels.opening(channel)
 
   /**

@@ -28,6 +28,8 @@ const HINTS_MAX = 16
 
 export interface PullInto {
   stream(id: string): StreamState | undefined
+  /** How far a stream is there, durably: its file may go then. */
+  next: (id: string) => number
   appendRange(range: ArrivingRange): Promise<number>
   streams(): Iterable<StreamState>
   removed(streams: readonly string[], node: string): Promise<unknown>
@@ -69,7 +71,7 @@ export class LocalPuller {
     this.#tidyMore = tidy
     this.#spool = spool
     this.#inbox = inbox
-    const next = (id: string) => inbox.stream(id)?.next ?? 0
+    const { next } = inbox
     this.#streams = new OutboxStreams({ spool, peer: spool.node, next })
     this.#blobs = new OutboxBlobs({ spool, next })
     this.#tidiedAt = spool.system.clock.ticks()

@@ -185,10 +185,12 @@ test('P3: what an earlier owner could not sync is not said to be here before thi
     const rule = disk.failNext({ call: 'writeSynced', code: 'EIO', path: path => path.includes('/inbox/'), times: 99 })
     inbox = await bed.restart()
     if ((inbox.stream(stream)?.next ?? 0) === 3) readable++
+    expect(inbox.next(stream)).toBe(0)
     await expect(receive(inbox)).rejects.toMatchObject({ code: 'DISK_ERROR' })
     rule.remove()
     await bed.world.clock.advance(2_000)
     expect(await receive(inbox)).toMatchObject({ next: 3 })
+    expect(inbox.next(stream)).toBe(3)
     disk.crash({ data: 'lose', names: 'lose' })
     inbox = await bed.restart()
     expect(inbox.stream(stream)!.next).toBe(3)
