@@ -51,7 +51,8 @@ export function paceAfterLoss(before: Pace, limits: Limits): Pace {
 
 /** How many ranges may be under way, given those that are. */
 export function flightsAllowed(underWay: { flights: number; bytes: number }, pace: Pace, limits: Limits): number {
-  if (pace.narrow) return 1
+  // What failed is tried again by one range: the others would hear the same.
+  if (pace.narrow || pace.failures > 0) return 1
   const small = Math.min(SMALL_BYTES, pace.rangeBytes / 2)
   if (underWay.bytes >= underWay.flights * small) return limits.rangesPerStreamMax
   return Math.min(SMALL_FLIGHTS_MAX, limits.rangesPerStreamMax)

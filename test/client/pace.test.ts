@@ -48,6 +48,12 @@ test('progress ends the one-by-one after a conflict', () => {
   expect(paceAfterProgress(narrow, limits).narrow).toBe(false)
 })
 
+test('what failed is tried again by one range, and after progress the window is open again', () => {
+  const failed = paceAfterFailure(freshPace(limits), { at: 0, chance: 0 }, limits)
+  expect(flightsAllowed({ flights: 1, bytes: 1_048_576 }, failed, limits)).toBe(1)
+  expect(flightsAllowed({ flights: 1, bytes: 1_048_576 }, paceAfterProgress(failed, limits), limits)).toBe(4)
+})
+
 test('small ranges go two at once, so that more gathers; large ones fill the window', () => {
   const pace = freshPace(limits)
   expect(flightsAllowed({ flights: 2, bytes: 500 }, pace, limits)).toBe(2)
