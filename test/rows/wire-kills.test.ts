@@ -65,7 +65,7 @@ beforeAll(async () => {
   acked = berlin.peer('tokyo').acked
   // What comes once more would be here now.
   taken.push(...(await take(inbox, 'c', 1, 0)))
-}, 600_000)
+}, SOAK ? 1_800_000 : 600_000)
 afterAll(() => world.end(), 60_000)
 
 test('D3: with the receiver killed between store and reply, time and again, nothing that the sender took for acknowledged is missing', () => {
