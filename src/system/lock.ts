@@ -37,7 +37,7 @@ export interface LockOptions extends LockName {
  */
 export async function acquireLock(system: System, options: LockOptions): Promise<Lock> {
   const { folder, name } = options
-  const { files, sockets, random } = system
+  const { files, random } = system
   const desk = new LockDesk(options.about)
   if (options.connected) desk.onConnection = options.connected
   const temporary = `${folder}/${name}-new-${random.bytes(6).toString('hex')}.sock`
@@ -45,7 +45,8 @@ export async function acquireLock(system: System, options: LockOptions): Promise
   try {
     for (let tries = 0; tries < TRIES_MAX; tries++) {
       const dead = await highestDead(system, options)
-      listener ??= await sockets.listen(temporary, line => desk.connected(line))
+      listener ??= await listenAt(system, { folder, path: temporary, desk })
+      if (listener === undefined) continue
       const epoch = dead + 1
       const result = await tryLink(system, temporary, socketPath(options, epoch))
       if (result === 'gone') {
@@ -71,6 +72,19 @@ export async function acquireLock(system: System, options: LockOptions): Promise
     await listener?.close()
     await files.remove(temporary).catch(() => undefined)
     throw error
+  }
+}
+
+/** Undefined: somebody tidying up took the name for a dead one's, in the moment between bind and listen. */
+async function listenAt(
+  { sockets, files }: System,
+  { folder, path, desk }: { folder: string; path: string; desk: LockDesk }
+): Promise<Listener | undefined> {
+  try {
+    return await sockets.listen(path, line => desk.connected(line))
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || (await files.stat(folder)) === undefined) throw error
+    return undefined
   }
 }
 

@@ -147,6 +147,20 @@ test('what a contender left behind is tidied up, unless it lives', async () => {
   await alive.close()
 })
 
+test('a contender whose name was tidied away before it listened tries again; where there is no folder it says so', async () => {
+  let tidied = 3
+  const listen: typeof system.sockets.listen = async (path, connected) => {
+    if (--tidied >= 0) throw Object.assign(new Error('chmod'), { code: 'ENOENT' })
+    return await system.sockets.listen(path, connected)
+  }
+  const busy = { ...system, sockets: { ...system.sockets, listen } }
+  locks.push(await acquireLock(busy, { folder, name: 'owner', about: 'me' }))
+  expect(tidied).toBe(-1)
+  expect(await readdir(folder)).toEqual(['owner-1.sock'])
+  const nowhere = { folder: join(folder, 'nowhere'), name: 'owner', about: 'me' }
+  await expect(acquireLock(system, nowhere)).rejects.toMatchObject({ code: 'ENOENT' })
+})
+
 test('releasing ends the lines', async () => {
   const lock = await take('me')
   const { line } = (await findHolder(system, { folder, name: 'owner' }))!
