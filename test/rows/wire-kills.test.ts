@@ -29,43 +29,46 @@ async function look(ids: ReadonlySet<string>): Promise<void> {
 }
 
 /** One run for the whole file: 1 KiB a range, so that every answer stands for few messages and every death hits one. */
-beforeAll(async () => {
-  const tokyo = await world.up('tokyo', {
-    roles: 'server',
-    config: { limits: QUICK },
-    deaths: { server: { reply: KILLS, call: CALLS } }
-  })
-  const berlin = await world.up('berlin', {
-    roles: 'client',
-    config: { peers: { tokyo: tokyo.url }, limits: { ...QUICK, rangeBytesMax: 1_024, answerMsMax: 1_000 } },
-    deaths: { client: { call: CALLS } }
-  })
-  const app = await world.queue('berlin')
-  const ids = new Set<string>()
-  const deaths = () =>
-    world.deathsOf('server', 'reply', 'tokyo') +
-    world.deathsOf('server', 'call', 'tokyo') +
-    world.deathsOf('client', 'call', 'berlin')
-  while (deaths() < KILLS + 2 * CALLS) {
-    const before = deaths()
-    const receipts = await app.sendMessages(
-      numbers(20, sent).map(body => `${body} ${'x'.repeat(100)}`),
-      { to: 'tokyo', channel: 'c' }
-    )
-    sent += 20
-    for (const { id } of receipts) ids.add(id)
-    await until(() => deaths() > before, 500).catch(() => undefined)
-    // The full count has many more messages to look at.
-    if (looks < LOOKS) await look(ids)
-  }
-  await app.close()
-  const inbox = await world.queue('tokyo')
-  taken = await take(inbox, 'c', sent, 15_000)
-  await until(() => berlin.peer('tokyo')?.streams === 0)
-  acked = berlin.peer('tokyo').acked
-  // What comes once more would be here now.
-  taken.push(...(await take(inbox, 'c', 1, 0)))
-}, SOAK ? 1_800_000 : 600_000)
+beforeAll(
+  async () => {
+    const tokyo = await world.up('tokyo', {
+      roles: 'server',
+      config: { limits: QUICK },
+      deaths: { server: { reply: KILLS, call: CALLS } }
+    })
+    const berlin = await world.up('berlin', {
+      roles: 'client',
+      config: { peers: { tokyo: tokyo.url }, limits: { ...QUICK, rangeBytesMax: 1_024, answerMsMax: 1_000 } },
+      deaths: { client: { call: CALLS } }
+    })
+    const app = await world.queue('berlin')
+    const ids = new Set<string>()
+    const deaths = () =>
+      world.deathsOf('server', 'reply', 'tokyo') +
+      world.deathsOf('server', 'call', 'tokyo') +
+      world.deathsOf('client', 'call', 'berlin')
+    while (deaths() < KILLS + 2 * CALLS) {
+      const before = deaths()
+      const receipts = await app.sendMessages(
+        numbers(20, sent).map(body => `${body} ${'x'.repeat(100)}`),
+        { to: 'tokyo', channel: 'c' }
+      )
+      sent += 20
+      for (const { id } of receipts) ids.add(id)
+      await until(() => deaths() > before, 500).catch(() => undefined)
+      // The full count has many more messages to look at.
+      if (looks < LOOKS) await look(ids)
+    }
+    await app.close()
+    const inbox = await world.queue('tokyo')
+    taken = await take(inbox, 'c', sent, 15_000)
+    await until(() => berlin.peer('tokyo')?.streams === 0)
+    acked = berlin.peer('tokyo').acked
+    // What comes once more would be here now.
+    taken.push(...(await take(inbox, 'c', 1, 0)))
+  },
+  SOAK ? 1_800_000 : 600_000
+)
 afterAll(() => world.end(), 60_000)
 
 test('D3: with the receiver killed between store and reply, time and again, nothing that the sender took for acknowledged is missing', () => {
