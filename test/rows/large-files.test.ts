@@ -13,6 +13,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { createInterface } from 'node:readline'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { file } from '../../src/index.ts'
 import { RealNodes } from './real-nodes.ts'
@@ -78,12 +79,22 @@ function peakMb(pid: number): number {
 const PORT = 20_000 + (process.pid % 20_000)
 const CLI = path.resolve(import.meta.dirname, '../../bin/dropr.js')
 
-function dropr(args: string[], out: 'pipe' | number = 'pipe'): ChildProcess {
+function dropr(args: string[], out: 'pipe' | number = 'pipe', said: 'inherit' | 'pipe' = 'inherit'): ChildProcess {
   const env = { ...process.env, NODE_OPTIONS: '--max-old-space-size=64', DROPR_PEERS: `tokyo=http://127.0.0.1:${PORT}` }
-  return spawn(process.execPath, [CLI, ...args], { stdio: ['ignore', out, 'inherit'], env, cwd: folder })
+  return spawn(process.execPath, [CLI, ...args], { stdio: ['ignore', out, said], env, cwd: folder })
 }
 
 const ended = (child: ChildProcess) => new Promise<number | null>(done => void child.once('exit', done))
+
+/** Resolves when a node is up. Who sends before that would give the spool another name. */
+async function up(child: ChildProcess): Promise<void> {
+  const lines = createInterface({ input: child.stderr! })
+  const said: string[] = []
+  const isUp = new Promise<boolean>(done => {
+    lines.on('line', line => (line === 'dropr is up' ? done(true) : said.push(line))).on('close', () => done(false))
+  })
+  if (!(await isUp)) throw new Error(`a node did not start: ${said.join('\n')}`)
+}
 
 /** All processes of a spool, from what they wrote about themselves. */
 function pidsBelow(pid: number): number[] {
@@ -106,8 +117,8 @@ test.skipIf(process.platform !== 'linux')(
     const from = path.join(folder, 'from')
     const to = path.join(folder, 'to')
     const sha = makeFile(from, process.env.DROPR_SOAK === undefined ? 160 : 1_024)
-    const tokyo = dropr(['up', '--spool', 'tokyo', '--node', 'tokyo', '--listen', `127.0.0.1:${PORT}`])
-    const berlin = dropr(['up', '--spool', 'berlin', '--node', 'berlin', '--listen', '127.0.0.1:0'])
+    const tokyo = dropr(['up', '--spool', 'tokyo', '--node', 'tokyo', '--listen', `127.0.0.1:${PORT}`], 'pipe', 'pipe')
+    const berlin = dropr(['up', '--spool', 'berlin', '--node', 'berlin', '--listen', '127.0.0.1:0'], 'pipe', 'pipe')
     const peaks = new Map<string, number>()
     const look = (name: string, child: ChildProcess) => {
       for (const pid of pidsBelow(child.pid!)) {
@@ -125,6 +136,7 @@ test.skipIf(process.platform !== 'linux')(
       look('berlin', berlin)
     }, 200)
     try {
+      await Promise.all([up(tokyo), up(berlin)])
       const send = dropr(['send', 'films', '--file', from, '--to', 'tokyo', '--spool', 'berlin'])
       const sendPeak = setInterval(() => look('send', send), 100)
       expect(await ended(send)).toBe(0)
