@@ -133,7 +133,7 @@ export class SegmentFile {
       this.#entries += frame.count
     }
     this.#frames += commit.frames.length
-    if (end > this.#allocatingFrom) await this.#allocating
+    if (this.#allocating !== undefined && end > this.#allocatingFrom) await this.#allocating
     if (this.#failed !== undefined) throw this.#failed
     const naming = commit.synced && !this.#named ? this.#syncName() : undefined
     await Promise.all([this.#put(chunks, commit.synced), naming])
