@@ -101,6 +101,13 @@ function takeLost(pieces: Piece[], from: number): Range {
   return { from, to, skip: 'damaged' }
 }
 
+/** Of entries; what is lost has none. */
+export function bytesIn(pieces: readonly Piece[]): number {
+  let bytes = 0
+  for (const { payload } of pieces) if (payload !== undefined) bytes += payload.length
+  return bytes
+}
+
 /** Removes the positions below `from`. */
 export function dropBefore(pieces: Piece[], from: number): void {
   while (pieces[0] !== undefined && pieces[0].first + pieces[0].count <= from) pieces.shift()

@@ -43,8 +43,8 @@ export class SegmentFollower {
   readonly times = new Times()
   /** The seal was read: nothing comes after it. */
   sealed = false
-  /** What the pieces of the last step are views of. */
-  #block: Buffer | undefined
+  /** What the pieces given so far are views of, in order. */
+  readonly #blocks: Buffer[] = []
   /** How many bytes of the file are known to be written, from hints. */
   writtenTo = 0
 
@@ -77,12 +77,11 @@ export class SegmentFollower {
   }
 
   /**
-   * Reads about `bytesMax` more into `into`. Nobody may use what earlier steps gave.
+   * Reads about `bytesMax` more into `into`. See `letGo`.
    *
    * @param final Nobody writes to the segment any more; must have been so before the call.
    */
   async step(reader: SegmentReader, into: Piece[], bytesMax: number, final: boolean): Promise<Step> {
-    this.letGo()
     const { offset } = this.#spot
     const gap = this.#gaps.get(offset)
     if (gap !== undefined) {
@@ -93,8 +92,7 @@ export class SegmentFollower {
     const { writtenTo } = this
     const { blocks } = this.#spool
     const { frames, next, stop, block } = await reader.read(offset, Math.max(bytesMax, READ_BYTES_MIN), blocks)
-    if (frames.length > 0) this.#block = block
-    else if (block !== undefined) blocks.give(block)
+    if (block !== undefined) this.#blocks.push(block)
     for (const frame of frames) this.#take(frame, into)
     if (stop === 'more') return 'read'
     if (this.sealed && this.#spot.offset >= this.#tail.offset) return 'end'
@@ -103,10 +101,10 @@ export class SegmentFollower {
     return this.#judge(reader, { at: next, final, written: writtenTo > next, bad: stop === 'bad' })
   }
 
-  /** Nobody uses what the last step gave. */
-  letGo(): void {
-    if (this.#block !== undefined) this.#spool.blocks.give(this.#block)
-    this.#block = undefined
+  /** Of all pieces that steps gave, only these are still used. */
+  letGo(pieces: readonly Piece[]): void {
+    const isUsed = ({ buffer }: Buffer) => pieces.some(({ payload }) => payload?.buffer === buffer)
+    while (this.#blocks[0] !== undefined && !isUsed(this.#blocks[0])) this.#spool.blocks.give(this.#blocks.shift()!)
   }
 
   #take(frame: Frame, into: Piece[]): void {

@@ -3,7 +3,7 @@ import type { SegmentName } from '../journal/segment-names.ts'
 import { SegmentReader } from '../journal/segment-reader.ts'
 import type { Piece } from './damaged-place.ts'
 import type { Holder, OpenFiles } from './open-files.ts'
-import { dropBefore, type Range, takeRange } from './range.ts'
+import { bytesIn, dropBefore, type Range, takeRange } from './range.ts'
 import { SegmentFollower, type Step } from './segment-follower.ts'
 import { SegmentHandle } from './segment-handle.ts'
 import { readSeal } from './segment-seal.ts'
@@ -178,7 +178,7 @@ export class StreamReader implements Holder {
     const { system, blocks } = spool
     const isCancelled = cancelled?.(this.stream)
     const range = takeRange(this.#pieces, { from, bytesMax, now: system.clock.now(), blocks, isCancelled })
-    if (this.#pieces.length === 0) this.#follower.letGo()
+    this.#follower.letGo(this.#pieces)
     const { known } = this
     if (range !== undefined || step !== 'end' || from >= known) return range
     // They were there once, or the seal counts them, and nobody can bring them back.
@@ -202,13 +202,14 @@ export class StreamReader implements Holder {
 
   #drop(): void {
     this.#pieces = []
-    this.#follower.letGo()
+    this.#follower.letGo(this.#pieces)
   }
 
-  /** Reads ahead when nothing is, or there is no more: then says why. */
+  /** Reads ahead until `bytesMax` are there, or there is no more: then says why. */
   async #fill(from: number, bytesMax: number): Promise<Step> {
-    while (this.#pieces.length === 0) {
+    while (this.#pieces.length === 0 || bytesIn(this.#pieces) < bytesMax) {
       const reader = await this.#file.open(this)
+      if (reader === undefined) this.#drop()
       if (reader === undefined) return this.#end()
       const step = await this.#follower.step(reader, this.#pieces, bytesMax, this.#final)
       dropBefore(this.#pieces, from)
