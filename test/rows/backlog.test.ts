@@ -6,7 +6,7 @@ const FEW = 1_000
 const MANY = SOAK ? 1_000_000 : 50_000
 const POLLS = 41
 
-/** What polls of 100 cost with so many waiting: calls of the disk, and processor time, of the median one. */
+/** What polls of 100 cost with so many waiting: calls of the disk of the median one, and the least processor time: garbage of whole files is collected beside. */
 async function costOfPoll(waiting: number): Promise<{ calls: number; cpuUs: number }> {
   const nodes = new SimNodes({ seed: 11, names: ['node'] })
   const owner = await nodes.server('node')
@@ -30,8 +30,8 @@ async function costOfPoll(waiting: number): Promise<{ calls: number; cpuUs: numb
     expect(messages).toHaveLength(100)
     await nodes.until(Promise.all(messages.map(message => message.release())))
   }
-  const median = (of: 'calls' | 'cpuUs') => polls.map(poll => poll[of]).toSorted((a, b) => a - b)[POLLS >> 1]!
-  return { calls: median('calls'), cpuUs: median('cpuUs') }
+  const calls50 = polls.map(poll => poll.calls).toSorted((a, b) => a - b)[POLLS >> 1]!
+  return { calls: calls50, cpuUs: Math.min(...polls.map(poll => poll.cpuUs)) }
 }
 
 test('B11: with 50,000 waiting (a million in the soak) the next poll of 100 makes no more calls of the disk than with 1,000, and takes at most 3 times the processor time', async () => {
