@@ -9,11 +9,18 @@ import type { Commit } from './waiting.ts'
 
 /**
  * A growing file changes its length with every commit; one filled ahead with zeros does not: 1.3 to 2.3 times the commits.
- * With large ones the zeros cost more than they save: they are as many bytes again.
+ * Each filling is as long as what is there, so that a small segment stays small. With large commits the zeros cost more than
+ * they save: they are as many bytes again.
  */
-const PREALLOCATE = { fromBytes: 1_048_576, stepBytes: 4_194_304, commitBytesMax: 262_144, aheadBytesMin: 131_072 }
-/** The first filling leaves so much out, for the commits that come while it lasts: some ten ms. */
-const GAP_BYTES = 262_144
+const PREALLOCATE = {
+  fromBytes: 8_192,
+  stepBytesMin: 65_536,
+  stepBytesMax: 4_194_304,
+  commitBytesMax: 262_144,
+  aheadBytesMin: 131_072
+}
+/** The first filling leaves room out for so many commits: those that come while it lasts. */
+const GAP_COMMITS = 4
 /** Commits are small or large on the average of so many: a mark between two ranges does not make them small. */
 const AVERAGE_OF = 8
 const NAME_TRIES = 100
@@ -142,7 +149,7 @@ export class SegmentFile {
     if (!commit.synced) return places
     this.#syncedTo = end
     this.#commitBytes += (end - began - this.#commitBytes) / (began === 0 ? 1 : AVERAGE_OF)
-    if (end > PREALLOCATE.fromBytes && this.#commitBytes <= PREALLOCATE.commitBytesMax) this.#allocateAhead(GAP_BYTES)
+    if (end > PREALLOCATE.fromBytes && this.#commitBytes <= PREALLOCATE.commitBytesMax) this.#allocateAhead()
     return places
   }
 
@@ -153,7 +160,7 @@ export class SegmentFile {
       this.#position = this.#syncedTo = SEGMENT_HEAD_BYTES
     }
     if (bytes < PREALLOCATE.aheadBytesMin || this.#position + bytes < this.#allocatedTo) return
-    this.#allocateAhead(0)
+    this.#allocateAhead(PREALLOCATE.stepBytesMax, 0)
     await this.#allocating
   }
 
@@ -191,12 +198,17 @@ export class SegmentFile {
     this.#named = true
   }
 
+  get #step(): number {
+    const { stepBytesMin, stepBytesMax } = PREALLOCATE
+    return Math.min(Math.max(this.#position, stepBytesMin), stepBytesMax)
+  }
+
   /** Zeros only beyond what was allocated before, where no commit writes. Running out of space is no error, a failed sync is. */
-  #allocateAhead(gap: number): void {
-    if (this.#allocating !== undefined || this.#position + PREALLOCATE.stepBytes / 2 < this.#allocatedTo) return
+  #allocateAhead(step = this.#step, gap = Math.ceil(this.#commitBytes) * GAP_COMMITS): void {
+    if (this.#allocating !== undefined || this.#position + step / 2 < this.#allocatedTo) return
     const from = Math.max(this.#allocatedTo, this.#position + gap)
     this.#allocatingFrom = from
-    const to = from + PREALLOCATE.stepBytes
+    const to = from + step
     this.#allocating = this.#file
       .preallocate(from, to)
       .then(

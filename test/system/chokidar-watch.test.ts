@@ -1,7 +1,7 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { chokidarWatch } from '../../src/system/chokidar-watch.ts'
 import { silentLog } from '../../src/system/log.ts'
 
@@ -24,4 +24,31 @@ test('a change is hinted at, sooner or later', async () => {
 test('a folder that is not there is no error', async () => {
   const watcher = chokidarWatch(silentLog).folder('/nowhere/at/all', () => undefined)
   await watcher.close()
+})
+
+test('a busy folder costs few hints, and the last change is told of', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'dropr-watch-'))
+  mkdirSync(`${folder}/sub`)
+  let hints = 0
+  let seen = ''
+  const watcher = chokidarWatch(silentLog).folder(folder, () => {
+    hints++
+    seen = readFileSync(`${folder}/sub/file`, 'utf8')
+  })
+  let written = 0
+  const write = () => writeFileSync(`${folder}/sub/file`, `${++written}`)
+  write()
+  await vi.waitUntil(() => (write(), hints > 0), { timeout: 10_000, interval: 20 })
+  hints = 0
+  for (let burst = 0; burst < 500; burst++) {
+    write()
+    await new Promise(resolve => setImmediate(resolve))
+  }
+  await vi.waitUntil(() => seen === `${written}`, { timeout: 10_000, interval: 20 })
+  expect(hints).toBeLessThan(written / 2)
+  // It is watched again.
+  hints = 0
+  await vi.waitUntil(() => (write(), hints > 1), { timeout: 10_000, interval: 200 })
+  await watcher.close()
+  rmSync(folder, { recursive: true })
 })
