@@ -1,5 +1,6 @@
 import { checkChannel, checkPeer, isOurs } from '../names.ts'
 import type { MoveKind } from '../server/move.ts'
+import { cleanLoneBlobs } from '../spool/lone-blobs.ts'
 import { keepAlive } from '../system/keep-alive.ts'
 import { carryOut } from './carry-out.ts'
 import { checkMoveOptions } from './filter-options.ts'
@@ -81,7 +82,8 @@ async function cleanOld(
   const there = async () => [...new Set([...(await spool.inboxChannels()), ...(await spool.deadChannels())])]
   const { clock } = spool.system
   const { moved, bytes } = await carryOut({ what: 'clean', move, step, clock, channels: there })
-  return { segments: moved, bytes }
+  const lone = await cleanLoneBlobs(spool, { channels, dryRun })
+  return { segments: moved + lone.files, bytes: bytes + lone.bytes }
 }
 
 async function channelsIn({ spool }: QueueMovesParts, room: 'outbox' | 'inbox'): Promise<string[]> {

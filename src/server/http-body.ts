@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import { DroprError } from '../errors.ts'
 import type { Blocks } from '../journal/blocks.ts'
 import type { Limits } from '../limits.ts'
 import type { Clock } from '../system/clock.ts'
@@ -66,6 +67,49 @@ export function readBody(
     message.on('data', take).on('end', end).on('error', cut).on('close', cut)
     // Errors of a message that was cut come later, and to nobody.
     message.on('error', () => undefined)
+  })
+}
+
+/**
+ * The pieces of a body, as they are asked for. Ends with an error when it is cut, or when its sender, while it is waited for, stands
+ * still for `stallMsMax` or is slower than `bodyBytesPerSecondMin`: a disk that is slow is not the sender's fault.
+ *
+ * What is not asked for any more is read and dropped, so that the answer gets through.
+ */
+export async function* streamBody(
+  message: IncomingMessage,
+  { clock, limits }: { clock: Clock; limits: BodyLimits }
+): AsyncGenerator<Buffer, void> {
+  // Errors of a message that was cut come later, and to nobody.
+  message.on('error', () => undefined)
+  const pieces = message.iterator({ destroyOnReturn: false })
+  let bytes = 0
+  let waitedMs = 0
+  try {
+    for (;;) {
+      const began = clock.ticks()
+      message.socket.setTimeout(limits.stallMsMax)
+      const { done, value } = (await pieces.next()) as IteratorResult<Buffer, void>
+      message.socket.setTimeout(0)
+      if (done) return
+      bytes += value.length
+      waitedMs += clock.ticks() - began
+      if (waitedMs > limits.stallMsMax && bytes * 1_000 < waitedMs * limits.bodyBytesPerSecondMin)
+        throw new DroprError('REQUEST_BAD', 'the body came too slowly')
+      yield value
+    }
+  } finally {
+    message.resume()
+  }
+}
+
+/**
+ * node:http reads the rest of a body and drops it: closing at once would take our answer away from a sender that still sends. Not
+ * for ever, though.
+ */
+export function dropRest(message: IncomingMessage, { clock, limits }: { clock: Clock; limits: BodyLimits }): void {
+  void clock.sleep(limits.stallMsMax).then(() => {
+    if (!message.complete) message.destroy()
   })
 }
 

@@ -3,7 +3,7 @@ import type { Limits } from '../limits.ts'
 import type { Clock } from '../system/clock.ts'
 import { parseSafeJson } from '../wire/safe-json.ts'
 import { checkFits } from './door-check.ts'
-import { type BodyBudget, readBody } from './http-body.ts'
+import { type BodyBudget, dropRest, readBody, streamBody } from './http-body.ts'
 import { type GuardRules, type Rejection, refuseForeignPage, refuseStranger } from './http-guard.ts'
 import { factsOf } from './http-request.ts'
 import type { HttpApp, HttpReply, HttpRequest } from './http-server.ts'
@@ -34,7 +34,10 @@ export function openDoors(app: HttpApp, options: DoorsOptions): void {
     scope.removeAllContentTypeParsers()
     scope.addContentTypeParser('*', (request: HttpRequest) => readDoorBody(request, options))
     scope.setErrorHandler((error, request, reply) => {
-      if (!request.raw.complete) reply.header('connection', 'close')
+      if (!request.raw.complete) {
+        if (isStreamed(request)) dropRest(request.raw, options)
+        else reply.header('connection', 'close')
+      }
       const { told, status } = judge(error)
       return refuse(reply, told, status)
     })
@@ -93,7 +96,8 @@ async function serve(door: Route, request: HttpRequest, reply: HttpReply, option
     if (typeof answer.body === 'string') reply.header('content-type', 'application/json; charset=utf-8')
     return await reply.headers({ ...answer.headers }).send(answer.body)
   } finally {
-    raw.socket?.setTimeout(Math.max(limits.stallMsMax, limits.answerMsMax))
+    // After a whole answer the connection rests for as long as its headers say.
+    if (!raw.writableFinished) raw.socket?.setTimeout(Math.max(limits.stallMsMax, limits.answerMsMax))
   }
 }
 
@@ -118,13 +122,22 @@ function tooLarge(message: boolean, bytesMax: number): Rejection {
   return { status: 413, code, text: `the body may have at most ${bytesMax} bytes` }
 }
 
+/** Whether its body is given piece by piece. */
+function isStreamed({ raw, routeOptions }: HttpRequest): boolean {
+  const { heldBytesMax } = routeOptions.config.door!
+  const said = raw.headers['content-length']
+  return heldBytesMax !== undefined && (said === undefined || Number(said) > heldBytesMax)
+}
+
 async function readDoorBody(request: HttpRequest, options: DoorsOptions): Promise<unknown> {
   const { clock, limits, budget } = options
-  const { schema, bodyBytesMax } = request.routeOptions.config.door!
+  const { schema, bodyBytesMax, heldBytesMax = 0 } = request.routeOptions.config.door!
   const said = request.raw.headers['content-length']
-  const bytes = said === undefined ? bodyBytesMax : Number(said)
+  const streamed = isStreamed(request)
+  const bytes = streamed ? heldBytesMax + limits.blobPieceBytes : said === undefined ? bodyBytesMax : Number(said)
   if (!budget.take(ASKER, bytes)) throw new DroprError('SERVER_BUSY', 'too many bodies at once')
   request.bodyBytes = bytes
+  if (streamed) return streamBody(request.raw, { clock, limits })
   const world = { clock, limits, progress: () => undefined }
   const body = await readBody(request.raw, bytes, world, said !== undefined)
   if (body.over) throw new Refused(tooLarge(schema.body === 'bytes', bodyBytesMax))

@@ -18,7 +18,7 @@ import { type Decode, decodeBlobUpload, decodeUpload } from '../wire/headers.ts'
 import type { ReceiveUpload } from '../wire/transport.ts'
 import { ANSWER_TYPE, ENTRIES_TYPE, UPLOAD_BYTES_MAX, UPLOAD_PATH } from '../wire/upload.ts'
 import { limitConnections } from './connection-shares.ts'
-import { BodyBudget, readBody } from './http-body.ts'
+import { BodyBudget, dropRest, readBody } from './http-body.ts'
 import { methodsOf, openDoors } from './http-doors.ts'
 import { errorAnswer, errorOf, statusOf, typedError } from './http-errors.ts'
 import {
@@ -211,12 +211,7 @@ export class HttpServer {
   }
 
   #reject(reply: FastifyReply, { status, code, text }: Rejection): void {
-    // node:http reads the rest of the body and drops it: closing at once would take our answer away from a sender that still
-    // sends. Not for ever, though.
-    const { raw } = reply.request
-    void this.#options.clock.sleep(this.#options.limits.stallMsMax).then(() => {
-      if (!raw.complete) raw.destroy()
-    })
+    dropRest(reply.request.raw, this.#options)
     void this.#refuse(reply, new DroprError(code, text), status)
   }
 

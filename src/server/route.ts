@@ -27,6 +27,11 @@ export interface Route {
   path: string
   schema: RouteSchema
   bodyBytesMax: number
+  /**
+   * Of `bytes`: a body that is longer, or whose length was not said, is not read before the handler asks for it, piece by piece.
+   * Absent: all are read whole.
+   */
+  heldBytesMax?: number
   /** A TypeError that it rejects with is the asker's fault. */
   handler(request: RouteRequest): Promise<RouteAnswer>
 }
@@ -36,7 +41,7 @@ export interface RouteRequest {
   query: Readonly<Record<string, string>>
   /** Lower-case names. */
   headers: Readonly<Record<string, string | string[] | undefined>>
-  /** A Buffer, a value that fits the schema, or undefined. */
+  /** A Buffer, its pieces (`heldBytesMax`), a value that fits the schema, or undefined. */
   body: unknown
   /** Aborts when the asker has gone. */
   signal: AbortSignal

@@ -32,7 +32,7 @@ export function rawSendRoute({ queue, limits }: WebDesk): Route {
     path: '/v1/queues/{channel}',
     schema: {
       id: 'put',
-      summary: 'Send the body as it is; text/* is text, application/json JSON, anything else bytes',
+      summary: 'Send the body as it is, of any length; text/* is text, application/json JSON, anything else bytes',
       params: exactly({ channel: CHANNEL }, ['channel']),
       headers: {
         ...exactly({ ...(KEY_HEADER.properties as object), ...KNOWN }),
@@ -41,7 +41,8 @@ export function rawSendRoute({ queue, limits }: WebDesk): Route {
       body: 'bytes',
       answers: { 201: { means: 'It is on the disk of this node.', body: RECEIPT } }
     },
-    bodyBytesMax: limits.messageBytesMax,
+    bodyBytesMax: Math.max(limits.messageBytesMax, limits.blobBytesMax),
+    heldBytesMax: limits.messageBytesMax,
     async handler(request) {
       const { headers, params } = request
       const said = (name: keyof typeof KNOWN) => textOf(headers[name])
@@ -61,7 +62,7 @@ export function rawSendRoute({ queue, limits }: WebDesk): Route {
         headers: messageHeaders(headers),
         kind: kindOf(textOf(headers['content-type']))
       })
-      const body = (request.body as Buffer | undefined) ?? Buffer.alloc(0)
+      const body = (request.body as Buffer | AsyncIterable<Buffer> | undefined) ?? Buffer.alloc(0)
       return { status: 201, body: JSON.stringify(await queue.sendMessage(body, options)) }
     }
   }

@@ -183,8 +183,8 @@ describe('PUT /v1/queues/{channel}', () => {
     expect(await node.queue.peek({ channel: 'c' })).toEqual([])
   })
 
-  test('a body above messageBytesMax is refused, whether its length was said or not', async () => {
-    const node = await desk({ limits: { messageBytesMax: 1_024 } })
+  test('a body above messageBytesMax is refused where there are no large ones, whether its length was said or not', async () => {
+    const node = await desk({ limits: { messageBytesMax: 1_024, blobBytesMax: 0 } })
     const body = Buffer.alloc(1_025)
     expect((await node.call('PUT', '/v1/queues/c', { body })).json).toMatchObject({
       code: 'MESSAGE_TOO_LARGE',

@@ -1,0 +1,51 @@
+import { diskError } from '../errors.ts'
+import { PRIORITY } from '../message.ts'
+import { OutboxBlobs } from './outbox-blobs.ts'
+import type { Spool } from './spool.ts'
+
+/** Nothing counts as arrived: what is over is only what no message owns. */
+const NOTHING_ARRIVED = () => 0
+
+export interface LoneBlobs {
+  files: number
+  /** On the disk. */
+  bytes: number
+}
+
+/**
+ * Removes large bodies of the outbox whose sender ended before it had written their message; in a dry run only counts them. From any
+ * process: what a daemon removes meanwhile has arrived.
+ *
+ * @throws DroprError DISK_*
+ */
+export async function cleanLoneBlobs(
+  spool: Spool,
+  { channels, dryRun }: { channels: readonly string[] | undefined; dryRun: boolean }
+): Promise<LoneBlobs> {
+  const { files } = spool.system
+  const blobs = new OutboxBlobs({ spool, next: NOTHING_ARRIVED })
+  const found: LoneBlobs = { files: 0, bytes: 0 }
+  for (const folder of await sentFolders(spool, channels)) {
+    for (const { path } of await blobs.over(folder)) {
+      try {
+        found.bytes += (await files.stat(path))?.bytesUsed ?? 0
+        found.files++
+        if (!dryRun) await files.remove(path)
+      } catch (error) {
+        throw diskError(error, `clean ${folder}`)
+      }
+    }
+  }
+  return found
+}
+
+async function sentFolders(spool: Spool, channels: readonly string[] | undefined): Promise<string[]> {
+  const folders: string[] = []
+  for (const peer of await spool.outboxPeers())
+    for (const channel of await spool.channelsIn(spool.outboxOf(peer))) {
+      if (channels?.includes(channel) === false) continue
+      for (let priority = PRIORITY.min; priority <= PRIORITY.max; priority++)
+        folders.push(spool.outbox(peer, channel, priority))
+    }
+  return folders
+}

@@ -1,0 +1,152 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import {
+  closeSync,
+  createReadStream,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeSync
+} from 'node:fs'
+import { request } from 'node:http'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import { promisify } from 'node:util'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+
+const CLI = path.resolve(import.meta.dirname, '../../bin/dropr.js')
+const PORT = 20_000 + ((process.pid + 7_000) % 20_000)
+const run = promisify(execFile)
+const MIB = 1_048_576
+
+let folder: string
+let node: ChildProcess | undefined
+
+beforeEach(() => {
+  folder = mkdtempSync(path.join(tmpdir(), 'dropr-large-http-'))
+})
+
+afterEach(async () => {
+  await stop('SIGTERM')
+  rmSync(folder, { recursive: true, force: true })
+})
+
+/** A node in one process; resolves with its pid when it is up. */
+async function up(): Promise<number> {
+  const env = { ...process.env, NODE_OPTIONS: '--max-old-space-size=64' }
+  const args = [CLI, 'up', '--single', '--spool', 'spool', '--node', 'berlin', '--listen', `127.0.0.1:${PORT}`]
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'], env, cwd: folder })
+  node = child
+  let said = ''
+  child.stderr!.on('data', text => {
+    said += text
+  })
+  await expect.poll(() => said, { timeout: 20_000 }).toContain('dropr is up')
+  return child.pid!
+}
+
+async function stop(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+  const child = node
+  node = undefined
+  if (child === undefined) return
+  const ended = new Promise(done => void child.once('exit', done))
+  child.kill(signal)
+  await ended
+}
+
+/** The most memory that a process ever had, in MiB. */
+function peakMib(pid: number): number {
+  return Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1]) / 1_024
+}
+
+/** A file of so many MiB, each different. Gives its SHA-256. */
+function makeFile(name: string, mib: number): string {
+  const hash = createHash('sha256')
+  const fd = openSync(name, 'w')
+  const part = Buffer.alloc(MIB, 'dropr ')
+  for (let i = 0; i < mib; i++) {
+    part.writeUInt32LE(i)
+    hash.update(part)
+    writeSync(fd, part)
+  }
+  closeSync(fd)
+  return hash.digest('hex')
+}
+
+function blobs(room: string): string[] {
+  return readdirSync(path.join(folder, 'spool', room), { recursive: true, encoding: 'utf8' }).filter(name =>
+    /\.(blob|part)$/.test(name)
+  )
+}
+
+/** What `dropr clean` says of the spool. */
+async function clean(...flags: string[]): Promise<{ segments: number; bytes: number }> {
+  const { stdout } = await run(process.execPath, [CLI, 'clean', '--spool', 'spool', '--json', ...flags], {
+    cwd: folder
+  })
+  return JSON.parse(stdout)
+}
+
+const call = (url: string, init?: RequestInit) => fetch(`http://127.0.0.1:${PORT}${url}`, init)
+
+/** Sends the body of a PUT from a stream. */
+function put(channel: string, headers: Record<string, string | number>) {
+  const at = { port: PORT, host: '127.0.0.1', path: `/v1/queues/${channel}`, agent: false }
+  const asked = request({ ...at, method: 'PUT', headers })
+  const answered = new Promise<number>((resolve, reject) =>
+    asked.once('response', answer => answer.resume() && resolve(answer.statusCode!)).on('error', reject)
+  )
+  return { asked, answered }
+}
+
+test.skipIf(process.platform !== 'linux')(
+  'E9: 240 MB go in by PUT, with and without their length, and out by GET, with 64 MB of heap; the node grows by less than 64 MB, and the hash is the same',
+  async () => {
+    const pid = await up()
+    const from = path.join(folder, 'from')
+    const sha = makeFile(from, 240)
+    expect((await call('/v1/queues/films', { method: 'PUT', body: Buffer.alloc(MIB) })).status).toBe(201)
+    const first = await call('/v1/queues/films?wait=10s')
+    expect((await first.arrayBuffer()).byteLength).toBe(MIB)
+    await call(`/v1/leases/${first.headers.get('dropr-lease')}/0/ack`, { method: 'POST' })
+    const before = peakMib(pid)
+    for (const headers of [{ 'content-length': 240 * MIB }, { 'transfer-encoding': 'chunked' }]) {
+      const { asked, answered } = put('films', headers as Record<string, string | number>)
+      await pipeline(createReadStream(from), asked)
+      expect(await answered).toBe(201)
+      const taken = await call('/v1/queues/films?wait=60s')
+      const hash = createHash('sha256')
+      for await (const chunk of taken.body!) hash.update(chunk)
+      expect(hash.digest('hex')).toBe(sha)
+      expect((await call(`/v1/leases/${taken.headers.get('dropr-lease')}/0/ack`, { method: 'POST' })).status).toBe(204)
+    }
+    const grown = peakMib(pid) - before
+    process.stderr.write(`${JSON.stringify({ beforeMib: Math.round(before), grownMib: Math.round(grown) })}\n`)
+    expect(grown).toBeLessThan(64)
+  },
+  240_000
+)
+
+test('E9: a node killed in the middle of a PUT has no message of it, and `clean` finds what lay there', async () => {
+  await up()
+  const { asked, answered } = put('films', { 'content-length': 40 * MIB })
+  answered.catch(() => undefined)
+  asked.write(Buffer.alloc(8 * MIB, 'x'))
+  const bytes = () => blobs('outbox').map(name => statSync(path.join(folder, 'spool/outbox', name)).size)
+  await expect.poll(bytes, { timeout: 20_000 }).toEqual([8 * MIB])
+  await stop('SIGKILL')
+  expect(blobs('outbox')).toHaveLength(1)
+  expect(await clean('--dry-run')).toMatchObject({ segments: 1, dryRun: true })
+  expect(blobs('outbox')).toHaveLength(1)
+  expect(await clean()).toMatchObject({ segments: 1, bytes: 8 * MIB })
+  expect(blobs('outbox')).toEqual([])
+  await up()
+  expect((await call('/v1/queues/films')).status).toBe(404)
+  expect((await call('/v1/queues/films', { method: 'PUT', body: Buffer.alloc(8 * MIB, 'y') })).status).toBe(201)
+  const taken = await call('/v1/queues/films?wait=20s')
+  expect(Buffer.from(await taken.arrayBuffer()).equals(Buffer.alloc(8 * MIB, 'y'))).toBe(true)
+}, 120_000)
