@@ -67,7 +67,6 @@ export function methodsOf(doors: readonly Route[], path: string): string[] {
 }
 
 async function serve(door: Route, request: HttpRequest, reply: HttpReply, options: DoorsOptions): Promise<HttpReply> {
-  checkFits(request, door)
   const gone = new AbortController()
   const { raw } = reply
   let unsent: (() => void) | undefined
@@ -76,6 +75,7 @@ async function serve(door: Route, request: HttpRequest, reply: HttpReply, option
     gone.abort()
     unsent?.()
   })
+  await checkFits(request, door)
   const { limits } = options
   // A long poll has nothing to say for as long as it waits.
   raw.socket?.setTimeout(0)
