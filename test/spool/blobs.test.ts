@@ -183,3 +183,26 @@ test('a finished body stays for its retention, and as many bytes as that allows;
   await sim.clock.advance(3_700_000)
   expect(await turn(0)).toEqual(['aa 3 blob'])
 })
+
+test('what came of a body whose message was given up before all of it was there goes when it rests, whatever the retention', async () => {
+  const { sim, disk, spool, names } = await bed({ retentionMs: 86_400_000, blobIdleMsMax: 60_000 })
+  await sim.until(spool.folders.ensure(INBOX))
+  const blobs = new InboxBlobs(spool, sim.limits)
+  const path = (position: number) => placedBlobPath(INBOX, { stream: 'aa'.repeat(16), position, sha256: SHA })
+  // 1 was skipped, 3 is here, 12 is to come.
+  const stream = { next: 10, pending: 10, between: (at: number) => (at === 3 ? [{}] : []) }
+  const state = { streams: new Map([['aa'.repeat(16), stream]]) }
+  disk.plant(path(3), BODY)
+  for (const position of [1, 3]) disk.plant(partPath(path(position)), 'half')
+  for (let turn = 0; turn < 3; turn++) {
+    expect(names(INBOX).length).toBe(3)
+    await sim.until(blobs.clean(() => state as never))
+    await sim.clock.advance(40_000)
+  }
+  // What is still coming in stays.
+  disk.plant(partPath(path(12)), 'half')
+  await sim.until(blobs.clean(() => state as never))
+  expect(names(INBOX).sort()).toEqual(
+    [path(12), path(3)].map((at, i) => (i === 0 ? partPath(at) : at).slice(INBOX.length + 1))
+  )
+})
