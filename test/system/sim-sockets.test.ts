@@ -28,3 +28,17 @@ test('a killed process ends its lines and refuses new ones; a stopped one takes 
   await clock.until(ear.until(({ ended }) => ended))
   await expect(clock.until(sockets.connect('/s'))).rejects.toMatchObject({ code: 'ECONNREFUSED' })
 })
+
+test('lines that ended are nothing to a process any more: its end tells nobody of them', async () => {
+  const world = new SimWorld({ seed: 3 })
+  const { clock } = world
+  const node = world.node('a')
+  const server = node.process('server')
+  const client = node.process('client')
+  await clock.until(server.sockets.listen('/s', line => line.send('hello')))
+  for (let call = 0; call < 20; call++) (await clock.until(client.sockets.connect('/s'))).end()
+  await clock.advance(1_000)
+  server.kill()
+  client.kill()
+  expect(clock.pending).toBe(0)
+})

@@ -7,7 +7,7 @@
 export class SimGate {
   #state: 'running' | 'stopped' | 'dead' = 'running'
   #waiting: (() => void)[] = []
-  #onDeath: (() => void)[] = []
+  readonly #onDeath = new Set<() => void>()
 
   get state(): 'running' | 'stopped' | 'dead' {
     return this.#state
@@ -23,9 +23,12 @@ export class SimGate {
     else this.#waiting.push(what)
   }
 
-  /** Called by the world, not by the process: what the system does when a process dies. */
-  onDeath(callback: () => void): void {
-    this.#onDeath.push(callback)
+  /** Called by the world, not by the process: what the system does when a process dies. Returns a function that prevents it. */
+  onDeath(callback: () => void): () => void {
+    this.#onDeath.add(callback)
+    return () => {
+      this.#onDeath.delete(callback)
+    }
   }
 
   stop(): void {
@@ -43,6 +46,7 @@ export class SimGate {
     if (this.dead) return
     this.#state = 'dead'
     this.#waiting = []
-    for (const callback of this.#onDeath.splice(0)) callback()
+    for (const callback of this.#onDeath) callback()
+    this.#onDeath.clear()
   }
 }

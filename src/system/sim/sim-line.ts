@@ -12,6 +12,8 @@ export class SimLine implements Line {
   #onEnd: (() => void) | undefined
   readonly #unheard: string[] = []
   readonly #whenEnded: (() => void)[] = []
+  /** A process that lives for days must not keep every line that it ever had. */
+  #forget: () => void = () => undefined
   /** When the last of what is on its way to this end arrives: nothing overtakes. */
   #lastMs = 0
   #ended = false
@@ -26,8 +28,8 @@ export class SimLine implements Line {
   join(other: SimLine): void {
     this.#other = other
     other.#other = this
-    this.#gate.onDeath(() => other.#arrive(() => other.#close()))
-    other.#gate.onDeath(() => this.#arrive(() => this.#close()))
+    this.#forget = this.#gate.onDeath(() => other.#arrive(() => other.#close()))
+    other.#forget = other.#gate.onDeath(() => this.#arrive(() => this.#close()))
   }
 
   /** For the listener, which is not the line's owner. */
@@ -66,6 +68,7 @@ export class SimLine implements Line {
   end(): void {
     if (this.#ended) return
     this.#ended = true
+    this.#forget()
     const other = this.#other
     if (other) other.#arrive(() => other.#close())
     queueMicrotask(() => this.#gate.deliver(() => this.#tellEnd()))
@@ -90,6 +93,7 @@ export class SimLine implements Line {
   #close(): void {
     if (this.#ended) return
     this.#ended = true
+    this.#forget()
     this.#tellEnd()
   }
 

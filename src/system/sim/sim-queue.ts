@@ -4,7 +4,7 @@ export interface SimEvent {
   readonly atMs: number
   /** Among events of one moment, the order in which they were asked for. */
   readonly order: number
-  readonly run: () => void
+  run: () => void
   cancelled: boolean
 }
 
@@ -36,6 +36,8 @@ export class SimQueue {
   cancel(event: SimEvent): void {
     if (!event.cancelled) this.#cancelled++
     event.cancelled = true
+    // It lies here until its moment comes: what it would have done must not.
+    event.run = nothing
   }
 
   /** The next event, which stays. */
@@ -73,6 +75,10 @@ export class SimQueue {
     }
     heap[at] = last
   }
+}
+
+function nothing(): void {
+  // was cancelled
 }
 
 function before(one: SimEvent, other: SimEvent): boolean {

@@ -51,10 +51,11 @@ export class SimSockets implements Sockets {
     const silence = () => {
       socket.listener = undefined
     }
-    gate.onDeath(silence)
+    const forget = gate.onDeath(silence)
     return {
       close: async () => {
         silence()
+        forget()
         for (const line of listener.lines) line.end()
         if (disk.find(path) === socket) disk.remove(path, 'file')
         await this.#pause()

@@ -42,11 +42,12 @@ export function simWatch(from: {
         tell(path)
         if (random.chance(mood.repeated)) tell(path)
       })
-      gate.onDeath(unwatch)
+      const forget = gate.onDeath(unwatch)
       return {
         close: () => {
           open = false
           unwatch()
+          forget()
           return Promise.resolve()
         }
       }
