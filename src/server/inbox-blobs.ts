@@ -90,7 +90,10 @@ export class InboxBlobs {
   }
 }
 
-function fateOf({ stream, position, whole }: PlacedBlob, state: ChannelState | undefined): 'arrives' | 'waits' | 'finished' {
+function fateOf(
+  { stream, position, whole }: PlacedBlob,
+  state: ChannelState | undefined
+): 'arrives' | 'waits' | 'finished' {
   const known = state?.streams.get(stream)
   if (known === undefined || position >= known.pending) return 'arrives'
   // Its message was given up while the body still came in, or the body came twice: nobody will ever read this part.
