@@ -12,6 +12,8 @@ import { type Commit, tellAll, Waiting } from './waiting.ts'
 const EARLY_BYTES_MIN = 4_096
 /** Before the first commit nobody knows how many are in flight. */
 const EARLY_BYTES = 65_536
+/** What waits for it goes on when the code that runs now is done. `queueMicrotask` is the same at three times the cost. */
+const TURN_END = Promise.resolve()
 
 /**
  * Appends to a journal folder, as its only writer by that name.
@@ -158,11 +160,13 @@ export class JournalWriter {
     if (this.#waiting.bytes >= earlyBytes) this.#running = this.#run()
     else if (!this.#starting) {
       this.#starting = true
-      queueMicrotask(() => {
-        this.#starting = false
-        if (this.#running === undefined && this.#waiting.bytes > 0) this.#running = this.#run()
-      })
+      void TURN_END.then(this.#begin)
     }
+  }
+
+  readonly #begin = () => {
+    this.#starting = false
+    if (this.#running === undefined && this.#waiting.bytes > 0) this.#running = this.#run()
   }
 
   async #prepare(bytes: number): Promise<void> {

@@ -124,13 +124,9 @@ export class SegmentFile {
     const at = this.#system.clock.now()
     for (const frame of commit.frames) {
       const headerBytes = frameHeaderBytes(frame.source)
-      encodeFrameHeader(
-        frame.header,
-        0,
-        { ...frame, first: this.#entries, syncedTo: this.#syncedTo, at },
-        frame.payload,
-        this.head.salt
-      )
+      const { kind, count, source, payload } = frame
+      const header = { kind, count, first: this.#entries, syncedTo: this.#syncedTo, at, source }
+      encodeFrameHeader(frame.header, 0, header, payload, this.head.salt)
       places.push({ path: this.path, n: this.n, offset: end, payloadAt: end + headerBytes })
       if (frame.joined) chunks.push(frame.header)
       else chunks.push(frame.header.subarray(0, headerBytes), ...frame.payload)
@@ -142,8 +138,9 @@ export class SegmentFile {
     this.#frames += commit.frames.length
     if (this.#allocating !== undefined && end > this.#allocatingFrom) await this.#allocating
     if (this.#failed !== undefined) throw this.#failed
-    const naming = commit.synced && !this.#named ? this.#syncName() : undefined
-    await Promise.all([this.#put(chunks, commit.synced), naming])
+    const putting = this.#put(chunks, commit.synced)
+    if (commit.synced && !this.#named) await Promise.all([putting, this.#syncName()])
+    else await putting
     const began = this.#position
     this.#position = end
     if (!commit.synced) return places
@@ -183,11 +180,14 @@ export class SegmentFile {
     await this.#file.close().catch(() => undefined)
   }
 
-  async #put(chunks: Uint8Array[], synced: boolean): Promise<void> {
+  #put(chunks: Uint8Array[], synced: boolean): Promise<void> {
     if (synced && !this.#unsynced) return this.#file.writeSynced(chunks, this.#position)
-    await this.#file.write(chunks, this.#position)
     this.#unsynced = true
-    if (!synced) return
+    const writing = this.#file.write(chunks, this.#position)
+    return synced ? writing.then(() => this.#sync()) : writing
+  }
+
+  async #sync(): Promise<void> {
     await this.#file.sync()
     this.#unsynced = false
   }

@@ -74,16 +74,22 @@ export class SegmentReader {
   /**
    * Whole frames from `offset`, about `bytesMax` of them, at least one if there is one.
    *
-   * @param blocks Where the memory for it comes from. Without, frames that fill what was read keep it, and few are copied.
+   * @param options.blocks Where the memory for it comes from. Without, frames that fill what was read keep it, and few are
+   * copied.
+   * @param options.fresh What is there was written a moment ago.
    */
-  async read(offset: number, bytesMax: number, blocks?: Blocks): Promise<FramesRead> {
+  async read(
+    offset: number,
+    bytesMax: number,
+    { blocks, fresh = false }: { blocks?: Blocks; fresh?: boolean } = {}
+  ): Promise<FramesRead> {
     let size = Math.max(FRAME_HEADER_BYTES_MAX, Math.min(this.#ahead, bytesMax))
-    let bytes = await this.#fill(offset, this.#memory(size, blocks))
+    let bytes = await this.#fill(offset, this.#memory(size, blocks), { fresh: fresh && size <= READ_BYTES_MIN })
     let taken = this.#parse(bytes, offset)
     if (taken.frames.length === 0 && bytes.length === size && taken.needs > size) {
       const begun = bytes
       size = Math.max(taken.needs, bytesMax)
-      bytes = await this.#fill(offset, this.#memory(size, blocks), begun)
+      bytes = await this.#fill(offset, this.#memory(size, blocks), { begun })
       blocks?.give(begun)
       taken = this.#parse(bytes, offset)
     }
@@ -136,9 +142,13 @@ export class SegmentReader {
   }
 
   /** As much of `into` as the file has; it begins with what was read already. */
-  async #fill(offset: number, into: Buffer, begun: Buffer = EMPTY): Promise<Buffer> {
+  async #fill(
+    offset: number,
+    into: Buffer,
+    { begun = EMPTY, fresh = false }: { begun?: Buffer; fresh?: boolean } = {}
+  ): Promise<Buffer> {
     begun.copy(into)
-    const more = await this.#file.read(into.subarray(begun.length), offset + begun.length)
+    const more = await this.#file.read(into.subarray(begun.length), offset + begun.length, fresh)
     return into.subarray(0, begun.length + more)
   }
 

@@ -15,6 +15,8 @@ export interface ReadRun {
 /** Frame headers between two runs cost less to read along than a second call. */
 const GAP_BYTES_MAX = 4_096
 const READ_BYTES_MAX = 4_194_304
+/** What came so lately is in the system's memory: so much of it is read at once. */
+const FRESH = { ms: 1_000, bytesMax: 32_768 }
 /** How large an entry may be was decided when it was received. */
 const ANY = { entryBytesMax: Number.POSITIVE_INFINITY, messagesOnly: true } as const
 
@@ -22,10 +24,12 @@ const ANY = { entryBytesMax: Number.POSITIVE_INFINITY, messagesOnly: true } as c
  * Reads what a claim names, and checks every entry before anybody sees it.
  *
  * Runs that lie close together are read in one call. Rejects with the system's error when a file cannot be read.
+ *
+ * @param now Wall ms.
  */
-export async function readRuns(files: ReadFiles, runs: readonly ClaimRun[]): Promise<ReadRun[]> {
+export async function readRuns(files: ReadFiles, runs: readonly ClaimRun[], now: number): Promise<ReadRun[]> {
   const groups = groupRuns(runs)
-  const read = await Promise.all(groups.map(group => readGroup(files, group)))
+  const read = await Promise.all(groups.map(group => readGroup(files, group, now)))
   return read.flat()
 }
 
@@ -44,10 +48,12 @@ export function groupRuns(runs: readonly ClaimRun[]): ClaimRun[][] {
   return groups
 }
 
-async function readGroup(files: ReadFiles, group: readonly ClaimRun[]): Promise<ReadRun[]> {
+async function readGroup(files: ReadFiles, group: readonly ClaimRun[], now: number): Promise<ReadRun[]> {
   const first = group[0]!
   const last = group.at(-1)!
-  const bytes = await files.read(first.path, first.at, last.at + last.bytes - first.at)
+  const length = last.at + last.bytes - first.at
+  const fresh = length <= FRESH.bytesMax && now - first.receivedAt <= FRESH.ms
+  const bytes = await files.read(first.path, first.at, length, fresh)
   return group.map(run => {
     const from = Math.min(run.at - first.at, bytes.length)
     return checkRun(run, bytes.subarray(from, Math.min(from + run.bytes, bytes.length)))

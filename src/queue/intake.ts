@@ -64,7 +64,8 @@ export class Intake {
   async peek(request: PeekRequest): Promise<Peeked[]> {
     const runs = await this.#link.use(port => port.peek(request))
     try {
-      return peekedMessages(await readRuns(this.#files, runs), this.#system.clock.now())
+      const now = this.#system.clock.now()
+      return peekedMessages(await readRuns(this.#files, runs, now), now)
     } catch (error) {
       throw systemCode(error) === undefined ? error : diskError(error, `read ${runs[0]?.path ?? request.channel}`)
     }
@@ -96,7 +97,7 @@ export class Intake {
 
   async #read(claim: Claim, lease: Lease): Promise<Batch> {
     try {
-      const read = await readRuns(this.#files, claim.runs)
+      const read = await readRuns(this.#files, claim.runs, this.#system.clock.now())
       return new Batch(
         lease,
         read.map(run => this.#part(lease, run))

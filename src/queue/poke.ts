@@ -43,7 +43,7 @@ export class Poker {
     const local = hint.peer === this.#node
     const here = local ? this.#here() : undefined
     if (here !== undefined) here.poke(hint)
-    else (local ? this.#owner : this.#client).say(JSON.stringify({ op: 'poke', ...hint }))
+    else (local ? this.#owner : this.#client).say(hint)
   }
 
   close(): void {
@@ -67,10 +67,10 @@ class PokeLine {
     this.#lock = lock
   }
 
-  say(text: string): void {
-    this.#line?.send(text)
-    if (this.#line !== undefined || this.#closed) return
-    if (this.#waiting.size < WAITING_MAX) this.#waiting.add(text)
+  say(hint: OutboxHint): void {
+    if (this.#line !== undefined) return this.#line.send(textOf(hint))
+    if (this.#closed) return
+    if (this.#waiting.size < WAITING_MAX) this.#waiting.add(textOf(hint))
     if (!this.#asking && this.#system.clock.ticks() >= this.#notBefore) void this.#connect()
   }
 
@@ -97,4 +97,8 @@ class PokeLine {
     this.#line = line
     for (const text of waiting) line.send(text)
   }
+}
+
+function textOf({ peer, channel, priority, path, end }: OutboxHint): string {
+  return JSON.stringify({ op: 'poke', peer, channel, priority, path, end })
 }

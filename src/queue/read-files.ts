@@ -18,14 +18,14 @@ export class ReadFiles {
     this.#files = files
   }
 
-  /** Up to `bytes` bytes from `position`; fewer when the file ends. Rejects with system errors. */
-  async read(path: string, position: number, bytes: number): Promise<Buffer> {
+  /** Up to `bytes` bytes from `position`; fewer when the file ends. `fresh`: just written. Rejects with system errors. */
+  async read(path: string, position: number, bytes: number, fresh = false): Promise<Buffer> {
     const open = this.#get(path)
     open.readers++
     try {
       const file = await open.file
       const into = Buffer.allocUnsafeSlow(bytes)
-      const got = await file.read(into, position)
+      const got = await file.read(into, position, fresh)
       return got === bytes ? into : into.subarray(0, got)
     } catch (error) {
       this.#evict(path, open)

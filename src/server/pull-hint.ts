@@ -5,7 +5,7 @@ export interface PullHint {
   channel: string
   priority: number
   path?: string
-  end?: number
+  end?: number | undefined
 }
 
 /** Which of the folders `<channel>/<priority>` a changed file lies in. */

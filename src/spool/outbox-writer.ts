@@ -15,7 +15,7 @@ export interface Target {
 export interface OutboxHint extends Target {
   /** The segment, and how many of its bytes are written; not said while it is being written. */
   path: string
-  end?: number
+  end?: number | undefined
 }
 
 /** Appends what this process sends. Rejections are typed; after one the message may or may not be there (P2). */
@@ -101,7 +101,9 @@ export class OutboxWriter {
 
   #tell(folder: string, path: string, end?: number): void {
     const target = this.#targets.get(folder)
-    if (target !== undefined) this.#poke({ ...target, path, ...(end !== undefined && { end }) })
+    if (target === undefined) return
+    const { peer, channel, priority } = target
+    this.#poke({ peer, channel, priority, path, end })
   }
 }
 

@@ -45,6 +45,8 @@ export class SegmentFollower {
   sealed = false
   /** What the pieces given so far are views of, in order. */
   readonly #blocks: Buffer[] = []
+  /** Where there was nothing more: what is there later was written since. */
+  #waitedAt = -1
   /** How many bytes of the file are known to be written, from hints. */
   writtenTo = 0
 
@@ -91,12 +93,17 @@ export class SegmentFollower {
     }
     const { writtenTo } = this
     const { blocks } = this.#spool
-    const { frames, next, stop, block } = await reader.read(offset, Math.max(bytesMax, READ_BYTES_MIN), blocks)
+    const fresh = this.#waitedAt === offset
+    const { frames, next, stop, block } = await reader.read(offset, Math.max(bytesMax, READ_BYTES_MIN), {
+      blocks,
+      fresh
+    })
     if (block !== undefined) this.#blocks.push(block)
     for (const frame of frames) this.#take(frame, into)
     if (stop === 'more') return 'read'
     if (this.sealed && this.#spot.offset >= this.#tail.offset) return 'end'
     const quiet = !final && stop === 'end' && writtenTo <= next && !this.#gaps.has(next)
+    if (stop === 'end') this.#waitedAt = next
     if (frames.length > 0) return quiet ? 'wait' : 'read'
     return this.#judge(reader, { at: next, final, written: writtenTo > next, bad: stop === 'bad' })
   }

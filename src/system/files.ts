@@ -55,8 +55,13 @@ export interface FileStat {
 }
 
 export interface ReadFile {
-  /** Fills `into` from `position`; resolves with the bytes read, fewer only at the end of the file. */
-  read(into: Uint8Array, position: number): Promise<number>
+  /**
+   * Fills `into` from `position`; resolves with the bytes read, fewer only at the end of the file.
+   *
+   * @param fresh They are few and were written a moment ago: the system has them in memory, and to have another thread fetch
+   * them from there takes ten times as long as to do it here.
+   */
+  read(into: Uint8Array, position: number, fresh?: boolean): Promise<number>
   bytes(): Promise<number>
   close(): Promise<void>
 }

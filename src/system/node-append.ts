@@ -1,6 +1,6 @@
 import fs from 'node:fs'
 import type { AppendFile } from './files.ts'
-import { call, done, systemError } from './node-calls.ts'
+import { type Back, call, done, systemError } from './node-calls.ts'
 
 const { O_CREAT, O_EXCL, O_WRONLY, O_NOFOLLOW, O_NONBLOCK, O_DSYNC } = fs.constants
 
@@ -45,24 +45,26 @@ class NodeAppendFile implements AppendFile {
   readonly #identity: Identity
   /** For writes that need not be synced one by one. On Linux a second descriptor, since O_DSYNC cannot be switched off. */
   #plainFd: Promise<number> | undefined
+  /** What that resolved with. */
+  #plainNow: number | undefined
   #broken: unknown
 
   constructor(path: string, fd: number, identity: Identity) {
     this.#path = path
     this.#fd = fd
     this.#identity = { dev: identity.dev, ino: identity.ino }
+    this.#plainNow = DSYNC === 0 ? fd : undefined
     this.#plainFd = DSYNC === 0 ? Promise.resolve(fd) : undefined
   }
 
   async write(chunks: Uint8Array[], position: number): Promise<void> {
-    await this.#guard(async () => this.#writeAll(await this.#plain(), chunks, position))
+    const fd = this.#plainNow ?? (await this.#guard(() => this.#plain()))
+    await this.#writeAll(fd, chunks, position)
   }
 
   async writeSynced(chunks: Uint8Array[], position: number): Promise<void> {
-    await this.#guard(async () => {
-      await this.#writeAll(this.#fd, chunks, position)
-      if (DSYNC === 0) await done(back => fs.fdatasync(this.#fd, back))
-    })
+    await this.#writeAll(this.#fd, chunks, position)
+    if (DSYNC === 0) await this.sync()
   }
 
   async sync(): Promise<void> {
@@ -74,7 +76,7 @@ class NodeAppendFile implements AppendFile {
     const fd = await this.#guard(() => this.#plain())
     for (let at = from; at < to; at += ZEROS.length) {
       const zeros = ZEROS.subarray(0, Math.min(ZEROS.length, to - at))
-      await this.#guard(() => this.#writeAll(fd, [zeros], at), FULL)
+      await this.#writeAll(fd, [zeros], at, FULL)
     }
     await this.#guard(() => done(back => fs.fdatasync(fd, back)))
   }
@@ -90,30 +92,47 @@ class NodeAppendFile implements AppendFile {
 
   /** After a failed write or sync nobody knows what the file holds, and a later sync would say "ok" all the same. */
   async #guard<T>(act: () => Promise<T>, harmless?: ReadonlySet<string>): Promise<T> {
-    if (this.#broken) throw systemError('EIO', `${this.#path} takes no more after an earlier error`, this.#broken)
+    if (this.#broken) throw this.#refusal()
     try {
       return await act()
     } catch (error) {
-      if (!harmless?.has((error as NodeJS.ErrnoException).code ?? '')) this.#broken ??= error
+      this.#note(error, harmless)
       throw error
     }
   }
 
-  async #writeAll(fd: number, chunks: Uint8Array[], position: number): Promise<void> {
-    const [only] = chunks
-    if (only === undefined) return
-    let bytes = 0
-    for (const chunk of chunks) bytes += chunk.length
-    const got = await call<number>(back => {
-      if (chunks.length === 1) fs.write(fd, only, 0, bytes, position, back)
+  /** `#guard` and the call in one promise: every commit passes here. */
+  #writeAll(fd: number, chunks: Uint8Array[], position: number, harmless?: ReadonlySet<string>): Promise<void> {
+    if (this.#broken) return Promise.reject(this.#refusal())
+    return new Promise((resolve, reject) => {
+      let bytes = 0
+      for (const chunk of chunks) bytes += chunk.length
+      const back: Back<number> = (failed, got) => {
+        // The system writes short only when it has run out of room; trying again would hide where the file ends.
+        const short = got === bytes ? null : systemError('ENOSPC', `${this.#path}: wrote ${got} of ${bytes} bytes`)
+        const error = failed ?? short
+        if (error === null) return resolve()
+        this.#note(error, harmless)
+        reject(error)
+      }
+      if (chunks.length === 1) fs.write(fd, chunks[0]!, 0, bytes, position, back)
       else fs.writev(fd, chunks, position, back)
     })
-    // The system writes short only when it has run out of room; trying again would hide where the file ends.
-    if (got !== bytes) throw systemError('ENOSPC', `${this.#path}: wrote ${got} of ${bytes} bytes`)
+  }
+
+  #refusal(): Error {
+    return systemError('EIO', `${this.#path} takes no more after an earlier error`, this.#broken)
+  }
+
+  #note(error: unknown, harmless?: ReadonlySet<string>): void {
+    if (!harmless?.has((error as NodeJS.ErrnoException).code ?? '')) this.#broken ??= error
   }
 
   #plain(): Promise<number> {
-    this.#plainFd ??= this.#openPlain()
+    this.#plainFd ??= this.#openPlain().then(fd => {
+      this.#plainNow = fd
+      return fd
+    })
     return this.#plainFd
   }
 

@@ -41,7 +41,7 @@ export function nodeFiles(): Files {
 async function nodeReadFile(path: string): Promise<ReadFile> {
   const fd = await call<number>(back => fs.open(path, READ_FLAGS, back))
   return {
-    read: (into, position) => readFully(fd, into, position),
+    read: async (into, position, fresh) => (fresh ? readHere(fd, into, position) : readFully(fd, into, position)),
     bytes: async () => (await call<fs.Stats>(back => fs.fstat(fd, back))).size,
     close: () => done(back => fs.close(fd, back))
   }
@@ -54,6 +54,17 @@ async function readFully(fd: number, into: Uint8Array, position: number): Promis
     const from = bytes
     const asked = Math.min(into.length - from, READ_BYTES_MAX)
     const got = await call<number>(back => fs.read(fd, into, from, asked, position + from, back))
+    bytes += got
+    if (got < asked) break
+  }
+  return bytes
+}
+
+function readHere(fd: number, into: Uint8Array, position: number): number {
+  let bytes = 0
+  while (bytes < into.length) {
+    const asked = into.length - bytes
+    const got = fs.readSync(fd, into, bytes, asked, position + bytes)
     bytes += got
     if (got < asked) break
   }
