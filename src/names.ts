@@ -34,15 +34,15 @@ export function checkUserChannel(channel: unknown): string {
 }
 
 export function checkChannel(channel: unknown): string {
-  const said = typeof channel === 'string' ? JSON.stringify(channel.slice(0, 200)) : String(channel)
+  const said = () => (typeof channel === 'string' ? JSON.stringify(channel.slice(0, 200)) : String(channel))
   if (typeof channel !== 'string' || channel === '')
-    throw new TypeError(`channel must be text of 1 to ${CHANNEL_BYTES_MAX} bytes, got ${said}`)
+    throw new TypeError(`channel must be text of 1 to ${CHANNEL_BYTES_MAX} bytes, got ${said()}`)
   if (Buffer.byteLength(channel) > CHANNEL_BYTES_MAX)
     throw new TypeError(
-      `channel must be at most ${CHANNEL_BYTES_MAX} UTF-8 bytes, got ${Buffer.byteLength(channel)}: ${said}`
+      `channel must be at most ${CHANNEL_BYTES_MAX} UTF-8 bytes, got ${Buffer.byteLength(channel)}: ${said()}`
     )
-  if (!channel.isWellFormed()) throw new TypeError(`channel must be well-formed Unicode, got ${said}`)
-  if (/\p{Cc}/u.test(channel)) throw new TypeError(`channel must not hold control characters, got ${said}`)
+  if (!channel.isWellFormed()) throw new TypeError(`channel must be well-formed Unicode, got ${said()}`)
+  if (/\p{Cc}/u.test(channel)) throw new TypeError(`channel must not hold control characters, got ${said()}`)
   return channel
 }
 

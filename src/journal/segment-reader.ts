@@ -12,7 +12,7 @@ const READ_BYTES_MAX = 4_194_304
 /** How much is looked through at once: most damage is near the end of a file. */
 const RESYNC_BYTES_MIN = 65_536
 const RESYNC_BYTES_MAX = 1_048_576
-const BLANK_BYTES = 64
+const BLANK = Buffer.alloc(64)
 const EMPTY = Buffer.alloc(0)
 
 export interface FramesRead {
@@ -95,7 +95,7 @@ export class SegmentReader {
     }
     const { frames, used, needs } = taken
     const more = used > 0 && bytes.length === size && needs > size - used
-    const blank = isBlank(bytes.subarray(used, used + BLANK_BYTES))
+    const blank = isBlank(bytes.subarray(used, used + BLANK.length))
     if (blocks === undefined) this.#handOver(frames, bytes, used, offset)
     this.#ahead =
       used > size / 2 ? Math.min(size * 4, READ_BYTES_MAX) : Math.max(READ_BYTES_MIN, Math.ceil(this.#ahead / 2))
@@ -185,5 +185,5 @@ export class SegmentReader {
 }
 
 function isBlank(bytes: Buffer): boolean {
-  return bytes.every(byte => byte === 0)
+  return bytes.equals(bytes.length === BLANK.length ? BLANK : BLANK.subarray(0, bytes.length))
 }

@@ -1,4 +1,5 @@
 import type { Spool } from '../spool/spool.ts'
+import { Bell } from '../system/bell.ts'
 import type { Watcher } from '../system/watch.ts'
 
 /** Hints come in swarms: not more often than that. */
@@ -11,7 +12,7 @@ export class Looks {
   readonly #spool: Spool
   readonly #watchers = new Map<string, Watcher>()
   #waiting: Promise<void> | undefined
-  #wake: AbortController | undefined
+  readonly #bell: Bell
   #hinted = false
   /** Ticks. */
   #lastAt = Number.NEGATIVE_INFINITY
@@ -19,6 +20,7 @@ export class Looks {
 
   constructor(spool: Spool) {
     this.#spool = spool
+    this.#bell = new Bell(spool.system.clock)
   }
 
   /** Hints come from there as well, from now on: who waits once will again. */
@@ -37,7 +39,7 @@ export class Looks {
 
   hint(): void {
     this.#hinted = true
-    this.#wake?.abort()
+    this.#bell.ring()
   }
 
   /** Resolves when it is time to look, after `msMax`, or when a signal aborts. */
@@ -62,7 +64,7 @@ export class Looks {
 
   async close(): Promise<void> {
     this.#closed = true
-    this.#wake?.abort()
+    this.#bell.close()
     const watchers = [...this.#watchers.values()]
     this.#watchers.clear()
     await Promise.all(watchers.map(watcher => watcher.close()))
@@ -71,9 +73,7 @@ export class Looks {
   async #wait(): Promise<void> {
     const { clock } = this.#spool.system
     const { scanMs } = this.#spool.limits
-    this.#wake = new AbortController()
-    if (!this.#hinted) await clock.sleep(scanMs, this.#wake.signal)
-    this.#wake = undefined
+    if (!this.#hinted) await this.#bell.wait(scanMs)
     const restMs = this.#lastAt + LOOK_MS_MIN - clock.ticks()
     if (restMs > 0 && !this.#closed) await clock.sleep(restMs)
     this.#lastAt = clock.ticks()

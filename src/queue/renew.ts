@@ -1,3 +1,4 @@
+import { Bell } from '../system/bell.ts'
 import type { Clock } from '../system/clock.ts'
 import type { Log } from '../system/log.ts'
 import type { InboxLink } from './inbox-link.ts'
@@ -34,12 +35,15 @@ export class Renewer {
   readonly #log: Log
   /** When each is due, in ticks. */
   readonly #due = new Map<Lease, number>()
-  #sleeping: { until: number; wake: AbortController } | undefined
+  readonly #bell: Bell
+  /** Ticks. */
+  #sleepsUntil = 0
   #running = false
   #closed = false
 
   constructor(desk: Desk, log: Log) {
     this.#desk = desk
+    this.#bell = new Bell(desk.clock)
     this.#log = log
   }
 
@@ -47,7 +51,7 @@ export class Renewer {
     const due = lease.untilTicks - lease.ms + lease.ms / RENEWALS_A_LEASE
     this.#due.set(lease, due)
     if (this.#running) {
-      if (this.#sleeping !== undefined && due < this.#sleeping.until) this.#sleeping.wake.abort()
+      if (due < this.#sleepsUntil) this.#bell.ring()
       return
     }
     this.#running = true
@@ -61,7 +65,7 @@ export class Renewer {
   close(): void {
     this.#closed = true
     this.#due.clear()
-    this.#sleeping?.wake.abort()
+    this.#bell.close()
   }
 
   async #run(): Promise<void> {
@@ -86,10 +90,9 @@ export class Renewer {
   }
 
   async #sleep(until: number, ms: number): Promise<void> {
-    const wake = new AbortController()
-    this.#sleeping = { until, wake }
-    await this.#desk.clock.sleep(ms, wake.signal)
-    this.#sleeping = undefined
+    this.#sleepsUntil = until
+    await this.#bell.wait(ms)
+    this.#sleepsUntil = 0
   }
 
   async #renew(now: number): Promise<void> {

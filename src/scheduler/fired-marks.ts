@@ -1,4 +1,5 @@
 import type { Spool } from '../spool/spool.ts'
+import { Bell } from '../system/bell.ts'
 import { runsOf } from './bits.ts'
 import type { Held } from './held.ts'
 import type { Marks } from './marks.ts'
@@ -16,10 +17,13 @@ export class FiredMarks {
   readonly #marks: Marks
   #unsaid = new Map<Held, number[]>()
   #saying: Promise<void> | undefined
-  #hurry = new AbortController()
+  readonly #bell: Bell
+  /** Somebody waits for what is unsaid. */
+  #hurried = false
 
   constructor({ spool, marks }: { spool: Spool; marks: Marks }) {
     this.#spool = spool
+    this.#bell = new Bell(spool.system.clock)
     this.#marks = marks
   }
 
@@ -35,15 +39,16 @@ export class FiredMarks {
 
   /** Resolves when all is said, at once, and synced; or has failed, and is said again later. */
   async said(): Promise<void> {
-    this.#hurry.abort()
+    this.#hurried = true
+    this.#bell.ring()
     await this.#saying
   }
 
   async #say(): Promise<void> {
-    this.#hurry = new AbortController()
-    const { clock, log } = this.#spool.system
+    this.#hurried = false
+    const { log } = this.#spool.system
     while (this.#unsaid.size > 0) {
-      await clock.sleep(TOGETHER_MS, this.#hurry.signal)
+      if (!this.#hurried) await this.#bell.wait(TOGETHER_MS)
       const f = Object.fromEntries([...this.#unsaid].map(([{ stream }, list]) => [stream, runsOf(list)]))
       this.#unsaid = new Map()
       await this.#marks.append({ f }).catch((error: unknown) => {

@@ -1,4 +1,5 @@
 import type { Spool } from '../spool/spool.ts'
+import { Bell } from '../system/bell.ts'
 import { Trouble } from './trouble.ts'
 
 /** No sleep is longer: what the wall clock does is seen within this. */
@@ -18,9 +19,8 @@ export interface Work {
 /** What a shard does by itself: moving on, and handing over beside it. Each failure is said, and tried again. */
 export class Loops {
   readonly #work: Work
-  #wakeMover = new AbortController()
-  /** Ends the sleep of the firing loop; undefined while it does not sleep. */
-  #wakeFiring: AbortController | undefined
+  readonly #moverBell: Bell
+  readonly #firingBell: Bell
   #woken = false
   #hinted = false
   #closed = false
@@ -33,6 +33,8 @@ export class Loops {
 
   constructor(work: Work) {
     this.#work = work
+    this.#moverBell = new Bell(work.spool.system.clock)
+    this.#firingBell = new Bell(work.spool.system.clock)
     this.#moved = this.#stepped = work.spool.system.clock.ticks()
   }
 
@@ -49,19 +51,19 @@ export class Loops {
   /** There may be something in the intake. */
   hint(): void {
     this.#hinted = true
-    this.#wakeMover.abort()
+    this.#moverBell.ring()
   }
 
   /** Something may be due. */
   wake(): void {
     this.#woken = true
-    this.#wakeFiring?.abort()
+    this.#firingBell.ring()
   }
 
   async close(): Promise<void> {
     this.#closed = true
-    this.#wakeMover.abort()
-    this.wake()
+    this.#moverBell.close()
+    this.#firingBell.close()
     await this.#running
   }
 
@@ -71,8 +73,6 @@ export class Loops {
     let thoroughAt = 0
     while (!this.#closed) {
       this.#hinted = false
-      this.#wakeMover = new AbortController()
-      const { signal } = this.#wakeMover
       const thorough = clock.ticks() >= thoroughAt
       let more = false
       try {
@@ -83,11 +83,11 @@ export class Loops {
       } catch (error) {
         const { code, message } = this.trouble.failed(error, { now: clock.now(), doing: 'move the schedule on' })
         log.error({ code, error: message }, 'the schedule could not be moved on: it is tried again')
-        await this.#sleep(spool.limits.retryMsMin, new AbortController().signal)
+        if (!this.#closed) await clock.sleep(spool.limits.retryMsMin)
       }
       this.#moved = clock.ticks()
       if (thorough && !more) thoroughAt = clock.ticks() + spool.limits.scanMs
-      if (!more && !this.#hinted) await this.#sleep(Math.max(1, thoroughAt - clock.ticks()), signal)
+      if (!more && !this.#hinted) await this.#moverBell.wait(Math.max(1, thoroughAt - clock.ticks()))
     }
   }
 
@@ -104,13 +104,7 @@ export class Loops {
       }
       this.#stepped = spool.system.clock.ticks()
       if (waitMs <= 0 || this.#woken) continue
-      this.#wakeFiring = new AbortController()
-      await this.#sleep(Math.min(waitMs, SLEEP_MS_MAX), this.#wakeFiring.signal)
-      this.#wakeFiring = undefined
+      await this.#firingBell.wait(Math.min(waitMs, SLEEP_MS_MAX))
     }
-  }
-
-  async #sleep(ms: number, signal: AbortSignal): Promise<void> {
-    if (!this.#closed) await this.#work.spool.system.clock.sleep(ms, signal)
   }
 }

@@ -1,11 +1,9 @@
+import { Bell } from '../system/bell.ts'
 import type { Clock } from '../system/clock.ts'
 import type { InboxJournal } from './inbox-journal.ts'
 import type { DoneMark } from './inbox-marks.ts'
 import type { PositionRun } from './inbox-port.ts'
 import { Runs } from './runs.ts'
-
-/** Without a reason of its own, each abort makes an exception with a stack. */
-const HURRY = 'hurry'
 
 interface Group {
   lease: string
@@ -24,14 +22,18 @@ export class AckBatch {
   readonly #journal: InboxJournal
   readonly #clock: Clock
   #groups = new Map<string, Group>()
-  /** The round that gathers now, and what ends its rest. */
-  #round: { written: Promise<void>; hurry: AbortController } | undefined
+  /** Ends the rest of the round that gathers now. */
+  readonly #bell: Bell
+  #round: Promise<void> | undefined
+  /** Somebody waits for an ACK of that round. */
+  #hurried = false
   #writing: Promise<unknown> = Promise.resolve()
   #restUntil = 0
 
   constructor(journal: InboxJournal, clock: Clock) {
     this.#journal = journal
     this.#clock = clock
+    this.#bell = new Bell(clock)
   }
 
   /** Resolves when synced. */
@@ -43,18 +45,18 @@ export class AckBatch {
       this.#groups.set(key, group)
     }
     for (const [from, to] of runs) group.runs.add(from, to)
-    if (this.#round === undefined) {
-      const hurry = new AbortController()
-      this.#round = { written: this.#gather(hurry.signal), hurry }
+    this.#round ??= this.#gather()
+    if (!quiet) {
+      this.#hurried = true
+      this.#bell.ring()
     }
-    if (!quiet) this.#round.hurry.abort(HURRY)
-    return this.#round.written
+    return this.#round
   }
 
-  async #gather(hurry: AbortSignal): Promise<void> {
+  async #gather(): Promise<void> {
     await this.#writing
     const restMs = this.#restUntil - this.#clock.ticks()
-    if (restMs > 0) await this.#clock.sleep(restMs, hurry)
+    if (restMs > 0 && !this.#hurried) await this.#bell.wait(restMs)
     return this.#write()
   }
 
@@ -62,6 +64,7 @@ export class AckBatch {
     const groups = [...this.#groups.values()]
     this.#groups = new Map()
     this.#round = undefined
+    this.#hurried = false
     const marks = groups.map(
       (group): DoneMark => ({ m: 'done', l: group.lease, s: group.stream, r: [...group.runs.list] })
     )

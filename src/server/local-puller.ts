@@ -8,6 +8,7 @@ import { removeFinished, type StreamLedger } from '../spool/retention.ts'
 import { SpaceWatch } from '../spool/space-watch.ts'
 import type { Spool } from '../spool/spool.ts'
 import type { StreamReader } from '../spool/stream-reader.ts'
+import { Bell } from '../system/bell.ts'
 import type { Watcher } from '../system/watch.ts'
 import type { ArrivingRange } from './arriving.ts'
 import { pullBlob } from './blob-pull.ts'
@@ -51,7 +52,7 @@ export class LocalPuller {
   /** Streams that were looked at again while they were being brought over: what came may be behind what was read. */
   readonly #again = new Set<string>()
   #all = true
-  #wake: AbortController | undefined
+  readonly #bell: Bell
   #watcher: Watcher | undefined
   #running: Promise<void>
   #tidiedAt: number
@@ -74,6 +75,7 @@ export class LocalPuller {
     const { next } = inbox
     this.#streams = new OutboxStreams({ spool, peer: spool.node, next })
     this.#blobs = new OutboxBlobs({ spool, next })
+    this.#bell = new Bell(spool.system.clock)
     this.#tidiedAt = spool.system.clock.ticks()
     this.#ledger = inboxLedger(spool)
     this.#space = new SpaceWatch(spool)
@@ -87,12 +89,12 @@ export class LocalPuller {
   poke(hint?: PullHint): void {
     if (hint === undefined || this.#hints.size >= HINTS_MAX) this.#all = true
     else this.#hints.set(`${hint.priority} ${hint.channel}`, hint)
-    this.#wake?.abort()
+    this.#bell.ring()
   }
 
   async close(): Promise<void> {
     this.#stop.abort()
-    this.#wake?.abort()
+    this.#bell.close()
     await this.#watcher?.close()
     await this.#running
     await Promise.all(this.#pumping.values())
@@ -101,7 +103,7 @@ export class LocalPuller {
 
   async #run(): Promise<void> {
     const { system, limits, node } = this.#spool
-    const { clock, log } = system
+    const { log } = system
     const folder = this.#spool.outboxOf(node)
     while (!this.#stop.signal.aborted) {
       let waitMs: number = limits.scanMs
@@ -120,11 +122,7 @@ export class LocalPuller {
       if (failed) this.#firstDone()
       if (!failed && (this.#all || this.#hints.size > 0)) continue
       if (this.#stop.signal.aborted) return
-      this.#wake = new AbortController()
-      const { signal } = this.#wake
-      await clock.sleep(waitMs, signal)
-      this.#wake = undefined
-      if (!signal.aborted) this.#all = true
+      if (!(await this.#bell.wait(waitMs))) this.#all = true
     }
   }
 
@@ -164,8 +162,10 @@ export class LocalPuller {
       const pumping = this.#pump(stream, first).then(more => {
         this.#pumping.delete(stream.stream)
         first()
+        const { channel, priority, path } = stream
         // Its end may be what another waited for.
-        if (more || this.#again.delete(stream.stream)) this.poke({ channel: stream.channel, priority: stream.priority })
+        if (more) this.poke({ channel, priority })
+        else if (this.#again.delete(stream.stream)) this.poke({ channel, priority, path })
       })
       this.#pumping.set(stream.stream, pumping)
     }

@@ -2,6 +2,8 @@ import type { Clock } from './clock.ts'
 
 /** A clock does not sleep longer than an hour. */
 const SLEEP_MS_MAX = 3_600_000
+/** Without a reason of its own, each abort makes an exception with a stack. */
+const SET_AGAIN = 'set again'
 
 /** One timer that can be set again. May ring early, never late: who hears it looks at the clock and sets it again. */
 export class Alarm {
@@ -20,7 +22,7 @@ export class Alarm {
     if (this.#closed || at === undefined || at === Number.POSITIVE_INFINITY) return
     if (this.#sleeping !== undefined) {
       if (this.#sleeping.until <= at) return
-      this.#sleeping.stop.abort()
+      this.#sleeping.stop.abort(SET_AGAIN)
     }
     const now = this.#clock.ticks()
     const until = Math.min(Math.max(at, now), now + SLEEP_MS_MAX)
@@ -31,7 +33,7 @@ export class Alarm {
 
   close(): void {
     this.#closed = true
-    this.#sleeping?.stop.abort()
+    this.#sleeping?.stop.abort(SET_AGAIN)
     this.#sleeping = undefined
   }
 

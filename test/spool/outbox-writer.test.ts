@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { listSegments } from '../../src/journal/segment-names.ts'
 import { OutboxStreams } from '../../src/spool/outbox-streams.ts'
+import type { OutboxHint } from '../../src/spool/outbox-writer.ts'
 import { arriving, desk, drain, FOLDER, numbered, sendEach, TO, text } from './desk.ts'
 
 type Desk = Awaited<ReturnType<typeof desk>>
@@ -45,7 +46,7 @@ test('sends to one place are in one segment, in order, each told with its id', a
 
 test('a small send is told while it is on its way to the disk, and again when it is there; the first of a file and many bytes only then', async () => {
   const at = await desk()
-  const hints: object[] = []
+  const hints: OutboxHint[] = []
   const writer = at.writer('w1', hint => hints.push(hint))
   const told = async (body: string) => {
     hints.length = 0
@@ -54,7 +55,7 @@ test('a small send is told while it is on its way to the disk, and again when it
     await sent.then(() => {
       before = hints.length
     })
-    return [before, hints.filter(hint => 'end' in hint).length]
+    return [before, hints.filter(({ end }) => end !== undefined).length]
   }
   expect(await told('first')).toEqual([1, 1])
   expect(await told('second')).toEqual([2, 1])
