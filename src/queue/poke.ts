@@ -68,8 +68,8 @@ class PokeLine {
   }
 
   say(hint: OutboxHint): void {
-    if (this.#line !== undefined) return this.#line.send(textOf(hint))
-    if (this.#closed) return
+    this.#line?.send(textOf(hint))
+    if (this.#line !== undefined || this.#closed) return
     if (this.#waiting.size < WAITING_MAX) this.#waiting.add(textOf(hint))
     if (!this.#asking && this.#system.clock.ticks() >= this.#notBefore) void this.#connect()
   }

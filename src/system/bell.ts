@@ -43,7 +43,10 @@ export class Bell {
   #look(): void {
     const waiting = this.#waiting
     if (waiting === undefined) return
-    if (this.#clock.ticks() < waiting.until) return this.#alarm.set(waiting.until)
+    if (this.#clock.ticks() < waiting.until) {
+      this.#alarm.set(waiting.until)
+      return
+    }
     this.#waiting = undefined
     waiting.end(false)
   }
