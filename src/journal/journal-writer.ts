@@ -12,7 +12,7 @@ import { type Commit, tellAll, Waiting } from './waiting.ts'
 const EARLY_BYTES_MIN = 4_096
 /** Before the first commit nobody knows how many are in flight. */
 const EARLY_BYTES = 65_536
-/** What waits for it goes on when the code that runs now is done. `queueMicrotask` is the same at three times the cost. */
+/** What follows it runs when the code that runs now is done, at a third of what `queueMicrotask` costs. */
 const TURN_END = Promise.resolve()
 
 /**
@@ -138,16 +138,14 @@ export class JournalWriter {
     }
     // A segment that was left after a failure has no seal: the next one tells for both that this writer is done.
     const left = this.#segment === undefined && this.#unsealed && this.#options.endsWithSeal === true
-    if (left)
-      this.#segment = await SegmentFile.create(this.#options).catch((error: unknown) => {
-        throw diskError(error, `end ${this.#options.folder}`)
-      })
-    const segment = this.#segment
-    this.#segment = undefined
-    const entries = segment && (await this.#options.onSeal?.(segment.n))
-    await segment?.seal(entries, left).catch((error: unknown) => {
-      throw diskError(error, `seal ${segment.path}`)
-    })
+    try {
+      if (left) this.#segment = await SegmentFile.create(this.#options)
+      const segment = this.#segment
+      this.#segment = undefined
+      await segment?.seal(await this.#options.onSeal?.(segment.n), left)
+    } catch (error) {
+      throw diskError(error, `end ${this.#options.folder}`)
+    }
   }
 
   #open(): void {
