@@ -8,10 +8,8 @@ import type { JournalWriterOptions } from './journal-writer-options.ts'
 import { type Place, SegmentFile } from './segment-file.ts'
 import { type Commit, tellAll, Waiting } from './waiting.ts'
 
-/** What a commit that does not wait for the end of its turn has at least: fewer are not worth a sync of their own. */
-const EARLY_BYTES_MIN = 4_096
-/** Before the first commit nobody knows how many are in flight. */
-const EARLY_BYTES = 65_536
+/** What a commit that does not wait for its turn's end has at least. Before the first nobody knows how many are in flight. */
+const EARLY_BYTES = { min: 4_096, first: 65_536 }
 /** What follows it runs when the code that runs now is done, at a third of what `queueMicrotask` costs. */
 const TURN_END = Promise.resolve()
 
@@ -34,7 +32,7 @@ export class JournalWriter {
   #unsealed = false
   #rotate = false
   /** A commit starts before its turn of the loop is over once so much waits. */
-  #earlyBytes = EARLY_BYTES
+  #earlyBytes = EARLY_BYTES.first
 
   constructor(options: JournalWriterOptions) {
     this.#options = options
@@ -215,7 +213,7 @@ export class JournalWriter {
    */
   #next(commit: Commit): Commit | undefined {
     const half = (commit.bytes + this.#waiting.bytes) / 2
-    this.#earlyBytes = Math.max(half, EARLY_BYTES_MIN)
+    this.#earlyBytes = Math.max(half, EARLY_BYTES.min)
     return this.#waiting.bytes >= half ? this.#waiting.take() : undefined
   }
 
@@ -236,7 +234,7 @@ export class JournalWriter {
     }
     const begun = this.#segment.bytes > 0
     const writing = this.#segment.write(commit)
-    if (begun && commit.synced && commit.bytes <= EARLY_BYTES_MIN) this.#options.onWriting?.(this.#segment.path)
+    if (begun && commit.synced && commit.bytes <= EARLY_BYTES.min) this.#options.onWriting?.(this.#segment.path)
     return writing
   }
 
