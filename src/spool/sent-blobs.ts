@@ -15,6 +15,8 @@ export class SentBlobs {
   readonly #spool: Spool
   readonly #writer: string
   readonly #space: SpaceWatch
+  /** Nobody owns them, and the disk did not let them go: while this process lives, nobody else can tell. */
+  readonly #left = new Set<string>()
 
   /** @param options.writer The name under which this process lives (WriterLife). */
   constructor(options: { spool: Spool; writer: string }) {
@@ -25,7 +27,7 @@ export class SentBlobs {
   }
 
   /**
-   * Resolves when the file and its name are synced. Rejected: nothing is left.
+   * Resolves when the file and its name are synced. Rejected: nothing is left, or it goes as soon as the disk lets it.
    *
    * @param options.before Called before each piece with the length so far: throws to end it.
    * @throws DroprError DISK_*, and what `chunks` or `before` throw.
@@ -41,6 +43,7 @@ export class SentBlobs {
     const id = random.bytes(BLOB_ID_BYTES).toString('hex')
     const path = sentBlobPath(folder, this.#writer, id)
     try {
+      for (const left of this.#left) await this.#remove(left)
       await folders.ensure(folder)
       await this.#space.look()
       const check = (bytes: number) => {
@@ -57,6 +60,7 @@ export class SentBlobs {
       await files.syncFolder(folder)
       return { kind, bytes, sha256, id }
     } catch (error) {
+      await this.#remove(path)
       throw error instanceof TypeError ? error : diskError(error, `write ${path}`)
     }
   }
@@ -69,13 +73,24 @@ export class SentBlobs {
       await folders.ensure(this.#folder(to))
       await carryBlob(system.files, this.#path(from, blob), path)
     } catch (error) {
+      await this.#remove(path)
       throw diskError(error, `write ${path}`)
     }
   }
 
-  /** Of a body whose entry was not appended. Never rejects: the cleaning turn finds what stays. */
-  async drop(to: Target, blob: Blob): Promise<void> {
-    await this.#spool.system.files.remove(this.#path(to, blob)).catch(() => undefined)
+  /** Of a body whose entry was not appended. Never rejects: what stays goes with a later one, or is found by the cleaning turn. */
+  drop(to: Target, blob: Blob): Promise<void> {
+    return this.#remove(this.#path(to, blob))
+  }
+
+  async #remove(path: string): Promise<void> {
+    this.#left.add(path)
+    try {
+      await this.#spool.system.files.remove(path)
+      this.#left.delete(path)
+    } catch {
+      // With the next body that is sent.
+    }
   }
 
   #folder({ peer, channel, priority }: Target): string {

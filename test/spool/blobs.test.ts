@@ -206,3 +206,23 @@ test('what came of a body whose message was given up before all of it was there 
     [path(12), path(3)].map((at, i) => (i === 0 ? partPath(at) : at).slice(INBOX.length + 1))
   )
 })
+
+test('P10: of a large body whose send was rejected no file stays, though its process lives on; what the disk does not let go goes later', async () => {
+  const { sim, disk, names } = await bed()
+  const queue = await sim.queue('berlin', 'app')
+  const send = () => sim.until(queue.sendMessage(Readable.from([BODY])))
+  await send()
+  const [sent] = names(OUTBOX)
+  const fail = (call: 'syncFolder' | 'remove') =>
+    disk.failNext({ call, code: 'EIO', path: path => path.startsWith(OUTBOX) })
+  fail('syncFolder')
+  await expect(send()).rejects.toMatchObject({ code: 'DISK_ERROR' })
+  expect(names(OUTBOX)).toEqual([sent])
+  const rules = [fail('syncFolder'), fail('remove')]
+  await expect(send()).rejects.toMatchObject({ code: 'DISK_ERROR' })
+  expect(rules.map(({ hits }) => hits)).toEqual([1, 1])
+  expect(names(OUTBOX).length).toBe(2)
+  await send()
+  expect(names(OUTBOX)).toContain(sent)
+  expect(names(OUTBOX).length).toBe(2)
+})
