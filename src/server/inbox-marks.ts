@@ -75,11 +75,16 @@ export interface ExpiredMark {
   s: string
   r: PositionRun[]
 }
-/** Only as the first entry of a segment: what this writer wrote from `at` of segment `n` on, before this segment, never happened. */
+/**
+ * Only in the first frame of a segment: what this writer wrote from `at` of segment `n` on, before this segment, never happened.
+ * When a later owner says it again: what the writer `w` wrote there, before segment `b`.
+ */
 export interface VoidMark {
   m: 'void'
   n: number
   at: number
+  w?: string
+  b?: number
 }
 /** What was read of the unsealed segment `n` is synced, or copied before this mark. */
 export interface TakenMark {

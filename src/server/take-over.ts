@@ -16,11 +16,12 @@ import type { RangeFacts } from './segment-ledger.ts'
 import { scanSegment } from './segment-scan.ts'
 import { readBack } from './sift.ts'
 
-/** Enough for the frame with a `void` mark, which is alone in its commit but for what follows it. */
+/** A look at the first frame, which is read whole: a `void` mark is one of its first entries. */
 const FIRST_BYTES = 4_096
 
 /** The end of a segment that nothing vouches for: read whole, but perhaps not synced. */
 interface Tail {
+  writer: string
   n: number
   frames: Frame[]
 }
@@ -75,7 +76,7 @@ export async function readChannel(spool: Spool, folder: string, into: FoldInto):
     }
     // Its writer went on behind a failure, and said up to where this one is good: that much was synced.
     const vouched = voids.some(gone => gone.writer === name.writer && gone.n <= name.n && name.n < gone.before)
-    if (!sealed && !vouched && tail.length > 0) found.tails.push({ n: name.n, frames: tail })
+    if (!sealed && !vouched && tail.length > 0) found.tails.push({ ...name, frames: tail })
   }
   if (latest !== undefined) foldPast(into, latest)
   found.tails = found.tails.filter(({ n }) => !taken.has(n))
@@ -85,8 +86,9 @@ export async function readChannel(spool: Spool, folder: string, into: FoldInto):
 /**
  * Writes again, into the new owner's own segment, what nothing vouches for. Resolved: all that was read is synced.
  *
- * Messages first, as they came, then all marks in one frame. Read twice they change nothing; that a tail was taken is a mark
- * of that frame too.
+ * First what never happened: the mark that says so may be gone after a power cut, and what it takes back be there again. Then
+ * messages, as they came, then all other marks in one frame. Read twice they change nothing; that a tail was taken is a mark of
+ * that frame too.
  */
 export async function copyTails(
   tails: readonly Tail[],
@@ -96,6 +98,9 @@ export async function copyTails(
 ) {
   const writing: Promise<void>[] = []
   const marks: object[] = []
+  for (const { writer, n, frames } of tails)
+    for (const { writer: w, before: b, m, n: from, at } of frames.flatMap(frame => voidsIn(frame, { writer, n })))
+      writing.push(journal.mark({ m, n: from, at, w, b } satisfies VoidMark))
   for (const { frames } of tails)
     for (const mark of frames.flatMap(frame => (frame.source === undefined ? marksIn(frame) : [])))
       if (inboxMark(mark)?.m === 'moved') writing.push(journal.mark(mark))
@@ -144,12 +149,16 @@ function factsOf(read: ReturnType<typeof readBack>, at: number): RangeFacts {
 }
 
 function marksIn(frame: Frame): object[] {
-  const marks: object[] = []
-  for (let i = 0, at = 0; i < frame.count && at < frame.payload.length; i++, at += entryBytes(frame.payload, at)) {
-    const mark = decodeNote(frame.payload, at)
-    if (typeof mark === 'object' && mark !== null && (mark as { m?: unknown }).m !== 'void') marks.push(mark)
-  }
-  return marks
+  return notesIn(frame).filter(
+    (note): note is object => typeof note === 'object' && note !== null && (note as { m?: unknown }).m !== 'void'
+  )
+}
+
+function notesIn(frame: Frame): unknown[] {
+  const notes: unknown[] = []
+  for (let i = 0, at = 0; i < frame.count && at < frame.payload.length; i++, at += entryBytes(frame.payload, at))
+    notes.push(decodeNote(frame.payload, at))
+  return notes
 }
 
 function takenIn(frame: Frame): number[] {
@@ -172,14 +181,21 @@ export async function readVoids(spool: Spool, names: readonly SegmentName[]): Pr
     if (reader === undefined) continue
     try {
       const [first] = (await reader.read(SEGMENT_HEAD_BYTES, FIRST_BYTES)).frames
-      if (first === undefined || first.source !== undefined || first.count === 0) continue
-      const mark = inboxMark(decodeNote(first.payload, 0))
-      if (mark?.m === 'void') voids.push({ ...mark, writer, before: n })
+      if (first !== undefined) voids.push(...voidsIn(first, { writer, n }))
     } finally {
       await reader.close()
     }
   }
   return voids
+}
+
+/** What the writer of segment `n` says that it never wrote, or who read that of another writer. */
+function voidsIn(frame: Frame, { writer, n }: { writer: string; n: number }): Void[] {
+  if (frame.source !== undefined || frame.kind === 'seal') return []
+  return notesIn(frame).flatMap(note => {
+    const mark = inboxMark(note)
+    return mark?.m === 'void' ? [{ ...mark, writer: mark.w ?? writer, before: mark.b ?? n }] : []
+  })
 }
 
 export function isVoid(gone: Void, { writer, n }: SegmentName, frame: Frame): boolean {

@@ -197,3 +197,28 @@ test('P3: what an earlier owner could not sync is not said to be here before thi
   }
   expect(readable).toBeGreaterThan(0)
 })
+
+test('what a writer took back stays taken back when a power cut takes the mark that said so, also a channel’s pause', async () => {
+  const bed = new InboxBed(1)
+  let inbox = await bed.open()
+  const { disk } = bed.node
+  const steer = (act: 'pause' | 'resume') => bed.until(inbox.port({ own: true }).steer({ act, channel: 'c' }))
+  // The pause is on the disk, and its commit fails all the same: it never happened.
+  const inInbox = (path: string) => path.includes('/inbox/')
+  disk.failNext({ call: 'writeSynced', code: 'EIO', path: inInbox, partialBytes: 1_000_000 })
+  await expect(steer('pause')).rejects.toMatchObject({ code: 'DISK_ERROR' })
+  // What says so is written, and its sync fails too: the next owner reads it, and a power cut will take it.
+  disk.failNext({ call: 'writeSynced', code: 'EIO', path: inInbox, partialBytes: 1_000_000 })
+  await expect(bed.until(inbox.appendRange(rangeOf('s', 0, texts(1))))).rejects.toMatchObject({ code: 'DISK_ERROR' })
+  const [first, second] = [...disk.disk.folder('/spool/inbox/c').names.keys()]
+    .filter(name => name.endsWith('.seg'))
+    .sort()
+  disk.disk.file(`/spool/inbox/c/${first}`).content.syncAll()
+  inbox = await bed.restart()
+  expect((await steer('resume')).changed).toBe(0)
+  // That power cut.
+  disk.disk.remove(`/spool/inbox/c/${second}`, 'file')
+  inbox = await bed.restart()
+  await bed.until(inbox.appendRange(rangeOf('t', 0, texts(1))))
+  expect(positions(await bed.until(inbox.port({ own: true }).claim(bed.ask())))).toEqual([0, 0])
+})
