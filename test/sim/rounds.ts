@@ -1,5 +1,6 @@
 import type { SimRandom } from '../../src/system/sim/index.ts'
 import { audit } from './audit.ts'
+import { checkDeadConsumer } from './dead-consumer.ts'
 import { besideOthers } from './keys.ts'
 import type { Sent } from './ledger.ts'
 import { outOfOrder } from './order.ts'
@@ -40,6 +41,7 @@ export async function playRound(sim: Simulation, faultMs: number): Promise<void>
   Object.assign(sim.consumeMood, { bad: 0, workMsMax: 5 })
   if (!(await drained(sim))) checker.violated('life', await whatHangs(sim))
   await sim.pass(QUIET_MS)
+  if (checker.violations.length === 0) await checkDeadConsumer(sim)
   await checkAll(sim)
 }
 

@@ -39,7 +39,11 @@ export const MUST_SEE = [
   'paused',
   'kept back',
   'cancelled on its way',
-  'came again after a redrive'
+  'came again after a redrive',
+  'consumer is killed',
+  'consumer stands still, then is killed',
+  'consumer is killed with the inbox’s owner',
+  'consumer closes its queue'
 ] as const
 
 export type Sight = (typeof MUST_SEE)[number]
