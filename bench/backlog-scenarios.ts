@@ -1,13 +1,8 @@
-import { randomBytes } from 'node:crypto'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { openQueue, type Queue } from '../src/index.ts'
-import { DEFAULT_LIMITS } from '../src/limits.ts'
-import { systemClock } from '../src/system/clock.ts'
-import { HttpTransport } from '../src/wire/http-transport.ts'
 import { memoryMiB } from './processes.ts'
-import { entries, request } from './receiver-scenario.ts'
-import { median, type Result, type Scenario, type Stage } from './scenario.ts'
+import { median, type Result, type Scenario, type Stage, type Target } from './scenario.ts'
 import { diskBytes, freePort, UpNode } from './up.ts'
 import { Worker } from './worker.ts'
 import type { SendJob } from './worker-send.ts'
@@ -20,14 +15,26 @@ const POLLS = 21
 const WARM_UP = 10
 /** What a process needs for itself has settled so long after it began, or after the last arrival. */
 const SETTLE_MS = 10_000
-/** Uploads on their way at once, each of one message. */
-const FRAMES_IN_FLIGHT = 128
+/** Uploads on their way at once, each of one message: one process alone keeps the server waiting. */
+const UPLOADS = { processes: 4, streams: 32 }
+
+interface Senders extends Pick<SendJob, 'inFlight' | 'durability'> {
+  processes: number
+}
+
+const AT_ONCE: Senders = { processes: 1 }
+/** Each message is a frame of its own. A sync for each would make the same bytes, in a quarter of an hour. */
+const ONE_BY_ONE: Senders = { processes: 4, inFlight: 1, durability: 'buffered' }
 
 /** Tiny runs do not wait for memory: their figures count for nothing. */
 const settle = (messages: number) => sleep(messages < FEW * 10 ? 100 : SETTLE_MS)
 
-/** What waits at node a goes to b, which comes back with nothing; then b is asked, weighed, and killed. */
-async function backlog(stage: Stage): Promise<Result> {
+/**
+ * What waits at node a goes to b, which comes back with nothing; then b is asked, weighed, and killed.
+ *
+ * @param senders How it came to wait at a: sent at once by one process, or one after the other by each of several.
+ */
+async function backlog(stage: Stage, senders: Senders): Promise<Result> {
   const messages = stage.messages(BACKLOG)
   const [portA, portB] = [await freePort(), await freePort()]
   const peers = { 'bench-b': { url: `http://127.0.0.1:${portB}` } }
@@ -37,7 +44,7 @@ async function backlog(stage: Stage): Promise<Result> {
   try {
     await settle(messages)
     const clientIdle = memoryMiB(a.pidOf('client')!)
-    await send(a, { messages, channel: 'big' })
+    await send(a, { messages, channel: 'big' }, senders)
     b = await UpNode.start({ name: 'bench-b', spool: at('b'), port: portB })
     const serverIdle = memoryMiB(b.pidOf('server')!)
     const drainPerSecond = await drained(b, messages)
@@ -45,7 +52,7 @@ async function backlog(stage: Stage): Promise<Result> {
     const clientMiB = memoryMiB(a.pidOf('client')!) - clientIdle
     const serverMiB = memoryMiB(b.pidOf('server')!) - serverIdle
     const duRatio = diskBytes(path.join(b.spool, 'inbox')) / (messages * BODY_BYTES)
-    await send(a, { messages: Math.min(FEW, messages), channel: 'small' })
+    await send(a, { messages: Math.min(FEW, messages), channel: 'small' }, AT_ONCE)
     await drained(b, messages + Math.min(FEW, messages))
     const pollRatio = await withQueue(b, async queue => (await pollMs(queue, 'big')) / (await pollMs(queue, 'small')))
     const firstPollMs = await afterKill(b)
@@ -57,44 +64,48 @@ async function backlog(stage: Stage): Promise<Result> {
 }
 
 /** The receiver alone, given every message in an upload of its own: the most it can be made to remember for a message. */
-async function frames(stage: Stage): Promise<Result> {
+async function uploads(stage: Stage): Promise<Result> {
   const messages = stage.messages(BACKLOG)
   const port = await freePort()
-  const b = await UpNode.start({ name: 'bench-b', spool: path.join(stage.folder, 'frames'), port })
-  // A busy machine is no reason to give up.
-  const transport = new HttpTransport({ clock: systemClock, limits: { ...DEFAULT_LIMITS, answerMsMax: 600_000 } })
+  const b = await UpNode.start({ name: 'bench-b', spool: path.join(stage.folder, 'uploads'), port })
   try {
     await settle(messages)
     const idle = memoryMiB(b.pidOf('server')!)
-    const peer = { name: 'bench-b', url: `http://127.0.0.1:${port}` }
-    const origin = randomBytes(16).toString('hex')
-    const range = entries(1, BODY_BYTES)
-    const signal = new AbortController().signal
-    let sent = 0
-    const uploader = async () => {
-      const stream = randomBytes(16).toString('hex')
-      for (let from = 0; sent++ < messages; from++)
-        await transport.upload(peer, request({ origin, stream, from, range, channel: 'big' }), signal)
-    }
-    await Promise.all(Array.from({ length: FRAMES_IN_FLIGHT }, uploader))
+    const { processes, streams } = UPLOADS
+    const job = { url: `http://127.0.0.1:${port}`, channel: 'big', bodyBytes: BODY_BYTES, streams }
+    await crew('upload', shares(messages, processes), share => ({ ...job, messages: share }))
     await settle(messages)
     const serverMiB = memoryMiB(b.pidOf('server')!) - idle
     return { figures: { serverMiB, firstPollMs: await afterKill(b) } }
   } finally {
-    await transport.close()
     await b.stop()
   }
 }
 
-async function send(a: UpNode, what: Pick<SendJob, 'messages' | 'channel'>): Promise<void> {
-  const worker = new Worker('send', { spool: a.spool, to: 'bench-b', bodyBytes: BODY_BYTES, ...what })
+async function send(a: UpNode, what: Pick<SendJob, 'messages' | 'channel'>, senders: Senders): Promise<void> {
+  const { processes, ...how } = senders
+  const job = { spool: a.spool, to: 'bench-b', bodyBytes: BODY_BYTES, ...what, ...how }
+  await crew('send', shares(what.messages, processes), messages => ({ ...job, messages }))
+}
+
+/** Processes that do one thing together, begun at the same moment. */
+async function crew(script: 'send' | 'upload', parts: readonly number[], job: (part: number) => object): Promise<void> {
+  const workers = parts.map(part => new Worker(script, job(part)))
   try {
-    await worker.answer()
-    worker.go()
-    await worker.answer()
+    await Promise.all(workers.map(worker => worker.answer()))
+    for (const worker of workers) worker.go()
+    await Promise.all(workers.map(worker => worker.answer()))
   } finally {
-    worker.end()
+    for (const worker of workers) worker.end()
   }
+}
+
+/** As many for each, as far as that goes. */
+function shares(messages: number, processes: number): number[] {
+  return Array.from(
+    { length: processes },
+    (_, n) => Math.floor(messages / processes) + (n < messages % processes ? 1 : 0)
+  )
 }
 
 /** Messages a second, from the first that has arrived to the last. */
@@ -138,24 +149,32 @@ async function afterKill(b: UpNode): Promise<number> {
 const MEMORY = { unit: 'MiB more than idle', atMost: 60, aim: 20 }
 const FIRST_POLL = { figure: 'firstPollMs', unit: 'ms to the first poll after kill -9', atMost: 1_500, aim: 500 }
 
+const BACKLOG_TARGETS: readonly Target[] = [
+  { figure: 'pollRatio', unit: '× a poll of 100 with 1,000 waiting', atMost: 3, aim: 1 },
+  { figure: 'serverMiB', ...MEMORY, unit: 'MiB more than idle, server' },
+  { figure: 'clientMiB', ...MEMORY, unit: 'MiB more than idle, client' },
+  FIRST_POLL,
+  { figure: 'duRatio', unit: '× the bodies on disk', atMost: 1.25, aim: 1.15 },
+  { figure: 'drainPerSecond', unit: '/s', atLeast: 100_000, aim: 200_000 }
+]
+
 export const backlogScenarios: readonly Scenario[] = [
   {
     name: 'backlog-1000000-256B',
     title: '1,000,000 messages of 256 B wait for a node that comes back, and then in it',
-    targets: [
-      { figure: 'pollRatio', unit: '× a poll of 100 with 1,000 waiting', atMost: 3, aim: 1 },
-      { figure: 'serverMiB', ...MEMORY, unit: 'MiB more than idle, server' },
-      { figure: 'clientMiB', ...MEMORY, unit: 'MiB more than idle, client' },
-      FIRST_POLL,
-      { figure: 'duRatio', unit: '× the bodies on disk', atMost: 1.25, aim: 1.15 },
-      { figure: 'drainPerSecond', unit: '/s', atLeast: 100_000, aim: 200_000 }
-    ],
-    run: backlog
+    targets: BACKLOG_TARGETS,
+    run: stage => backlog(stage, AT_ONCE)
   },
   {
     name: 'backlog-1000000-256B-single-frames',
-    title: '1,000,000 messages of 256 B, each uploaded alone, over 128 streams',
+    title: 'the same, each sent alone: 4 processes with one buffered send in flight write a frame a message',
+    targets: BACKLOG_TARGETS,
+    run: stage => backlog(stage, ONE_BY_ONE)
+  },
+  {
+    name: 'backlog-1000000-256B-single-uploads',
+    title: '1,000,000 messages of 256 B, each uploaded alone by 4 processes, over 128 streams',
     targets: [{ figure: 'serverMiB', ...MEMORY }, FIRST_POLL],
-    run: frames
+    run: uploads
   }
 ]

@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs'
-import net, { type AddressInfo } from 'node:net'
+import net from 'node:net'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { childrenOf, killQuietly } from './processes.ts'
@@ -127,11 +127,21 @@ export function diskBytes(folder: string): number {
   return Number(execFileSync('du', ['-sk', folder], { encoding: 'utf8' }).split('\t')[0]) * 1_024
 }
 
-/** A port that nobody listens on at this moment. */
+/** Systems give connections that go out ports above these. */
+const PORTS = { from: 20_000, count: 12_000 }
+const PORT_TRIES = 100
+
+/** A port that nobody listens on at this moment, and that nobody is given while a node that was killed comes back to it. */
 export async function freePort(): Promise<number> {
-  const server = net.createServer()
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise(resolve => server.close(resolve))
-  return port
+  for (let tries = 1; ; tries++) {
+    const port = PORTS.from + Math.floor(Math.random() * PORTS.count)
+    const server = net.createServer()
+    const listening = await new Promise<boolean>(resolve => {
+      server.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => resolve(true))
+    })
+    if (!listening && tries === PORT_TRIES) throw new Error(`no port is free from ${PORTS.from} on`)
+    if (!listening) continue
+    await new Promise(resolve => server.close(resolve))
+    return port
+  }
 }

@@ -12,6 +12,7 @@ export interface SendJob {
   /** As fast as it goes, with so many in flight; or paced. */
   inFlight?: number
   perSecond?: number
+  durability?: 'buffered'
 }
 
 const job: SendJob = JSON.parse(process.argv[2]!)
@@ -21,8 +22,8 @@ await told()
 const firstAt = wallMs()
 if (job.perSecond) await sendPaced(queue, job.perSecond)
 else {
-  const { messages, inFlight = 1_024, to, channel } = job
-  await sendAll(queue, { messages, inFlight, body: 'x'.repeat(job.bodyBytes), to, channels: [channel] })
+  const { bodyBytes, inFlight = 1_024, channel, ...rest } = job
+  await sendAll(queue, { ...rest, inFlight, body: 'x'.repeat(bodyBytes), channels: [channel] })
 }
 tell({ firstAt, lastAt: wallMs() })
 

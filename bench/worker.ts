@@ -7,7 +7,7 @@ export class Worker {
   readonly #child: ChildProcess
   readonly #lines: AsyncIterator<string>
 
-  constructor(script: 'send' | 'consume' | 'held' | 'claim' | 'scheduler', job: object) {
+  constructor(script: 'send' | 'upload' | 'consume' | 'held' | 'claim' | 'scheduler', job: object) {
     const file = path.join(import.meta.dirname, `worker-${script}.js`)
     this.#child = spawn(process.execPath, [file, JSON.stringify(job)], { stdio: ['pipe', 'pipe', 'inherit'] })
     this.#lines = createInterface({ input: this.#child.stdout! })[Symbol.asyncIterator]()

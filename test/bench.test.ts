@@ -19,6 +19,7 @@ const SLOW =
         'schedule-memory-100000-held',
         'backlog-1000000-256B',
         'backlog-1000000-256B-single-frames',
+        'backlog-1000000-256B-single-uploads',
         'pair-5000000-256B',
         'crowd-2000-idle-100-peers',
         'j6-claims-8-processes',

@@ -20,6 +20,7 @@ export const FRAME_BYTES_MAX = 268_435_456
 export const FRAME_MAGIC = Buffer.from('DRFR', 'latin1')
 const MAGIC = FRAME_MAGIC.readUInt32LE()
 const KINDS = ['', 'data', 'seal', 'skip'] as const
+const DATA = KINDS.indexOf('data')
 const SOURCE_BYTES_MIN = 52
 
 export type FrameKind = 'data' | 'seal' | 'skip'
@@ -46,6 +47,8 @@ export interface FrameHeader {
   at: number
   source: Source | undefined
 }
+
+export type PlainHeader = Omit<FrameHeader, 'kind' | 'source'> & { payloadBytes: number; payloadCrc: number }
 
 export interface Frame extends FrameHeader {
   /** Places in the file: of the header, of the first entry, of the end. */
@@ -84,17 +87,50 @@ export function encodeFrameHeader(
   into.writeUInt32LE(crc32(into.subarray(at + 8, at + bytes), salt), at + 4)
 }
 
+/** The length of a header that can be believed; 0 for anything else. */
+export function headerBytesAt(bytes: Buffer, at: number, salt: number): number {
+  if (at + FRAME_HEADER_BYTES > bytes.length || bytes.readUInt32LE(at) !== MAGIC) return 0
+  const headerBytes = bytes.readUInt16LE(at + 8)
+  if (headerBytes < FRAME_HEADER_BYTES || headerBytes > FRAME_HEADER_BYTES_MAX || at + headerBytes > bytes.length)
+    return 0
+  return crc32(bytes.subarray(at + 8, at + headerBytes), salt) === bytes.readUInt32LE(at + 4) ? headerBytes : 0
+}
+
+/**
+ * What a data frame of which nobody says where it came from tells, by a header that can be believed: of an outbox, each one.
+ *
+ * @param frame Gets it: one object for many small frames.
+ */
+export function readPlainHeader(bytes: Buffer, at: number, headerBytes: number, frame: PlainHeader): boolean {
+  if (headerBytes !== FRAME_HEADER_BYTES || bytes[at + 10] !== DATA) return false
+  frame.payloadBytes = bytes.readUInt32LE(at + 12)
+  frame.payloadCrc = bytes.readUInt32LE(at + 16)
+  frame.count = bytes.readUInt32LE(at + 20)
+  frame.first = bytes.readUIntLE(at + 24, 6)
+  frame.syncedTo = bytes.readUIntLE(at + 30, 6)
+  frame.at = bytes.readUIntLE(at + 36, 6)
+  return true
+}
+
+/** Whether a header that can be believed names this stream, 16 bytes, as its source. */
+export function isOfStream(bytes: Buffer, at: number, headerBytes: number, stream: Buffer): boolean {
+  const from = at + FRAME_HEADER_BYTES + 16
+  return headerBytes >= FRAME_HEADER_BYTES + SOURCE_BYTES_MIN && stream.compare(bytes, from, from + 16) === 0
+}
+
+/** Where the frame ends whose header, which can be believed, is at `at`. */
+export function frameEnd(bytes: Buffer, at: number, headerBytes: number): number {
+  return at + headerBytes + bytes.readUInt32LE(at + 12)
+}
+
 /** A header that can be believed, with the CRC its payload must have; undefined for anything else. */
 export function decodeFrameHeader(
   bytes: Buffer,
   at: number,
   salt: number
 ): (FrameHeader & { headerBytes: number; payloadBytes: number; payloadCrc: number }) | undefined {
-  if (at + FRAME_HEADER_BYTES > bytes.length || bytes.readUInt32LE(at) !== MAGIC) return undefined
-  const headerBytes = bytes.readUInt16LE(at + 8)
-  if (headerBytes < FRAME_HEADER_BYTES || headerBytes > FRAME_HEADER_BYTES_MAX || at + headerBytes > bytes.length)
-    return undefined
-  if (crc32(bytes.subarray(at + 8, at + headerBytes), salt) !== bytes.readUInt32LE(at + 4)) return undefined
+  const headerBytes = headerBytesAt(bytes, at, salt)
+  if (headerBytes === 0) return undefined
   const kind = KINDS[bytes[at + 10]!]
   if (kind === undefined || kind === '') return undefined
   return {

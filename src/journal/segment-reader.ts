@@ -2,7 +2,17 @@ import { crc32 } from 'node:zlib'
 import { systemCode } from '../errors.ts'
 import type { Files, ReadFile } from '../system/files.ts'
 import type { Blocks } from './blocks.ts'
-import { decodeFrameHeader, FRAME_BYTES_MAX, FRAME_HEADER_BYTES_MAX, FRAME_MAGIC, type Frame } from './frame.ts'
+import {
+  decodeFrameHeader,
+  FRAME_BYTES_MAX,
+  FRAME_HEADER_BYTES_MAX,
+  FRAME_MAGIC,
+  type Frame,
+  frameEnd,
+  headerBytesAt,
+  isOfStream
+} from './frame.ts'
+import { JoinedFrames } from './joined-frames.ts'
 import { decodeSegmentHead, SEGMENT_HEAD_BYTES, type SegmentHead } from './segment-head.ts'
 
 /** Small reads are copied out of the window, so that a few entries do not hold a megabyte. */
@@ -21,8 +31,16 @@ export interface FramesRead {
   next: number
   /** 'end': nothing more there now. 'more': read on. 'bad': what lies at `next` is no frame: being written, torn or damaged. */
   stop: 'end' | 'more' | 'bad'
+  /** Wall ms of the newest frame; 0 without any. */
+  newestAt: number
   /** What the frames are views of, when it was asked for: to be given back after them. */
   block?: Buffer
+}
+
+interface How {
+  blocks?: Blocks
+  fresh?: boolean
+  stream?: string
 }
 
 /** Reads the frames of one segment, also while its writer is still appending. Only whole frames with good CRCs come out. */
@@ -74,33 +92,31 @@ export class SegmentReader {
   /**
    * Whole frames from `offset`, about `bytesMax` of them, at least one if there is one.
    *
-   * @param options.blocks Where the memory for it comes from. Without, frames that fill what was read keep it, and few are
-   * copied.
-   * @param options.fresh What is there was written a moment ago.
+   * @param how.blocks Where the memory for it comes from. Without, frames that fill what was read keep it, and few are copied.
+   * With it, small frames that follow each other come as one (`JoinedFrames`): where they lay is not where their payload is.
+   * @param how.fresh What is there was written a moment ago.
+   * @param how.stream Only frames whose source is this stream, 32 hex digits, are wanted; the others are not gone into.
    */
-  async read(
-    offset: number,
-    bytesMax: number,
-    { blocks, fresh = false }: { blocks?: Blocks; fresh?: boolean } = {}
-  ): Promise<FramesRead> {
+  async read(offset: number, bytesMax: number, how: How = {}): Promise<FramesRead> {
+    const { blocks, fresh = false } = how
     let size = Math.max(FRAME_HEADER_BYTES_MAX, Math.min(this.#ahead, bytesMax))
     let bytes = await this.#fill(offset, this.#memory(size, blocks), { fresh: fresh && size <= READ_BYTES_MIN })
-    let taken = this.#parse(bytes, offset)
+    let taken = this.#parse(bytes, offset, how)
     if (taken.frames.length === 0 && bytes.length === size && taken.needs > size) {
       const begun = bytes
       size = Math.max(taken.needs, bytesMax)
       bytes = await this.#fill(offset, this.#memory(size, blocks), { begun })
       blocks?.give(begun)
-      taken = this.#parse(bytes, offset)
+      taken = this.#parse(bytes, offset, how)
     }
-    const { frames, used, needs } = taken
+    const { frames, used, needs, newestAt } = taken
     const more = used > 0 && bytes.length === size && needs > size - used
     const blank = isBlank(bytes.subarray(used, used + BLANK.length))
     if (blocks === undefined) this.#handOver(frames, bytes, used, offset)
     this.#ahead =
       used > size / 2 ? Math.min(size * 4, READ_BYTES_MAX) : Math.max(READ_BYTES_MIN, Math.ceil(this.#ahead / 2))
     const stop = more ? 'more' : blank ? 'end' : 'bad'
-    return { frames, next: offset + used, stop, ...(blocks !== undefined && { block: bytes }) }
+    return { frames, next: offset + used, stop, newestAt, ...(blocks !== undefined && { block: bytes }) }
   }
 
   /** The next valid frame at or after `offset`: what a damaged place is followed by. Undefined when none is. */
@@ -152,21 +168,44 @@ export class SegmentReader {
     return into.subarray(0, begun.length + more)
   }
 
-  /** `needs`: bytes from the first frame not taken that would make it whole, as far as its header can be believed. */
-  #parse(bytes: Buffer, offset: number): { frames: Frame[]; used: number; needs: number } {
+  /** Where the first frame of a stream begins, at or after `from`, or the first that is not whole. */
+  #skipOthers(bytes: Buffer, from: number, stream: Buffer): number {
+    for (let at = from; ; ) {
+      const headerBytes = headerBytesAt(bytes, at, this.head.salt)
+      if (headerBytes === 0 || isOfStream(bytes, at, headerBytes, stream)) return at
+      const end = frameEnd(bytes, at, headerBytes)
+      if (end > bytes.length) return at
+      at = end
+    }
+  }
+
+  #parse(bytes: Buffer, offset: number, { blocks, stream }: How): Parsed {
     const frames: Frame[] = []
+    const joined = blocks === undefined ? undefined : new JoinedFrames(bytes, offset, this.head.salt)
+    const wanted = stream === undefined ? undefined : Buffer.from(stream, 'hex')
+    let newestAt = 0
     let at = 0
     for (;;) {
+      const last = frames.at(-1)
+      if (joined !== undefined && last !== undefined) {
+        at = joined.add(last, at)
+        newestAt = Math.max(newestAt, joined.newestAt)
+      }
+      if (wanted !== undefined) at = this.#skipOthers(bytes, at, wanted)
       const header = decodeFrameHeader(bytes, at, this.head.salt)
-      if (header === undefined)
-        return { frames, used: at, needs: bytes.length - at < FRAME_HEADER_BYTES_MAX ? FRAME_HEADER_BYTES_MAX : 0 }
+      if (header === undefined) {
+        const needs = bytes.length - at < FRAME_HEADER_BYTES_MAX ? FRAME_HEADER_BYTES_MAX : 0
+        return { frames, used: at, needs, newestAt }
+      }
       const { headerBytes, payloadBytes, payloadCrc } = header
       const end = at + headerBytes + payloadBytes
-      if (end > bytes.length) return { frames, used: at, needs: payloadBytes > FRAME_BYTES_MAX ? 0 : end - at }
+      if (end > bytes.length)
+        return { frames, used: at, needs: payloadBytes > FRAME_BYTES_MAX ? 0 : end - at, newestAt }
       const payload = bytes.subarray(at + headerBytes, end)
-      if (crc32(payload) !== payloadCrc) return { frames, used: at, needs: 0 }
+      if (crc32(payload) !== payloadCrc) return { frames, used: at, needs: 0, newestAt }
       // Named one by one: taking an object apart costs more than all the rest of this.
       const { kind, count, first, syncedTo, at: writtenAt, source } = header
+      newestAt = Math.max(newestAt, writtenAt)
       frames.push({
         kind,
         count,
@@ -182,6 +221,14 @@ export class SegmentReader {
       at = end
     }
   }
+}
+
+/** `needs`: bytes from the first frame not taken that would make it whole, as far as its header can be believed. */
+interface Parsed {
+  frames: Frame[]
+  used: number
+  needs: number
+  newestAt: number
 }
 
 function isBlank(bytes: Buffer): boolean {

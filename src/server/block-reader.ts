@@ -106,10 +106,11 @@ export class BlockReader {
   async #tableOf(block: Block, reader: SegmentReader): Promise<BlockTable> {
     const table = emptyTable(block)
     const end = block.payloadAt + block.bytes
-    const { node } = block.stream
+    const { node, id } = block.stream
     let offset = block.payloadAt - frameHeaderBytes({ node } as Frame['source'])
     while (offset < end) {
-      const { frames, next, stop } = await reader.read(offset, Math.min(READ_BYTES, end - offset + 1))
+      const bytes = Math.min(READ_BYTES, end - offset + 1)
+      const { frames, next, stop } = await reader.read(offset, bytes, { stream: id })
       for (const frame of frames) if (frame.offset < end) place(table, block, frame)
       offset = next
       if (offset >= end || stop === 'more') continue

@@ -161,7 +161,8 @@ export class ChannelInbox {
     }
     const { bytes, present, receipts, keys, refused } = sifted
     const { expiring, keyed } = block
-    const facts = { bytes, present, expiring, keyed, receipts, keys, refused, at: block.at }
+    const exact = state.isExact(stream.priority)
+    const facts = { bytes, present, expiring, keyed, receipts, keys, refused, at: block.at, exact }
     const writing = journal.range({ source, entries: sifted.parts, count: to - from, facts }, () => {
       for (const key of sifted.keys) ids.forget(key)
       stream.pending = from

@@ -89,9 +89,13 @@ export class ChannelState {
   }
 
   /** What waits behind many others needs no table, and no piece of its own: memory is bounded whatever waits. */
+  isExact(priority: number): boolean {
+    return this.shelves.ready.depth(priority) <= this.#exactMax
+  }
+
   #join(block: Block): void {
     const { stream } = block
-    if (this.shelves.ready.depth(stream.priority) <= this.#exactMax) return
+    if (this.isExact(stream.priority)) return
     const back = stream.endingAt(block.to)
     const front = back === undefined ? undefined : stream.endingAt(back.from)
     if (front === undefined || back?.block !== block || front.block === block || !joinable(front, back)) return

@@ -87,7 +87,7 @@ async function moveEntries(
   const moved: MovedMark = { m: 'moved', s: id, r }
   // A mark lies behind what it is about.
   const removed: RemovedMark[] = stream.removedAt === undefined ? [] : [{ m: 'removed', q: [id], t: stream.removedAt }]
-  const facts = { bytes, present: r, expiring, receipts, keyed, keys: [], refused: [], at }
+  const facts = { bytes, present: r, expiring, receipts, keyed, keys: [], refused: [], at, exact: true }
   const source = { origin, node, stream: id, from, to, order, priority }
   const { clock } = spool.system
   const [, place] = await Promise.all([

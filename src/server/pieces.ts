@@ -92,8 +92,8 @@ export interface Piece {
   held: boolean
 }
 
-/** A block of several frames is read whole when its first message is taken. */
-const JOINED_BYTES_MAX = 1_048_576
+/** A block of several frames, and what lies between them, is gone through when its first message is taken. */
+const JOINED_BYTES_MAX = 4_194_304
 const JOINED_COUNT_MAX = 1_024
 const JOINED_MS_MAX = 1_000_000_000
 

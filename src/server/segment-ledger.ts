@@ -6,12 +6,12 @@ import type { InboxMark } from './inbox-marks.ts'
 import type { PositionRun } from './inbox-port.ts'
 import { Runs } from './runs.ts'
 
-/** Joined extents are read whole when one of their messages is needed. */
-const EXTENT_BYTES_MAX = 1_048_576
+/** Joined extents are gone through whole when one of their messages is needed. */
+const EXTENT_BYTES_MAX = 4_194_304
 const EXTENT_COUNT_MAX = 1_024
 /**
- * So many frames of a segment are listed one by one, as many as memory tells apart; behind that, also those are joined between
- * which others came. Each one listed costs a restart.
+ * At most so many frames of a segment are listed one by one, as many as memory tells apart; behind that, also those are joined
+ * between which others came. Each one listed costs a restart.
  */
 const EXACT_MAX = 1_024
 
@@ -32,6 +32,8 @@ export interface RangeFacts {
   refused: readonly Refusal[]
   /** Wall ms when it was received. */
   at: number
+  /** Memory tells it apart from others of its stream, between which others came. */
+  exact: boolean
 }
 
 export interface StreamFacts {
@@ -79,7 +81,7 @@ export class SegmentLedger {
     if (facts.keys.length > 0) this.keysAt = Math.max(this.keysAt, facts.at)
     const { stream: id, from, to, order } = source
     const { payloadAt } = place
-    const { bytes, at, expiring, receipts, keyed } = facts
+    const { bytes, at, expiring, receipts, keyed, exact } = facts
     const holes = new Runs(facts.present).gaps(from, to)
     const last = this.#last.get(id)
     const joins =
@@ -89,7 +91,7 @@ export class SegmentLedger {
       payloadAt > last.payloadAt &&
       payloadAt + bytes - last.payloadAt <= EXTENT_BYTES_MAX &&
       to - last.from <= EXTENT_COUNT_MAX &&
-      (last.order + last.to - last.from === order || this.extents.length > EXACT_MAX)
+      (!exact || last.order + last.to - last.from === order || this.extents.length > EXACT_MAX)
     if (joins) {
       last.to = to
       last.bytes = payloadAt + bytes - last.payloadAt

@@ -18,6 +18,8 @@ import { readBack } from './sift.ts'
 
 /** A look at the first frame, which is read whole: a `void` mark is one of its first entries. */
 const FIRST_BYTES = 4_096
+/** Segments looked into at once: the disk has few threads. */
+const READ_AT_ONCE = 8
 
 /** The end of a segment that nothing vouches for: read whole, but perhaps not synced. */
 interface Tail {
@@ -123,10 +125,10 @@ async function copyFrame(
   segments: Found['segments']
 ): Promise<void> {
   const { kind, count, at } = frame
-  const { origin, from } = frame.source!
+  const { origin, from, priority } = frame.source!
   const read = readBack(frame.payload, { origin, channel: into.channel, from, count })
   if (isOurs(into.channel)) keepOnly(read)
-  const facts = factsOf(read, at)
+  const facts = { ...factsOf(read, at), exact: into.state.isExact(priority) }
   const place = await journal.range({
     source: frame.source!,
     entries: [frame.payload],
@@ -142,7 +144,7 @@ async function copyFrame(
   foldFrame(into, { ...frame, offset: place.offset, payloadAt: place.payloadAt }, segment)
 }
 
-function factsOf(read: ReturnType<typeof readBack>, at: number): RangeFacts {
+function factsOf(read: ReturnType<typeof readBack>, at: number): Omit<RangeFacts, 'exact'> {
   const { bytes, present, expires, orderKeys, receipts, keys, refused } = read
   const keyed = orderKeys !== undefined
   return { bytes, present, expiring: expires !== undefined, keyed, receipts, keys, refused, at }
@@ -175,18 +177,21 @@ export interface Void extends VoidMark {
 }
 
 export async function readVoids(spool: Spool, names: readonly SegmentName[]): Promise<Void[]> {
-  const voids: Void[] = []
-  for (const { path, writer, n } of names) {
-    const reader = await SegmentReader.open(spool.system.files, path)
-    if (reader === undefined) continue
-    try {
-      const [first] = (await reader.read(SEGMENT_HEAD_BYTES, FIRST_BYTES)).frames
-      if (first !== undefined) voids.push(...voidsIn(first, { writer, n }))
-    } finally {
-      await reader.close()
-    }
+  const voids: Void[][] = []
+  for (let at = 0; at < names.length; at += READ_AT_ONCE)
+    voids.push(...(await Promise.all(names.slice(at, at + READ_AT_ONCE).map(name => readFirst(spool, name)))))
+  return voids.flat()
+}
+
+async function readFirst(spool: Spool, name: SegmentName): Promise<Void[]> {
+  const reader = await SegmentReader.open(spool.system.files, name.path)
+  if (reader === undefined) return []
+  try {
+    const [first] = (await reader.read(SEGMENT_HEAD_BYTES, FIRST_BYTES)).frames
+    return first === undefined ? [] : voidsIn(first, name)
+  } finally {
+    await reader.close()
   }
-  return voids
 }
 
 /** What the writer of segment `n` says that it never wrote, or who read that of another writer. */

@@ -91,16 +91,18 @@ export class Backlog {
   /** @returns Bytes read. What is no frame is left to the reader, which judges it. */
   async #count(stream: StreamReader, tally: Tally, bytesMax: number): Promise<number> {
     const began = tally.offset
+    const { blocks } = this.#spool
     if (bytesMax <= 0) return 0
     const reader = await SegmentReader.open(this.#spool.system.files, stream.path)
     if (reader === undefined) return 0
     try {
       for (let more = true; more && tally.offset - began < bytesMax; ) {
-        const { frames, next, stop } = await reader.read(tally.offset, READ_BYTES)
+        const { frames, next, stop, block } = await reader.read(tally.offset, READ_BYTES, { blocks })
         for (const { first, count, at } of frames) {
           tally.position = Math.max(tally.position, first + count)
           if (count > 0) stream.seen.times.note(first, at)
         }
+        if (block !== undefined) blocks.give(block)
         tally.offset = next
         more = stop === 'more' || frames.length > 0
       }

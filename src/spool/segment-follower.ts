@@ -94,11 +94,10 @@ export class SegmentFollower {
     const { writtenTo } = this
     const { blocks } = this.#spool
     const fresh = this.#waitedAt === offset
-    const { frames, next, stop, block } = await reader.read(offset, Math.max(bytesMax, READ_BYTES_MIN), {
-      blocks,
-      fresh
-    })
+    const read = await reader.read(offset, Math.max(bytesMax, READ_BYTES_MIN), { blocks, fresh })
+    const { frames, next, stop, block, newestAt } = read
     if (block !== undefined) this.#blocks.push(block)
+    this.lastAt = Math.max(this.lastAt, newestAt)
     for (const frame of frames) this.#take(frame, into)
     if (stop === 'more') return 'read'
     if (this.sealed && this.#spot.offset >= this.#tail.offset) return 'end'
@@ -116,7 +115,6 @@ export class SegmentFollower {
 
   #take(frame: Frame, into: Piece[]): void {
     if (frame.kind === 'seal') this.sealed = true
-    this.lastAt = Math.max(this.lastAt, frame.at)
     const { first, count, payload } = frame
     const { position } = this.#spot
     if (first < position) throw new DroprError('SPOOL_DAMAGED', `${this.#path}: position ${first} after ${position}`)

@@ -1,10 +1,15 @@
+import { Registry } from 'prom-client'
 import { expect, test } from 'vitest'
 import { Metrics, type Sample } from '../../src/system/metrics.ts'
-import { metricsText } from '../../src/system/metrics-text.ts'
+import { METRICS_TYPE, metricsText } from '../../src/system/metrics-text.ts'
 import { parsePrometheus } from '../rows/prometheus.ts'
 
 const shown = async (samples: Sample[]) =>
   parsePrometheus(await metricsText([await new Metrics({ role: 'server', collect: () => samples }).json()]))
+
+test('what the metrics say they are is what prom-client writes', () => {
+  expect(METRICS_TYPE).toBe(Registry.PROMETHEUS_CONTENT_TYPE)
+})
 
 test('beyond 1,000 series of a metric the rest are one: depths added up, ages the largest', async () => {
   const channels = Array.from({ length: 1_500 }, (_, i) => `c${i}`)
