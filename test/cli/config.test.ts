@@ -1,6 +1,8 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { type Node, startNode } from '../../src/index.ts'
+import { take } from '../rows/real-nodes.ts'
 import { CliWorld, until } from './run-cli.ts'
 
 const TOKEN = 'k3Jx0-_abcdefghijklmnopqrstuvwxyz0123456789A'
@@ -11,6 +13,11 @@ beforeEach(() => {
   world = new CliWorld()
 })
 afterEach(() => world.end())
+
+/** Who receives, in this process: only the node at home is looked at. */
+function startTokyo(): Promise<Node> {
+  return startNode({ spool: path.join(world.folder, 'tokyo'), node: 'tokyo', config: { listen: 0 } })
+}
 
 function put(value: unknown): string {
   const file = path.join(world.folder, 'dropr.json')
@@ -57,20 +64,18 @@ test('G3: config check ends with 2 and names file, line and key of what is bad, 
 })
 
 test.each([
-  ['with an angel', []],
+  ['with an angel', ['--roles', 'client,server']],
   ['in one process', ['--single']]
 ])(
   'G5: at SIGHUP, %s, the next messages go to the new URL and none is lost, a channel has its new policy; UP-6: a bad configuration keeps the old one',
   async (_, flags) => {
-    const tokyo = new CliWorld()
+    const tokyo = await startTokyo()
     const log = path.join(world.folder, 'log')
     const said = (text: string) => readFileSync(log, 'utf8').includes(text)
     try {
       mkdirSync(world.spool, { mode: 0o700 })
       put({ peers: { tokyo: 'http://127.0.0.1:9' } })
       const here = await world.up('--node', 'berlin', '--log-file', log, ...flags)
-      await tokyo.up('--node', 'tokyo', '--single')
-      const { value } = await tokyo.json(['status'])
       await world.run(['send', 'c', 'first', '--to', 'tokyo'])
 
       put('{ "peers": { "tokyo": { "url": 5 } } }')
@@ -78,13 +83,11 @@ test.each([
       await until(() => said('the old one is kept'))
       expect((await world.json(['status'])).value.peers).toMatchObject([{ name: 'tokyo', url: 'http://127.0.0.1:9' }])
 
-      put({ peers: { tokyo: `http://${value.listen}` }, channels: { local: { leasedMax: 1 } } })
+      put({ peers: { tokyo: `http://${tokyo.listen}` }, channels: { local: { leasedMax: 1 } } })
       here.process.kill('SIGHUP')
       await until(() => said('the configuration was read again'))
       await world.run(['send', 'c', 'second', '--to', 'tokyo'])
-      const got = await tokyo.run(['poll', 'c', '--max', '1', '--wait', '20s', '--lines'])
-      const rest = await tokyo.run(['poll', 'c', '--max', '1', '--wait', '20s', '--lines'])
-      expect(got.stdout.toString() + rest.stdout.toString()).toBe('first\nsecond\n')
+      expect((await take(tokyo.queue, 2, 'c')).map(message => message.text())).toEqual(['first', 'second'])
       const { value: status } = await world.json(['status'])
       expect(status).toMatchObject({ pid: here.process.pid, ready: true })
       const local = `http://${status.listen}/v1/queues/local`
@@ -94,19 +97,19 @@ test.each([
       const polled = await fetch(`http://${status.listen}/v1/poll`, { method: 'POST', headers, body })
       expect(await polled.json()).toMatchObject({ messages: [{ body: 'one' }] })
     } finally {
-      await tokyo.end()
+      await tokyo.close()
     }
   }
 )
 
 test('G4: after lifeMessagesMax a daemon finishes and another begins, and no message is lost', async () => {
-  const tokyo = new CliWorld()
+  const tokyo = await startTokyo()
   try {
-    await tokyo.up('--node', 'tokyo', '--single')
-    const { value } = await tokyo.json(['status'])
     await world.up(
+      '--roles',
+      'client',
       '--peer',
-      `tokyo=http://${value.listen}`,
+      `tokyo=http://${tokyo.listen}`,
       '--limit',
       'lifeMessagesMax=3',
       '--limit',
@@ -120,10 +123,9 @@ test('G4: after lifeMessagesMax a daemon finishes and another begins, and no mes
     await until(async () => (await client()).restarts > 0)
     expect((await client()).lastDeath).toBe(undefined)
     await world.run(['send', 'c', '4', '--to', 'tokyo'])
-    const seen: string[] = []
-    while (seen.length < 4) seen.push((await tokyo.run(['poll', 'c', '--wait', '20s'])).stdout.toString())
-    expect(seen).toEqual(['1', '2', '3', '4'])
+    const seen = await take(tokyo.queue, 4, 'c')
+    expect(seen.map(message => message.text())).toEqual(['1', '2', '3', '4'])
   } finally {
-    await tokyo.end()
+    await tokyo.close()
   }
 })

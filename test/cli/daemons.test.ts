@@ -1,8 +1,11 @@
+import { once } from 'node:events'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import path from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { openQueue } from '../../src/index.ts'
+import { openQueue, startNode } from '../../src/index.ts'
+import { take } from '../rows/real-nodes.ts'
 import { alive, CliWorld, until } from './run-cli.ts'
 
 let world: CliWorld
@@ -68,7 +71,7 @@ test('PROC-8: a second up names the process that has the spool and ends with 69'
 })
 
 test('a daemon killed with -9 is started again, and the status says what it died of', async () => {
-  await world.up()
+  await world.up('--roles', 'client')
   const [before] = await rolesOf()
   process.kill(before!.pid, 'SIGKILL')
   let after = before
@@ -115,7 +118,7 @@ test('PROC-8: locks and pid files from before a crash or a reboot block nobody',
 })
 
 test('--daemonize returns when the daemons answer, with a live pid in the pid file and a log file of mode 0600', async () => {
-  const { code, value } = await world.json(['up', '--daemonize', '--listen', '127.0.0.1:0', '--pidfile', 'p'])
+  const { code, value } = await world.json(['up', '--daemonize', '--roles', 'client', '--pidfile', 'p'])
   expect(code).toBe(0)
   expect(alive(value.pid)).toBe(true)
   expect(readFileSync(path.join(world.folder, 'p'), 'utf8')).toBe(`${value.pid}\n`)
@@ -153,48 +156,46 @@ test('a configuration that is wrong is told at the terminal, with and without --
 })
 
 test('a port that is taken ends up with 78 and says so, with and without --daemonize', async () => {
-  const { value } = await world.up('--single').then(() => world.json(['status']))
-  const other = new CliWorld()
+  const taken = createServer().listen(0, '127.0.0.1')
+  await once(taken, 'listening')
+  const listen = `127.0.0.1:${(taken.address() as AddressInfo).port}`
   try {
-    for (const flags of [[], ['--daemonize'], ['--single']]) {
-      const { code, stderr } = await other.run(['up', '--listen', value.listen, ...flags])
+    for (const flags of [[], ['--daemonize', '--roles', 'server'], ['--single']]) {
+      const { code, stderr } = await world.run(['up', '--listen', listen, ...flags])
       expect(code, stderr).toBe(78)
-      expect(stderr).toContain(value.listen)
+      expect(stderr).toContain(listen)
     }
   } finally {
-    await other.end()
+    taken.close()
   }
 })
 
 test('SIGTERM lets messages under way arrive, and what was sent meanwhile arrives after the next start', async () => {
-  const tokyo = new CliWorld()
+  const token = (await world.json(['token'])).value
+  writeFileSync(path.join(world.folder, 'token'), token.token, { mode: 0o600 })
+  const accept = { berlin: token.sha256 }
+  // Who receives, in this process: only the daemons at home are stopped.
+  const spool = path.join(world.folder, 'tokyo')
+  const tokyo = await startNode({ spool, node: 'tokyo', config: { listen: 0, accept } })
   try {
-    const token = (await world.json(['token'])).value
-    writeFileSync(path.join(world.folder, 'token'), token.token, { mode: 0o600 })
-    await tokyo.up('--node', 'tokyo', '--accept', `berlin=${token.sha256}`, '--single')
-    const { listen } = (await tokyo.json(['status'])).value
-    const peers = { tokyo: { url: `http://${listen}`, tokenFile: 'token' } }
+    const peers = { tokyo: { url: `http://${tokyo.listen}`, tokenFile: 'token' } }
     writeFileSync(path.join(world.folder, 'dropr.json'), JSON.stringify({ peers }))
-    const first = await world.up('--node', 'berlin')
-    const text = (from: number) => Array.from({ length: 2_000 }, (_, i) => `${from + i}\n`).join('')
-    await world.run(['send', 'c', '--lines', '--to', 'tokyo'], text(0))
+    const first = await world.up('--node', 'berlin', '--roles', 'client')
+    const lines = (from: number) => Array.from({ length: 2_000 }, (_, i) => String(from + i))
+    await world.run(['send', 'c', '--lines', '--to', 'tokyo'], lines(0).join('\n'))
     first.process.kill('SIGTERM')
     expect(await first.exit).toBe(0)
-    await world.run(['send', 'c', '--lines', '--to', 'tokyo'], text(2_000))
-    await world.up('--single')
-    let got = ''
-    await until(async () => {
-      got += (await tokyo.run(['poll', 'c', '--lines', '--max', '5000', '--wait', '2s'])).stdout.toString()
-      return got.length >= text(0).length + text(2_000).length
-    })
-    expect(got).toBe(text(0) + text(2_000))
+    await world.run(['send', 'c', '--lines', '--to', 'tokyo'], lines(2_000).join('\n'))
+    await world.up('--roles', 'client')
+    const got = await take(tokyo.queue, 4_000, 'c')
+    expect(got.map(message => message.text())).toEqual([...lines(0), ...lines(2_000)])
   } finally {
-    await tokyo.end()
+    await tokyo.close()
   }
 })
 
 test('E11 F17 G11: daemons that are stopped and started again under load, as a service script does it, lose nothing', async () => {
-  const first = await world.up('--log-level', 'warn')
+  const first = await world.up('--roles', 'client,server', '--log-level', 'warn')
   const queue = await openQueue({ spool: world.spool })
   const sent: Promise<unknown>[] = []
   const got = new Set<string>()
@@ -213,7 +214,7 @@ test('E11 F17 G11: daemons that are stopped and started again under load, as a s
   expect(await first.exit).toBe(0)
   expect((await world.run(['status'])).code).toBe(3)
   const before = got.size
-  const second = await world.up('--log-level', 'warn')
+  const second = await world.up('--roles', 'client,server', '--log-level', 'warn')
   await until(() => got.size > before + 50)
   loading = false
   await load
