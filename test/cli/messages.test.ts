@@ -150,7 +150,7 @@ test('ls says of each message where it is and in which state, with no daemon and
 })
 
 test('F18: sends from the shell reach a running node and a waiting poll', async () => {
-  await world.up()
+  await world.up('--roles', 'server')
   const waiting = world.exec(['poll', 'c', '--wait', '20s'])
   await world.exec(['send', 'c', 'through the daemons'])
   expect((await waiting).stdout.toString()).toBe('through the daemons')

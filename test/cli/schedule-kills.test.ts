@@ -17,7 +17,7 @@ afterEach(() => world.end())
 
 test('P8 H15: a scheduler that is killed with -9 again and again while messages are due loses, doubles and hurries none', async () => {
   const limits = ['restartMsMin=10', 'restartMsMax=100', 'scanMs=100'].flatMap(limit => ['--limit', limit])
-  await world.up(...limits)
+  await world.up('--roles', 'server,scheduler', ...limits)
   const system = nodeSystem()
   const schedulerOf = async () => (await readStatus(system, world.spool)).roles?.find(one => one.role === 'scheduler')
   const queue = await openQueue({ spool: world.spool })

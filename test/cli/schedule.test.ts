@@ -44,7 +44,7 @@ test('H3 H24: what was scheduled while nothing ran survives kill -9 of everythin
 
 test('what is due while the daemons run arrives at once: the scheduler pokes who takes it further', async () => {
   // So rarely does anybody look by itself.
-  await world.up('--limit', 'scanMs=60000')
+  await world.up('--roles', 'server,scheduler', '--limit', 'scanMs=60000')
   await using queue = await openQueue({ spool: world.spool })
   const at = Date.now() + 3_000
   // Not `dropr poll`, which also loads, prints, acknowledges and closes.
@@ -56,10 +56,10 @@ test('what is due while the daemons run arrives at once: the scheduler pokes who
   await message?.ack()
 })
 
-test('the scheduler is the third daemon: killed with -9 it is started again, and status says what it holds', async () => {
-  await world.up()
+test('the scheduler is a daemon: killed with -9 it is started again, and status says what it holds', async () => {
+  await world.up('--roles', 'scheduler')
   await world.run(['send', 'c', 'x', '--delay', '1d'])
-  const [, , pid] = await pidsOf()
+  const [pid] = await pidsOf()
   process.kill(pid!, 'SIGKILL')
   await until(async () => {
     const { roles, schedule } = (await world.json(['status'])).value
