@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
@@ -21,22 +20,4 @@ test('O12: the package is free, typed, ESM, and says what changed and where hole
     ([, { hasInstallScript, dev }]) => hasInstallScript === true && dev !== true
   )
   expect(hooked.map(([name]) => name)).toEqual([])
-})
-
-test('O12: what is packed is the built library, its command, pages and licence, and no source, test or tool', () => {
-  const packed = execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], {
-    cwd: ROOT,
-    encoding: 'utf8'
-  })
-  const files = (JSON.parse(packed)[0].files as { path: string }[]).map(file => file.path)
-  for (const file of ['LICENSE', 'README.md', 'CHANGELOG.md', 'SECURITY.md', 'bin/dropr.js', 'dist/src/index.d.ts'])
-    expect(files).toContain(file)
-  expect(
-    files.filter(
-      file =>
-        !/^(?:LICENSE|package\.json|[A-Z]+\.md|bin\/|dist\/lib\/.+\.js$|dist\/src\/.+\.d\.ts$|docs\/[^.]+\.(?:md|json|1)$)/.test(
-          file
-        )
-    )
-  ).toEqual([])
 })

@@ -142,13 +142,27 @@ test.each([
   expect(stdout).toBe(`${printed}\n`)
 })
 
-test('O4: "Two nodes by hand" of README.md runs as it stands, and its fifth line prints what the page says', async () => {
+test('O4: "Two nodes by hand" of README.md runs as it stands, its fifth line prints what the page says, and both are stopped', async () => {
   const script = blocks('README.md', 'sh').find(block => block.includes('amsterdam'))!
-  const { code, stdout, stderr } = await shell(await withFreePorts(script), { in: 'two-nodes' })
+  // Where a line fails, nothing is left running.
+  const care = `trap '[ $? = 0 ] || for n in amsterdam tokyo; do npx dropr stop --spool $n; done' EXIT\n`
+  const { code, stdout, stderr } = await shell(care + (await withFreePorts(script)), { in: 'two-nodes' })
   expect(code, stderr).toBe(0)
   expect(script.split('\n')[4]).toContain('poll')
   expect(stdout).toContain('hello from amsterdam')
+  expect(stdout.match(/stopped process /g)).toHaveLength(2)
   expect(read('README.md')).toContain('The fifth line prints `hello from amsterdam`')
+})
+
+test('O12: what is packed is the built library, its command, pages and licence, and no source, test or tool', () => {
+  const root = path.join(fresh, 'node_modules/dropr')
+  const found = readdirSync(root, { recursive: true, withFileTypes: true }).filter(entry => entry.isFile())
+  const files = found.map(({ parentPath, name }) => path.relative(root, path.join(parentPath, name)))
+  for (const file of ['LICENSE', 'README.md', 'CHANGELOG.md', 'SECURITY.md', 'bin/dropr.js', 'dist/src/index.d.ts'])
+    expect(files).toContain(file)
+  const ours =
+    /^(?:LICENSE|package\.json|[A-Z]+\.md|bin\/|dist\/lib\/.+\.js$|dist\/src\/.+\.d\.ts$|docs\/[^.]+\.(?:md|json|1)$)/
+  expect(files.filter(file => !ours.test(file))).toEqual([])
 })
 
 test('O4: the two nodes in one process of docs/api.md run as they stand', async () => {
