@@ -20,6 +20,8 @@ export class Catalog {
   readonly #held = new Map<string, Held>()
   #soonest: number | undefined
   #inherited = 0
+  /** The last due time of what was copied out of segments of earlier schedulers, wall ms. */
+  #copiedTo = 0
   #filterBytes = 0
 
   constructor(options: { spool: Spool; root: string; marks: Marks }) {
@@ -73,9 +75,14 @@ export class Catalog {
     return this.#held.size
   }
 
-  /** There are segments of earlier schedulers: only beside these a message may lie twice. */
-  get mayDouble(): boolean {
-    return this.#inherited > 0
+  /** A message due then may lie twice: beside segments of earlier schedulers, or copied out of two of them. */
+  mayDouble(due: number): boolean {
+    return this.#inherited > 0 || due <= this.#copiedTo
+  }
+
+  /** Its messages lie in segments of this scheduler now. */
+  copied({ inherited, maxDue }: Held): void {
+    if (inherited && maxDue > this.#copiedTo) this.#copiedTo = maxDue
   }
 
   /** Messages that wait. */

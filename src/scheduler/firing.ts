@@ -145,7 +145,7 @@ export class Firing {
     const now = this.#options.spool.system.clock.now()
     const groups = new Map<Way, HeldRow[]>()
     const gone: HeldRow[] = []
-    const { mayDouble } = this.#options.catalog
+    const { catalog } = this.#options
     const early: HeldRow[] = []
     for (const row of batch) {
       if (!isWaiting(row)) continue
@@ -154,7 +154,7 @@ export class Firing {
         early.push(row)
         continue
       }
-      if (mayDouble && this.#isDouble(row)) {
+      if (catalog.mayDouble(row.due) && this.#isDouble(row)) {
         gone.push(row)
         continue
       }

@@ -128,6 +128,7 @@ export class Mover {
       marks.moved.add(held.stream)
       near.added(added)
       this.promoted++
+      catalog.copied(held)
       await catalog.remove(held)
     } finally {
       held.moving = false

@@ -63,6 +63,11 @@ export class CrashRun {
     this.#shards = options.shards ?? 1
   }
 
+  /** Nothing goes wrong on purpose. */
+  get calm(): boolean {
+    return Object.values(this.#mishaps).every(on => !on)
+  }
+
   async run(schedulers = ['scheduler']): Promise<InOutbox[]> {
     const { clock } = this.world
     for (let op = 0; op < OPS; op++) {
