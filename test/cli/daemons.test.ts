@@ -19,13 +19,14 @@ async function rolesOf(): Promise<{ role: string; pid: number; state: string; re
   return (await world.json(['status'])).value.roles
 }
 
-test('status ends with 3 where no daemons work, and makes no spool', async () => {
+test('F17: status ends with 3 where no daemons work, and makes no spool', async () => {
   const { code, value } = await world.json(['status'])
   expect({ code, value }).toEqual({ code: 3, value: { spool: world.spool, running: false, answering: false } })
   expect(existsSync(world.spool)).toBe(false)
 })
 
-test('G9: up prints where it is and how to stop it; SIGTERM ends it with 0 and leaves no process', async () => {
+test('G9 F17: up prints where it is and how to stop it; status tells pids, uptime and version; SIGTERM ends it with 0 and leaves no process', async () => {
+  const began = performance.now()
   const up = await world.up('--node', 'berlin')
   expect(up.log()).toMatch(/node +berlin\n/)
   expect(up.log()).toContain(`spool    ${world.spool}\n`)
@@ -33,6 +34,14 @@ test('G9: up prints where it is and how to stop it; SIGTERM ends it with 0 and l
   const { code, value } = await world.json(['status'])
   expect(code).toBe(0)
   expect(value).toMatchObject({ running: true, answering: true, ready: true, node: 'berlin', pid: up.process.pid })
+  expect(value.version).toBe(
+    JSON.parse(readFileSync(path.resolve(import.meta.dirname, '../../package.json'), 'utf8')).version
+  )
+  expect(value.uptimeMs).toBeGreaterThan(0)
+  expect(value.uptimeMs).toBeLessThan(performance.now() - began)
+  expect((await world.run(['status'])).stdout.toString()).toMatch(
+    /^node +berlin\n[\s\S]*\npid +\d+\nversion +\d\S*\nup +\d/
+  )
   expect(value.listen).toMatch(/^127\.0\.0\.1:\d+$/)
   const pids = value.roles.map((role: { pid: number }) => role.pid)
   expect(pids.length).toBe(3)
@@ -62,7 +71,7 @@ test('C6: stop ends with 69 while a process is still there', async () => {
   expect(stderr).toContain('DAEMON_RUNNING')
 })
 
-test('PROC-8: a second up names the process that has the spool and ends with 69', async () => {
+test('B12 PROC-8: a second up names the process that has the spool and ends with 69', async () => {
   const up = await world.up('--single')
   const { code, stderr } = await world.run(['up'])
   expect(code).toBe(69)
@@ -102,7 +111,7 @@ test('C4 PROC-3: when the angel is killed with -9 its daemons end within 5 s, an
   ])
 })
 
-test('PROC-8: locks and pid files from before a crash or a reboot block nobody', async () => {
+test('B12 PROC-8: locks and pid files from before a crash or a reboot block nobody', async () => {
   const pidfile = path.join(world.folder, 'dropr.pid')
   // A pid that lives and is not ours.
   writeFileSync(pidfile, `${process.pid}\n`)
@@ -139,7 +148,14 @@ test('--single does it all in one process', async () => {
   expect(await up.exit).toBe(0)
 })
 
-test('--roles client starts the client only', async () => {
+test('J1: --roles scheduler starts the scheduler only, which hands over what nobody delivers, --roles client the client only', async () => {
+  writeFileSync(path.join(world.folder, 'dropr.json'), '{ "peers": { "tokyo": "http://127.0.0.1:9" } }')
+  const up = await world.up('--roles', 'scheduler')
+  expect((await rolesOf()).map(role => role.role)).toEqual(['scheduler'])
+  expect((await world.run(['send', 'c', 'x', '--to', 'tokyo', '--delay', '1s'])).code).toBe(0)
+  await until(async () => (await world.run(['ls', '--json'])).stdout.toString().includes('"states":{"pending":1}'))
+  up.process.kill('SIGTERM')
+  expect(await up.exit).toBe(0)
   await world.up('--roles', 'client')
   expect((await rolesOf()).map(role => role.role)).toEqual(['client'])
 })
@@ -194,7 +210,7 @@ test('SIGTERM lets messages under way arrive, and what was sent meanwhile arrive
   }
 })
 
-test('E11 F17 G11: daemons that are stopped and started again under load, as a service script does it, lose nothing', async () => {
+test('F17 G11: daemons that are stopped and started again under load, as a service script does it, lose nothing', async () => {
   const first = await world.up('--roles', 'client,server', '--log-level', 'warn')
   const queue = await openQueue({ spool: world.spool })
   const sent: Promise<unknown>[] = []

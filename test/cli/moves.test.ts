@@ -27,8 +27,10 @@ async function fill(): Promise<string[]> {
   return [...receipts.map(receipt => receipt.id), id]
 }
 
-test('one grammar of filters picks messages in ls, dead, purge and replay; ids come as arguments and from standard input', async () => {
+test('E10 F14: one grammar of filters picks messages in ls, dead, purge and replay, looking changes nothing; ids come as arguments and from standard input', async () => {
   const ids = await fill()
+  const states = async () => (await desk.run(['ls', '--json'])).stdout.toString()
+  const before = await states()
   const listed = async (...args: string[]) => {
     const { stdout } = await desk.run(['ls', '--entries', '--json', ...args])
     const rows = stdout
@@ -43,6 +45,7 @@ test('one grammar of filters picks messages in ls, dead, purge and replay; ids c
   expect(await listed('--header', 'shop=berlin', '--match', 'order ?', '--older-than', '1h')).toEqual([])
   expect(await listed('--newer-than', '1h', '--channel', 'parcels')).toEqual([9])
   expect(await listed(ids[4]!, ids[7]!)).toEqual([4, 7])
+  expect(await states()).toBe(before)
 
   // Everything must be said to be meant.
   for (const command of ['purge', 'replay', 'dead redrive', 'dead rm']) {
@@ -62,9 +65,16 @@ test('one grammar of filters picks messages in ls, dead, purge and replay; ids c
     dryRun: true,
     ids: [ids[7]]
   })
+  for (const [words, count] of [
+    [['dead', 'redrive', '--channel', 'orders'], 2],
+    [['dead', 'rm', '--all'], 2],
+    [['replay', ids[0]!, ids[8]!], 1]
+  ] as const)
+    expect(await moved(...words, '--dry-run'), words.join(' ')).toMatchObject({ moved: count, dryRun: true })
+  expect(await states()).toBe(before)
   expect(await moved('purge', '--match', 'order 7')).toMatchObject({ moved: 1, dryRun: false })
-  expect(await moved('dead', 'redrive', '--channel', 'orders')).toMatchObject({ moved: 2 })
-  expect(await moved('replay', ids[0]!, ids[8]!)).toMatchObject({ moved: 1 })
+  expect(await moved('dead', 'redrive', '--channel', 'orders')).toMatchObject({ moved: 2, dryRun: false })
+  expect(await moved('replay', ids[0]!, ids[8]!)).toMatchObject({ moved: 1, dryRun: false })
   expect((await desk.run(['clean', '--dry-run'])).code).toBe(1)
 
   const queue = await openQueue({ spool: desk.spool })

@@ -128,7 +128,7 @@ test('daemons are given the flags that `up` was given', async () => {
   })
 })
 
-test('who mistypes a command is shown where that very one is explained', async () => {
+test('F20: who mistypes a command ends with 2, and is shown where that very one is explained', async () => {
   const told = async (...argv: string[]) => {
     const stderr = new PassThrough()
     const exit = await main(argv, { stdin: process.stdin, stdout: stderr, stderr, env: {}, cwd: () => '/nowhere' })

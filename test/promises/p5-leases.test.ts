@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { Queue } from '../../src/index.ts'
+import type { Message, Queue } from '../../src/index.ts'
 import { QUICK, type RealNode, RealWorld, SOAK, until } from '../rows/real-world.ts'
 
 /** A real server owns the inbox; its consumers are processes of their own. */
@@ -40,6 +40,32 @@ test('P5 E5 J9: what a process held that died comes back at once, to the next pr
   expect(await second.ended).toBe(0)
   expect(second.stdout).toContain('verdict ok')
   expect(await queue.poll({ channel: 'died', wait: 100 })).toBeUndefined()
+})
+
+test('J9: of a block of 50 that a process held when it was killed, with 10 of them acknowledged, the next process gets the other 40, in order, marked, and none of the 10', async () => {
+  await queue.sendMessages(
+    Array.from({ length: 50 }, (_, i) => i),
+    { channel: 'block' }
+  )
+  const first = world.program(
+    `const queue = await openQueue({ spool: args[0] })
+    const held = []
+    while (held.length < 50) held.push(...await queue.poll({ channel: 'block', max: 50, lease: 60_000, wait: '20s' }))
+    for (const message of held.slice(0, 10)) await message.ack()
+    console.log('holds the rest')
+    setInterval(() => undefined, 1_000)`,
+    { args: [node.spool] }
+  )
+  await first.printed('holds')
+  expect(await queue.poll({ channel: 'block' })).toBeUndefined()
+  first.kill('SIGKILL')
+  const rest: Message[] = []
+  while (rest.length < 40) rest.push(...(await queue.poll({ channel: 'block', max: 50, wait: '20s' })))
+  expect(rest.map(({ body, deliveries }) => [body, deliveries])).toEqual(
+    Array.from({ length: 40 }, (_, i) => [10 + i, 2])
+  )
+  for (const message of rest) await message.ack()
+  expect(await queue.poll({ channel: 'block', wait: 100 })).toBeUndefined()
 })
 
 test('P5 E7 PROC-5: a process that stood still past its lease is refused with LEASE_LOST, and the verdict of the next holder stands', async () => {

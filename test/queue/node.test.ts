@@ -50,7 +50,7 @@ test('20,000 messages cross in order, each once, while both directions are busy'
   expect(seen).toEqual(Array.from({ length: 20_000 }, (_, i) => i))
 })
 
-test('H1: a message for later crosses when it is due, not before, from a node with levels and shards of its own', async () => {
+test('H1 H23: a message for later crosses when it is due, not before, from a node with levels and shards of its own; beyond what a timer can wait for it stays held', async () => {
   const tokyo = await nodeAt('tokyo')
   const schedule = { levels: { hour: '1h', quarter: '15m', minute: '1m', tensecond: '10s' }, shards: 3 }
   const berlin = await nodeAt('berlin', { config: { peers: { tokyo: `http://${tokyo.listen}` }, schedule } })
@@ -59,7 +59,9 @@ test('H1: a message for later crosses when it is due, not before, from a node wi
     [0, 1, 2, 3, 4, 5].map(n => berlin.queue.sendMessage(n, { to: 'tokyo', deliverAt: at }))
   )
   const both = await berlin.queue.sendMessage('both', { to: ['tokyo', 'berlin'], delay: '1s' })
-  await berlin.queue.sendMessage('never', { to: 'tokyo', delay: '1d' })
+  // Real timers of more than 24.8 days go off at once.
+  await berlin.queue.sendMessage('60 days', { to: 'tokyo', delay: '60d' })
+  await berlin.queue.sendMessage('2040', { to: 'tokyo', deliverAt: '2040-01-01T00:00Z' })
   const ids = new Set<string>()
   while (ids.size < 7) {
     const message = (await tokyo.queue.poll({ wait: '20s' }))!
@@ -70,7 +72,8 @@ test('H1: a message for later crosses when it is due, not before, from a node wi
   expect([...ids].sort()).toEqual([...sent.map(({ id }) => id), both.id].sort())
   expect((await berlin.queue.poll({ wait: '10s' }))?.id).toBe(both.id)
   expect(berlin.status().scheduler?.shards.length).toBe(3)
-  expect((await berlin.queue.schedule.list()).messages.length).toBe(1)
+  expect(await tokyo.queue.poll({ wait: 300 })).toBeUndefined()
+  expect((await berlin.queue.schedule.list()).messages.length).toBe(2)
 })
 
 test('J1: a scheduler alone hands over, a client alone delivers, and scheduling goes on without either', async () => {
@@ -84,6 +87,7 @@ test('J1: a scheduler alone hands over, a client alone delivers, and scheduling 
   const client = await nodeAt('berlin', { config, roles: ['client'] })
   expect((await tokyo.queue.poll({ wait: '20s' }))?.body).toBe('soon')
   await client.queue.sendMessage('held', { to: 'tokyo', delay: 50 })
+  expect(await tokyo.queue.poll({ wait: 300 })).toBeUndefined()
   await client.close()
   await nodeAt('berlin', { config, roles: ['scheduler', 'client'] })
   expect((await tokyo.queue.poll({ wait: '20s' }))?.body).toBe('held')

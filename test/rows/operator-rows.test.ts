@@ -135,24 +135,84 @@ test('E13: 1,000 channels come by use, are listed with their exact names, and on
   expect(owner.depth()).toBe(0)
 }, 60_000)
 
-test('E12: a spool that was copied while it stood goes on at its new place: what waited arrives, what was taken is known', async () => {
+test('E11: with the receiving node stopped for 30 s under load senders notice nothing; started again it gets all, in order, once', async () => {
+  const nodes = new SimNodes({ seed: 4, names: ['berlin', 'tokyo'], limits: LIMITS })
+  let owner = await nodes.server('tokyo')
+  let consumer = await nodes.queue('tokyo')
+  await nodes.client('berlin')
+  const sender = await nodes.queue('berlin')
+  const got: unknown[] = []
+  const sent: number[] = []
+  let longestMs = 0
+  const send = async (ms: number) => {
+    for (const end = nodes.clock.ticks() + ms; nodes.clock.ticks() < end; await nodes.clock.advance(50)) {
+      const began = nodes.clock.ticks()
+      await nodes.until(sender.sendMessage(sent.length, { to: 'tokyo' }))
+      longestMs = Math.max(longestMs, nodes.clock.ticks() - began)
+      sent.push(sent.length)
+    }
+  }
+  const take = async () => {
+    for (const { body, deliveries } of await nodes.take(consumer, 'common', 500)) got.push([body, deliveries])
+  }
+  await send(2_000)
+  await take()
+  expect(got.length).toBeGreaterThan(20)
+  // With messages in its inbox that nobody has taken.
+  await send(1_000)
+  await nodes.until(consumer.close())
+  await nodes.until(owner.close())
+  nodes.down.add('tokyo')
+  await send(30_000)
+  owner = await nodes.server('tokyo')
+  nodes.down.delete('tokyo')
+  consumer = await nodes.queue('tokyo', 'again')
+  await send(2_000)
+  await nodes.clock.advance(LIMITS.retryMsMax)
+  await take()
+  expect(sent.length).toBeGreaterThan(600)
+  expect(got).toEqual(sent.map(n => [n, 1]))
+  expect(longestMs).toBeLessThan(20)
+})
+
+test('E12: a spool that was copied while it stood goes on at its new place, which its peers are told: what waited arrives, what was taken is known', async () => {
   const world = new CliWorld()
-  const [port, there] = [await freePort(), path.join(world.folder, 'moved')]
+  const ports = [await freePort(), await freePort(), await freePort()] as const
+  const there = path.join(world.folder, 'moved')
   const limits = { retryMsMin: 20, scanMs: 200 }
-  const peers = { tokyo: `http://127.0.0.1:${port}` }
-  const berlin = await openQueue({ spool: world.spool, node: 'berlin', config: { peers, limits } })
-  await berlin.sendMessages(['one', 'two'], { to: 'tokyo' })
-  await berlin.sendMessage('mine', { id: 'order-1' })
-  expect(await berlin.poll({ wait: '5s' }).then(message => message!.ack())).toBeUndefined()
-  await berlin.close()
-  cpSync(world.spool, there, { recursive: true, filter: file => !file.endsWith('.sock') })
-  const tokyo = await startNode({
-    spool: path.join(world.folder, 'tokyo'),
-    node: 'tokyo',
-    config: { listen: port, limits },
-    roles: ['server']
+  const at = (port: number) => `http://127.0.0.1:${port}`
+  const berlinConfig = (listen: number) => ({ listen, peers: { tokyo: at(ports[0]) }, limits })
+  const tokyoConfig = (berlin: number) => ({ listen: ports[0], peers: { berlin: at(berlin) }, limits })
+  const roles = ['server', 'client'] as const
+  const upTokyo = (berlin: number) =>
+    startNode({
+      spool: path.join(world.folder, 'tokyo'),
+      node: 'tokyo',
+      config: tokyoConfig(berlin),
+      roles: [...roles]
+    })
+  let tokyo = await upTokyo(ports[1])
+  const berlin = await startNode({
+    spool: world.spool,
+    node: 'berlin',
+    config: berlinConfig(ports[1]),
+    roles: [...roles]
   })
-  const moved = await startNode({ spool: there, config: { listen: 0, peers, limits } })
+  await tokyo.queue.sendMessage('order', { to: 'berlin', id: 'order-1' })
+  const order = (await berlin.queue.poll({ wait: '10s' }))!
+  await order.ack()
+  await berlin.queue.sendMessage('here', { id: 'mine-1' })
+  await (await berlin.queue.poll({ wait: '10s' }))!.ack()
+  await berlin.close()
+  // While it stands: for both ways.
+  await tokyo.queue.sendMessage('meanwhile', { to: 'berlin' })
+  await tokyo.close({ within: 0 })
+  const down = await openQueue({ spool: world.spool, config: berlinConfig(ports[1]) })
+  await down.sendMessages(['one', 'two'], { to: 'tokyo' })
+  await down.close()
+  cpSync(world.spool, there, { recursive: true, filter: file => !file.endsWith('.sock') })
+  const moved = await startNode({ spool: there, config: berlinConfig(ports[2]), roles: [...roles] })
+  tokyo = await upTokyo(ports[2])
   try {
     const got: unknown[] = []
     while (got.length < 2) {
@@ -161,9 +221,18 @@ test('E12: a spool that was copied while it stood goes on at its new place: what
       await message!.ack()
     }
     expect(got).toEqual(['one', 'two'])
-    await moved.queue.sendMessage('mine again', { id: 'order-1' })
-    await moved.queue.sendMessage('new')
-    expect((await moved.queue.poll({ wait: '10s' }))!.body).toBe('new')
+    // What it knew of its peer and of itself has moved along.
+    await tokyo.queue.sendMessage('order again', { to: 'berlin', id: 'order-1' })
+    await tokyo.queue.sendMessage('new', { to: 'berlin' })
+    await moved.queue.sendMessage('here again', { id: 'mine-1' })
+    const bodies: unknown[] = []
+    while (!bodies.includes('new')) {
+      const message = (await moved.queue.poll({ wait: '10s' }))!
+      bodies.push(message.body)
+      await message.ack()
+    }
+    expect(bodies).toEqual(['meanwhile', 'new'])
+    expect(await moved.queue.poll({ wait: 500 })).toBeUndefined()
   } finally {
     await moved.close({ within: '1s' })
     await tokyo.close({ within: '1s' })

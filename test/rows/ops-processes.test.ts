@@ -45,7 +45,7 @@ test('PROC-1 P2: an application killed at any call of the file system has what i
   expect(world.deathsOf('app', 'call')).toBeGreaterThan(lives / 2)
 }, 120_000)
 
-test('PROC-8: of two sets of daemons started at once on one spool one works, and the other names it and ends with 69', async () => {
+test('B12 PROC-8: of two sets of daemons started at once on one spool one works, and the other names it and ends with 69', async () => {
   const starting = [world.up('spool', { roles: 'client' }), world.up('spool', { roles: 'client' })]
   const settled = await Promise.allSettled(starting)
   const up = settled.flatMap(result => (result.status === 'fulfilled' ? [result.value] : []))

@@ -49,7 +49,7 @@ describe('sending for later', () => {
     [{ deliverAt: DUE, delay: '1h' }, 'REQUEST_BAD', 'exclude each other'],
     [{ deliverAt: DUE, rejectPast: 'yes' }, 'REQUEST_BAD', 'body/rejectPast'],
     [{ delay: 'soon' }, 'REQUEST_BAD', 'delay must be']
-  ])('%o is refused, and nothing is held', async (more, code, detail) => {
+  ])('H14: %o is refused, and nothing is held', async (more, code, detail) => {
     const node = await desk()
     const answer = await hold(node, 'x', { deliverAt: undefined, ...more })
     expect(answer).toMatchObject({ status: 400, json: { code } })
@@ -184,7 +184,7 @@ describe('/v1/schedule/{id}', () => {
 })
 
 describe('POST /v1/schedule/tick', () => {
-  test('H25: what is due goes and is reported, the rest stays', async () => {
+  test('H14 H25: what is due, also since long ago, goes and is reported, the rest stays', async () => {
     const node = await desk({ limits: { scanMs: 50 } })
     await hold(node, 'late', { deliverAt: '2014-08-01 13:30:00' })
     await hold(node, 'later')
