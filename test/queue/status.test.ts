@@ -64,10 +64,12 @@ test('A13 A21: another process says by the id alone whether a message waits, is 
 test('C25: of one message to several peers each is followed for itself, and none that has it is sent to again', async () => {
   const sim = nodes(2, PEERS)
   const app = await sim.queue('a')
-  const servers = [await sim.server('b'), await sim.server('c')]
+  const servers = [await sim.server('a'), await sim.server('b'), await sim.server('c')]
   const client = await sim.client('a')
+  // It tells what became of the message.
+  const answering = await sim.client('c')
   sim.down.add('b')
-  const receipt = await sim.until(app.sendMessage('x', { to: ['b', 'c', 'a'] }))
+  const receipt = await sim.until(app.sendMessage('x', { to: ['b', 'c', 'a'], receipt: true }))
   const early = code(receipt.delivered({ timeout: 5_000 }))
   expect((await sim.take(app)).map(({ id }) => id)).toEqual([receipt.id])
   expect(await sim.until(early)).toBe('WAIT_TIMEOUT')
@@ -76,11 +78,17 @@ test('C25: of one message to several peers each is followed for itself, and none
     return [state, ...deliveries.map(one => `${one.peer} ${one.state}`).sort()]
   }
   expect(await states()).toEqual(['pending', 'a processed', 'b pending', 'c delivered'])
+  expect((await sim.take(await sim.queue('c'))).map(({ id }) => id)).toEqual([receipt.id])
+  await sim.clock.advance(10_000)
+  expect(await states()).toEqual(['pending', 'a processed', 'b pending', 'c processed'])
   sim.down.delete('b')
   await sim.until(receipt.delivered())
-  expect(await states()).toEqual(['delivered', 'a processed', 'b delivered', 'c delivered'])
+  expect((await sim.take(await sim.queue('b'))).map(({ id }) => id)).toEqual([receipt.id])
+  await sim.clock.advance(10_000)
+  expect((await states()).slice(1)).toEqual(['a processed', 'b delivered', 'c processed'])
   expect(sim.uploads.filter(({ peer }) => peer === 'c')).toHaveLength(1)
-  await sim.until(Promise.all([app.close(), client.close({ withinMs: 0 }), ...servers.map(server => server.close())]))
+  const clients = [client, answering].map(one => one.close({ withinMs: 0 }))
+  await sim.until(Promise.all([app.close(), ...clients, ...servers.map(server => server.close())]))
 })
 
 test('delivered() says why it never will be: refused by the peer, expired, cancelled, unknown; and it can be given up', async () => {

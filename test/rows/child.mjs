@@ -64,12 +64,14 @@ const acts = {
     process.kill(process.pid, 'SIGKILL')
   },
 
-  /** For strace: marks before and after one send. */
+  /** For strace: marks before and after one send, and after another. */
   async trace(durability) {
     const queue = await openQueue({ spool, node })
     writeSync(1, 'begin\n')
     await queue.sendMessage('x', { durability })
     writeSync(1, 'resolved\n')
+    await queue.sendMessage('x', { durability })
+    writeSync(1, 'once more\n')
     await queue.close()
   }
 }

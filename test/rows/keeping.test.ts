@@ -75,7 +75,7 @@ test('D13: with channelDepthMax 100 a peer has 100 messages waiting there and no
     limits: { channelDepthMax: 100, retryMsMin: 50, retryMsMax: 1_000 }
   })
   const owner = await nodes.server('tokyo')
-  await nodes.client('berlin')
+  const client = await nodes.client('berlin')
   const sender = await nodes.queue('berlin')
   const bodies = Array.from({ length: 250 }, (_, i) => i)
   for (const body of bodies) await nodes.until(sender.sendMessage(body, { to: 'tokyo' }))
@@ -85,6 +85,8 @@ test('D13: with channelDepthMax 100 a peer has 100 messages waiting there and no
     const before = nodes.uploads.length
     await nodes.clock.advance(10_000)
     expect(owner.depth()).toBe(Math.min(waiting, 250 - got.length))
+    const [refused] = client.status().peers.flatMap(({ troubled }) => troubled)
+    expect(refused?.lastError.code).toBe(250 - got.length > 100 ? 'SERVER_BUSY' : undefined)
     // It is told when to come again, and keeps to it.
     expect(nodes.uploads.length - before).toBeLessThan(30)
     const messages = await nodes.until(queue.poll({ max: 50 }))

@@ -4,7 +4,8 @@ import { expect, test } from 'vitest'
 import { freePort } from '../../bench/up.ts'
 import { openQueue, startNode } from '../../src/index.ts'
 import { CliWorld } from '../cli/run-cli.ts'
-import { SimNodes } from './sim-nodes.ts'
+import { SimNodes, SPOOL } from './sim-nodes.ts'
+import { stagesOf } from './stages.ts'
 
 const LIMITS = { retryMsMin: 20, retryMsMax: 1_000, scanMs: 1_000 }
 
@@ -92,6 +93,9 @@ test('C17: a message whose time is over while its peer is down is counted, and n
   await nodes.until(queue.sendMessage('long', { to: 'tokyo', ttl: '1h' }))
   await nodes.clock.advance(1_500)
   expect(await nodes.until(queue.status(short.id))).toMatchObject({ state: 'expired' })
+  const { clock, files, watch, sockets, random, log } = nodes.machine('berlin').process('reader')
+  const stages = await nodes.until(stagesOf({ clock, files, watch, sockets, random, log }, SPOOL))
+  expect([...stages.values()].flat().toSorted()).toEqual(['outbox expired', 'outbox pending'])
   nodes.down.delete('tokyo')
   await nodes.clock.advance(5_000)
   expect((await nodes.take(await nodes.queue('tokyo'))).map(({ body }) => body)).toEqual(['long'])

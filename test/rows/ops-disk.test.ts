@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 import path from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import type { Message, Queue } from '../../src/index.ts'
+import { type Message, type Queue, startNode } from '../../src/index.ts'
 import { RealWorld, take } from './real-world.ts'
 import { SimNodes } from './sim-nodes.ts'
 
@@ -66,11 +66,11 @@ test('DISK-4: messages that were handed out before the disk was full are read, a
   expect(await nodes.until(queue.poll({ channel: 'c', wait: '2m' }))).toBeUndefined()
 })
 
-/** 2 MB that are really full. Needs to be allowed to mount. */
-function smallDisk(at: string): boolean {
+/** A few MB that are really full. Needs to be allowed to mount. */
+function smallDisk(at: string, megabytes = 2): boolean {
   try {
     mkdirSync(at, { mode: 0o700 })
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=2m,mode=700', 'none', at], { stdio: 'ignore' })
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m,mode=700`, 'none', at], { stdio: 'ignore' })
     return true
   } catch {
     return false
@@ -92,4 +92,36 @@ test('DISK-4: on a real disk of 2 MB the send that does not fit rejects with DIS
   await queue.sendMessage('after', { channel: 'c' })
   const got = await take(queue, 'c', taken.length + 1)
   expect(got.map(message => message.body)).toEqual([...taken, 'after'])
+})
+
+test('D12: a receiver on a real disk of 5 MB says that it is full, its sender backs off, and all goes on once there is room', async context => {
+  const at = path.join(world.folder, 'receiver')
+  if (!smallDisk(at, 5)) return context.skip('this process may not mount a small disk')
+  world.onEnd(() => execFileSync('umount', ['-l', at]))
+  const limits = { retryMsMin: 50, retryMsMax: 1_000, scanMs: 500 }
+  const tokyo = await startNode({ spool: path.join(at, 'spool'), node: 'tokyo', config: { listen: 0, limits } })
+  const peers = { tokyo: `http://${tokyo.listen}` }
+  const berlin = await startNode({
+    spool: world.spool('berlin'),
+    node: 'berlin',
+    config: { listen: 0, peers, limits },
+    roles: ['client']
+  })
+  try {
+    const bodies = Array.from({ length: 100 }, (_, i) => `${i} ${'x'.repeat(100_000)}`)
+    for (const body of bodies) await berlin.queue.sendMessage(body, { to: 'tokyo', channel: 'c' })
+    const peer = () => berlin.status().client!.peers[0]!
+    const code = () => peer().lastError?.code ?? peer().troubled[0]?.lastError.code
+    await expect.poll(code, { timeout: 20_000 }).toBe('DISK_FULL')
+    const came = peer().acked
+    expect(came).toBeGreaterThan(5)
+    expect(came).toBeLessThan(50)
+    expect(tokyo.status().server!.depth).toBeGreaterThanOrEqual(came)
+    execFileSync('mount', ['-o', 'remount,size=64m', at])
+    const got = await take(tokyo.queue, 'c', 100)
+    expect(got.map(message => message.body)).toEqual(bodies)
+  } finally {
+    await berlin.close({ within: '1s' })
+    await tokyo.close({ within: '1s' })
+  }
 })

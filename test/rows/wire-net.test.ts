@@ -1,7 +1,8 @@
 import { createServer, request as httpRequest } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { type Queue, startNode } from '../../src/index.ts'
+import { type Queue, type Receipt, startNode } from '../../src/index.ts'
+import { ANSWER_TYPE } from '../../src/wire/upload.ts'
 import { Cable } from './cable.ts'
 import { numbers, QUICK, type RealNode, RealWorld, signalQuietly, take, until } from './real-world.ts'
 
@@ -185,17 +186,31 @@ test('NET-6: peers that never answer, answer a byte a second, or send a head and
   expect(berlin.peer('mute').lastError.code).toBe('PEER_TIMEOUT')
 })
 
-test('H16 NET-7: what a login page says is no acknowledgement, and the messages go when the way is free', async () => {
-  const page = 'HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 5\r\n\r\nLogin'
-  cable.mood = { instead: page }
-  cable.cut()
-  await cable.heal()
-  await send('portal', 10)
-  await until(() => berlin.peer('tokyo')?.lastError?.code === 'PEER_PROTOCOL')
-  cable.mood = {}
-  // Had one counted as acknowledged, it would not come any more.
-  await arrived('portal', 10)
-})
+test.each([
+  ['what a login page says', '200 OK', 'text/html', '<html>Login'],
+  ['an HTML 500', '500 Internal Server Error', 'text/html', '<html>Sorry'],
+  ['a 200 of our type that tells of a failure', '200 OK', ANSWER_TYPE, '{"result":"Failure","reason":"full"}']
+])(
+  'H16 NET-7: %s is no acknowledgement: the messages are kept, the status has the reason, and they go when the way is free',
+  async (_, status, type, page) => {
+    cable.mood = {
+      instead: `HTTP/1.1 ${status}\r\ncontent-type: ${type}\r\ncontent-length: ${page.length}\r\n\r\n${page}`
+    }
+    cable.cut()
+    await cable.heal()
+    const since = Date.now()
+    const channel = `portal ${page}`
+    const [{ id }] = (await app.sendMessages(numbers(10), { to: 'tokyo', channel })) as [Receipt]
+    await until(() => {
+      const { code, at } = berlin.peer('tokyo')?.lastError ?? {}
+      return code === 'PEER_PROTOCOL' && at >= since
+    })
+    expect((await app.status(id)).state).toBe('pending')
+    cable.mood = {}
+    // Had one counted as acknowledged, it would not come any more.
+    await arrived(channel, 10)
+  }
+)
 
 test('PROC-5: a server that stands still for longer than its peers wait is sent everything again, and takes it once', async () => {
   const pid = tokyo.pidOf('server')

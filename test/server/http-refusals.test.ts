@@ -4,6 +4,7 @@ import { afterEach, expect, test } from 'vitest'
 import { DroprError } from '../../src/errors.ts'
 import { tokenDigest } from '../../src/wire/token.ts'
 import { UPLOAD_BYTES_MAX } from '../../src/wire/upload.ts'
+import { UploadFailure } from '../../src/wire/upload-failure.ts'
 import { closeAll, desk, head, raw } from './http-desk.ts'
 
 afterEach(closeAll)
@@ -77,6 +78,18 @@ test('errors of the disk and bugs tell their code and nothing of this node', asy
     expect([answer.status, answer.json.code]).toEqual([status, code])
     expect(answer.text).not.toMatch(/secret|stack/)
   }
+})
+
+test('D12 D13: what is refused for now says so by its status, and a sender that is too much when to come again', async () => {
+  const busy = new UploadFailure(new DroprError('SERVER_BUSY', '100 messages wait'), { status: 429 })
+  const full = await desk({ receive: () => Promise.reject(new DroprError('DISK_FULL', 'no space left')) })
+  expect(await full.post()).toMatchObject({ status: 507, json: { code: 'DISK_FULL' } })
+  const flooded = await desk({ receive: () => Promise.reject(busy) })
+  expect(await flooded.post()).toMatchObject({
+    status: 429,
+    json: { code: 'SERVER_BUSY' },
+    headers: { 'retry-after': expect.stringMatching(/^\d+$/) }
+  })
 })
 
 test('with accepted peers, only a token gets in, and only for its peer', async () => {

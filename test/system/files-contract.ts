@@ -3,5 +3,5 @@ import { type StoragePlace, storageCases } from '../../src/conformance/storage.t
 
 /** The published suite, a test a case. */
 export function testFiles(name: string, open: () => Promise<StoragePlace> | StoragePlace): void {
-  for (const { title, run } of storageCases(open)) test(`${name}: ${title}`, run)
+  for (const { title, run } of storageCases(open)) test(`B8: ${name}: ${title}`, run)
 }
