@@ -70,14 +70,14 @@ const channels = fc
   )
   .filter(fits)
 
-test('every channel name comes back from its folder name', () => {
+test('SEC-1: every channel name comes back from its folder name', () => {
   fc.assert(
     fc.property(channels, channel => decodeChannel(encodeChannel(channel)) === channel),
     { numRuns: 2_000 }
   )
 })
 
-test('no folder name leaves its room, is hidden, or is too long for a file system', () => {
+test('SEC-1: no folder name leaves its room, is hidden, or is too long for a file system', () => {
   fc.assert(
     fc.property(channels, channel => {
       const folder = encodeChannel(channel)
@@ -89,7 +89,7 @@ test('no folder name leaves its room, is hidden, or is too long for a file syste
   )
 })
 
-test('names that differ only by case or normalisation keep folders that no file system merges', () => {
+test('SEC-1: names that differ only by case or normalisation keep folders that no file system merges', () => {
   const merged = (text: string) => text.normalize('NFKC').toLowerCase()
   fc.assert(
     fc.property(channels, channel => {
@@ -102,7 +102,7 @@ test('names that differ only by case or normalisation keep folders that no file 
   )
 })
 
-test('two channels never share a folder, whatever the case rules of the disk', () => {
+test('SEC-1: two channels never share a folder, whatever the case rules of the disk', () => {
   fc.assert(
     fc.property(fc.uniqueArray(channels, { minLength: 2, maxLength: 30 }), names => {
       expect(new Set(names.map(name => encodeChannel(name).toLowerCase())).size).toBe(names.length)
@@ -125,7 +125,7 @@ test('a name of 1 to 120 bytes is taken, one of 0 or 121 is refused', () => {
   }
 })
 
-test('control characters and broken surrogates are refused', () => {
+test('SEC-1: control characters and broken surrogates are refused', () => {
   for (const name of ['a\0b', 'a\nb', '\r', '\t', '\u007f', '\u0085', '\ud800', 'a\udc00b']) {
     expect(() => checkChannel(name), JSON.stringify(name)).toThrow(TypeError)
   }
@@ -164,7 +164,7 @@ test('any text is either no folder of ours or the only folder of its channel', (
   )
 })
 
-test('a peer name is 1 to 63 of a-z 0-9 -', () => {
+test('SEC-1: a peer name is 1 to 63 of a-z 0-9 -', () => {
   for (const name of ['a', 'node-3f', '0', '-', 'x'.repeat(63)]) expect(checkPeer(name)).toBe(name)
   for (const name of ['', 'x'.repeat(64), 'A', 'a.b', '..', 'a/b', 'a\n', 'ü', undefined, 7, '__proto__']) {
     expect(() => checkPeer(name, 'to'), inspect(name)).toThrow(/^to must be /)

@@ -88,6 +88,11 @@ export function keyBytes(bytes: Buffer, at: number): Buffer | undefined {
   return bytes.subarray(from, Math.min(to, end))
 }
 
+/** How many bytes the attributes of the message at `at` take, 0 for none: what headers it has cannot be larger. */
+export function attributesBytes(bytes: Buffer, at: number): number {
+  return bytes[at + 9]! & FLAG.attributes ? bytes.readUInt32LE(attributesPlace(bytes, at)) : 0
+}
+
 function attributesPlace(bytes: Buffer, at: number): number {
   const flags = bytes[at + 9]!
   const idEnd = at + (flags & FLAG.idText ? 17 + bytes[at + 16]! : 32)

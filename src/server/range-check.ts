@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib'
 import type { ErrorCode } from '../errors.ts'
+import { attributesBytes } from '../journal/attributes.ts'
 import { type CheckedEntries, checkEntries } from '../journal/check-entries.ts'
 import { decodeMessage, entryBytes, entryFault, MESSAGE } from '../journal/entry.ts'
 import type { Limits } from '../limits.ts'
@@ -22,13 +23,18 @@ export interface CheckedRange {
   damage: number | undefined
 }
 
-type RangeLimits = Pick<Limits, 'messageBytesMax' | 'headerBytesMax'>
+type RangeLimits = Pick<Limits, 'messageBytesMax' | 'headerBytesMax' | 'headersMax'>
 
 /** Each refusal is some bytes on disk and in answers, and costs its sender as little as 12. */
 const REFUSED_MAX = 1_000
 
 /** Id, times, flags, and what JSON puts around headers. */
 const ENTRY_EXTRA_BYTES = 1_024
+/** What dropr itself may add to the headers of a message: when it was due, whom it answers. */
+const OWN_HEADERS = 8
+const OWN_HEADER_BYTES = 1_024
+/** `"":"",`: what a header takes at least. */
+const HEADER_JSON_BYTES = 6
 /** How JSON may lengthen a byte of a header (`\u0001`). */
 const JSON_FACTOR = 6
 
@@ -53,7 +59,7 @@ export function checkRange(
   let checked = checkEntries(bytes, entryLimits)
   // Nearly always the end of it: one pass, no copies.
   if (checked.bad === undefined) {
-    refuseLarge(bytes, checked.offsets, from, limits, refused)
+    refuseBeyond(bytes, checked.offsets, from, limits, refused)
     return {
       offsets: checked.offsets,
       count: checked.count,
@@ -83,7 +89,7 @@ export function checkRange(
   }
   const { end, detail } = checked
   const offsets = Uint32Array.from([...starts, end])
-  refuseLarge(bytes, offsets, from, limits, refused)
+  refuseBeyond(bytes, offsets, from, limits, refused)
   return { offsets, count: starts.length, refused, stop, detail, damage: stop === 'crc' ? damage : undefined }
 }
 
@@ -95,16 +101,34 @@ export function laterPart(range: { offsets: Uint32Array; refused: readonly Refus
   }
 }
 
-/** The limit of a body, exactly: entries of about that size are looked into. */
-function refuseLarge(bytes: Buffer, offsets: Uint32Array, from: number, limits: RangeLimits, refused: Refusal[]): void {
+/** The limits of body and headers, exactly: entries of about that size are looked into. */
+function refuseBeyond(
+  bytes: Buffer,
+  offsets: Uint32Array,
+  from: number,
+  limits: RangeLimits,
+  refused: Refusal[]
+): void {
   const { messageBytesMax } = limits
-  if (bytes.length <= messageBytesMax) return
+  const headerBytesMax = limits.headerBytesMax + OWN_HEADER_BYTES
+  const headersMax = limits.headersMax + OWN_HEADERS
+  const plainBytesMax = Math.min(headerBytesMax, headersMax * HEADER_JSON_BYTES)
+  const known = new Set(refused.map(({ at }) => at))
   for (let i = 0; i + 1 < offsets.length; i++) {
     const at = offsets[i]!
-    if (offsets[i + 1]! - at <= messageBytesMax || refused.some(one => one.at === from + i)) continue
-    const { id, body } = decodeMessage(bytes, at)
-    if (body.length <= messageBytesMax) continue
-    const detail = `a body of ${body.length} bytes, at most ${messageBytesMax}`
+    const isPlain = offsets[i + 1]! - at <= plainBytesMax || known.has(from + i)
+    if (isPlain || (offsets[i + 1]! - at <= messageBytesMax && attributesBytes(bytes, at) <= plainBytesMax)) continue
+    const { id, body, headers } = decodeMessage(bytes, at)
+    const names = Object.keys(headers)
+    const headerBytes = names.reduce(
+      (sum, name) => sum + Buffer.byteLength(name) + Buffer.byteLength(headers[name]!),
+      0
+    )
+    let detail: string
+    if (body.length > messageBytesMax) detail = `a body of ${body.length} bytes, at most ${messageBytesMax}`
+    else if (names.length > headersMax) detail = `${names.length} headers, at most ${limits.headersMax}`
+    else if (headerBytes > headerBytesMax) detail = `${headerBytes} bytes of headers, at most ${limits.headerBytesMax}`
+    else continue
     refused.push({ at: from + i, id, code: 'MESSAGE_TOO_LARGE', detail })
   }
   refused.sort((a, b) => a.at - b.at)

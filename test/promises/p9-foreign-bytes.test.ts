@@ -56,7 +56,7 @@ function everything(): string[] {
     .toSorted()
 }
 
-test('P9 D9: names and ids from the network stay text: refused or encoded, and nothing is made but in the inbox', async () => {
+test('P9 D9 SEC-2: names and ids from the network stay text: refused or encoded, and nothing is made but in the inbox', async () => {
   const outside = readdirSync('/tmp').filter(name => name.startsWith('pwned'))
   for (const channel of ['../../pwned', '/tmp/pwned', '..', '.', 'a/../../pwned', 'C:\\pwned', '~', '%2e%2e%2f']) {
     expect(await statusOf(uploadBytes({ channel })), channel).toBe(200)
@@ -111,7 +111,7 @@ test('P9 D8: 500 mutilated requests get an answer that blames their sender or no
   expect(await statusOf(uploadBytes())).toBe(200)
 })
 
-test('P9 D11: with peers accepted, nobody gets in without a token, with a wrong one, or under another name', async () => {
+test('P9 D11 SEC-8: with peers accepted, nobody gets in without a token, with a wrong one, or under another name', async () => {
   const token = 'k'.repeat(43)
   const accept = { berlin: createHash('sha256').update(token).digest('hex') }
   const guarded = await nodes.node('guarded', { config: { accept } })
@@ -125,7 +125,7 @@ test('P9 D11: with peers accepted, nobody gets in without a token, with a wrong 
   expect(await as({ authorization: `Bearer ${token}` })).toBe(200)
 })
 
-test('P9: beyond loopback no server starts without accepted peers', async () => {
+test('P9 SEC-4: beyond loopback no server starts without accepted peers', async () => {
   const open = nodes.node('open', { config: { listen: '0.0.0.0:0' } })
   await expect(open).rejects.toMatchObject({ code: 'CONFIG_BAD' })
 })

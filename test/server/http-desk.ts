@@ -27,12 +27,14 @@ interface DeskOptions {
 
 export async function desk({ receive, limits = {}, accept = new Map() }: DeskOptions = {}) {
   const got: UploadRequest[] = []
+  /** What a new reading of the configuration changes. */
+  const rules = { hosts: new Set(['tokyo']), accepted: acceptedFrom(accept) }
   const server = new HttpServer({
     clock: systemClock,
     random: systemRandom,
     log: silentLog,
     limits: limitsFrom(limits),
-    rules: { hosts: new Set(['tokyo']), accepted: acceptedFrom(accept) },
+    rules,
     receive:
       receive ??
       (async upload => {
@@ -54,7 +56,7 @@ export async function desk({ receive, limits = {}, accept = new Map() }: DeskOpt
   }
   const get = async (path: string, method: 'GET' | 'PUT' | 'HEAD' | 'OPTIONS' = 'GET', headers = {}) =>
     answerOf(await request(url + path, { method, headers }))
-  return { server, url, port, got, post, get }
+  return { server, url, port, rules, got, post, get }
 }
 
 async function answerOf({ statusCode, headers, body }: Awaited<ReturnType<typeof request>>) {

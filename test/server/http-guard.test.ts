@@ -54,11 +54,11 @@ test.each([
   'localhost@evil',
   '[::1',
   '__proto__'
-])('a request for Host %s is refused with 421', host => {
+])('SEC-5: a request for Host %s is refused with 421', host => {
   expect(refuseHost(facts({ host, localAddress: '10.0.0.5' }), open)).toMatchObject({ status: 421 })
 })
 
-test('what a browser sends for a page of another site is refused, for our own is not', () => {
+test('SEC-6: what a browser sends for a page of another site is refused, for our own is not', () => {
   const ours = [{}, { origin: 'http://localhost:7700' }, { secFetchSite: 'same-origin' }, { secFetchSite: 'none' }]
   for (const changes of ours) expect(refuseForeignPage(facts(changes))).toBeUndefined()
   const foreign = [
@@ -72,7 +72,7 @@ test('what a browser sends for a page of another site is refused, for our own is
   for (const changes of foreign) expect(refuseForeignPage(facts(changes))).toMatchObject({ status: 403 })
 })
 
-test('a token proves the peer whose digest is accepted, and no other', () => {
+test('SEC-8: a token proves the peer whose digest is accepted, and no other', () => {
   const authorization = `Bearer ${token}`
   expect(peerOf(facts({ authorization, remoteAddress: '10.9.9.9' }), closed)).toEqual({ peer: 'berlin' })
   expect(peerOf(facts({ authorization, node: 'rome' }), closed)).toMatchObject({ status: 401 })
@@ -101,7 +101,7 @@ test('with no accepted peers only this machine is heard, under the name that it 
   expect(peerOf(facts({ node: undefined }), open)).toMatchObject({ status: 400 })
 })
 
-test('loopback is 127.x.x.x, ::1 and localhost, however written, and nothing else', () => {
+test('SEC-4: loopback is 127.x.x.x, ::1 and localhost, however written, and nothing else', () => {
   for (const address of ['127.0.0.1', '127.9.8.7', '::1', '::ffff:127.0.0.1', 'localhost'])
     expect(isLoopback(address)).toBe(true)
   for (const address of ['0.0.0.0', '::', '10.0.0.1', '128.0.0.1', '127.0.0.1.evil.example', undefined]) {
@@ -113,7 +113,7 @@ test('a digest that is none is refused, and named', () => {
   expect(() => acceptedFrom(new Map([['berlin', 'secret']]))).toThrow(/accept\.berlin/)
 })
 
-test('tokens are 256 random bits', () => {
+test('SEC-8: tokens are 256 random bits', () => {
   expect(newToken(new SimRandom(2))).toMatch(/^[A-Za-z0-9_-]{43}$/)
   expect(newToken(new SimRandom(2))).not.toBe(newToken(new SimRandom(3)))
 })

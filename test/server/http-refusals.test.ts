@@ -22,7 +22,7 @@ test.each([
   ['a form', { 'content-type': 'text/plain' }, 415],
   ['a content type that tries to confuse', { 'content-type': 'application/octet-stream\ta' }, 415],
   ['no content type', { 'content-type': undefined }, 415]
-])('an upload with %s is refused and not received', async (_, changes, status) => {
+])('SEC-5 SEC-6: an upload with %s is refused and not received', async (_, changes, status) => {
   const { post, got } = await desk()
   const answer = await post(changes)
   expect(answer.status).toBe(status)
@@ -46,8 +46,9 @@ test.each([
   ['a length that is none', 'content-length: 3x\r\n', 400],
   ['a folded header', 'x-a: 1\r\n b\r\n', 400],
   ['a header over the limit', `x-a: ${'a'.repeat(20_000)}\r\n`, 431],
+  ['a bare line feed', 'x-a: 1\n', 400],
   ['no length', 'transfer-encoding: chunked\r\nconnection: close\r\n', 411]
-])('a request with %s is refused', async (_, more, status) => {
+])('SEC-3 SEC-15: a request with %s is refused', async (_, more, status) => {
   const { port, got } = await desk({ limits: { stallMsMax: 100 } })
   const answer = await raw(port, `${head(more)}abc`)
   expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `))
@@ -56,7 +57,7 @@ test.each([
   expect(got).toEqual([])
 })
 
-test('what is no route is 404, a route with another method 405, and no answer allows other origins', async () => {
+test('SEC-6: what is no route is 404, a route with another method 405, and no answer allows other origins', async () => {
   const { get } = await desk()
   for (const path of ['/', '/v1', '/v1/uploads', '/v1/upload/', '/..%2f..%2fetc', '/v1//upload', '/%', '/health/x']) {
     const { status, json, headers } = await get(path, 'GET', { origin: 'http://localhost' })
@@ -67,7 +68,7 @@ test('what is no route is 404, a route with another method 405, and no answer al
   for (const method of ['PUT', 'OPTIONS'] as const) expect(await get('/health', method)).toMatchObject({ status: 405 })
 })
 
-test('errors of the disk and bugs tell their code and nothing of this node', async () => {
+test('SEC-16: errors of the disk and bugs tell their code and nothing of this node', async () => {
   for (const [error, status, code] of [
     [new DroprError('DISK_FULL', 'write to /secret/x.seg'), 507, 'DISK_FULL'],
     [new Error('at /secret/file.ts'), 500, 'UNEXPECTED'],
@@ -92,7 +93,7 @@ test('D12 D13: what is refused for now says so by its status, and a sender that 
   })
 })
 
-test('with accepted peers, only a token gets in, and only for its peer', async () => {
+test('SEC-8: with accepted peers, only a token gets in, and only for its peer', async () => {
   const accept = new Map([['berlin', tokenDigest('good').toString('hex')]])
   const { post, get, got } = await desk({ accept })
   for (const authorization of [undefined, 'Bearer bad', 'Basic Z29vZA==']) {
@@ -111,14 +112,14 @@ test('a refusal reaches a sender that is still sending', async () => {
   expect(await post({}, Buffer.alloc(8_000_000))).toMatchObject({ status: 401 })
 })
 
-test('beyond loopback nothing is listened on without accepted peers', async () => {
+test('SEC-4: beyond loopback nothing is listened on without accepted peers', async () => {
   const { server } = await desk()
   for (const host of ['0.0.0.0', '::', '192.0.2.1', 'tokyo.example']) {
     await expect(server.listen({ host, port: 0 })).rejects.toMatchObject({ code: 'CONFIG_BAD' })
   }
 })
 
-test('more connections than the limit are closed unheard', async () => {
+test('SEC-13: more connections than the limit are closed unheard', async () => {
   const { port, get } = await desk({ limits: { serverConnectionsMax: 2 } })
   const held = [connect(port, '127.0.0.1'), connect(port, '127.0.0.1')]
   await Promise.all(held.map(socket => once(socket, 'connect')))

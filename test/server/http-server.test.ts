@@ -67,7 +67,7 @@ test('of a body whose sender goes away, what came is received as cut', async () 
   expect(await cut).toMatchObject({ whole: false, entries: Buffer.from('half') })
 })
 
-test('of a body that stops moving, or moves too slowly, what came is received as cut', async () => {
+test('SEC-13: of a body that stops moving, or moves too slowly, what came is received as cut', async () => {
   for (const trickle of [false, true]) {
     const { port, got } = await desk({
       limits: { stallMsMax: 100, answerMsMax: trickle ? 10_000 : 100, bodyBytesPerSecondMin: 1_000_000 }

@@ -108,7 +108,7 @@ test('a skip is stored like data, from where the stream is', async () => {
   expect(await send(uploadOf({ from: 10, entries: entriesOf('b') }))).toMatchObject({ next: 11 })
 })
 
-test('a peer writes only streams and origins of its own', async () => {
+test('SEC-10: a peer writes only streams and origins of its own', async () => {
   const { send, receiver, store } = desk()
   await send(uploadOf({ entries: THREE }))
   const rome = (changes: Partial<UploadRequest>) => send(uploadOf({ node: 'rome', entries: THREE, ...changes }))

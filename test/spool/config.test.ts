@@ -156,7 +156,7 @@ test('a peer named again elsewhere does not take its token to another place', as
   expect(await peer('http://elsewhere:1')).toEqual({ name: 'tokyo', url: 'http://elsewhere:1' })
 })
 
-test('a token file is read from beside its configuration, for its owner only', async () => {
+test('SEC-8: a token file is read from beside its configuration, for its owner only', async () => {
   await put('spool/dropr.json', { peers: { tokyo: { url: URL_A, tokenFile: 'secret/tokyo' } } }, 0o644)
   await expect(load()).rejects.toMatchObject({ code: 'CONFIG_BAD' })
   await mkdir(join(cwd, 'spool/secret'))
@@ -168,7 +168,7 @@ test('a token file is read from beside its configuration, for its owner only', a
   }
 })
 
-test('a configuration with a token in it must be for its owner only, another need not', async () => {
+test('SEC-8: a configuration with a token in it must be for its owner only, another need not', async () => {
   await put('dropr.json', { node: 'berlin' }, 0o644)
   expect((await load()).node).toBe('berlin')
   await put('spool/dropr.json', { peers: { tokyo: { url: URL_A, token: TOKEN } } }, 0o600)
@@ -221,7 +221,7 @@ test('whatever is wrong is refused, naming the source and the key', async () => 
   await expect(load({ flags: { listen: ':x' } })).rejects.toThrow('the flags: listen')
 })
 
-test('no error shows a token', async () => {
+test('SEC-8: no error shows a token', async () => {
   for (const value of [
     `{ "peers": { "a": { "url": "${URL_A}", "token": "${TOKEN}", } } }`,
     { peers: { a: { url: 5, token: TOKEN } } },

@@ -18,7 +18,7 @@ const system = nodeSystem()
 const open = (path: string, node?: string) => Spool.open({ system, path, node, limits: DEFAULT_LIMITS })
 const modeOf = async (path: string) => (await lstat(path)).mode & 0o777
 
-test('G12: a new spool has its rooms, its map and its version, for its owner only, whatever the umask', async () => {
+test('G12 SEC-18: a new spool has its rooms, its map and its version, for its owner only, whatever the umask', async () => {
   const before = process.umask(0o377)
   const path = join(folder, 'deep', 'er', 'spool')
   const spool = await open(path).finally(() => process.umask(before))
@@ -89,7 +89,7 @@ test('a FORMAT or node.json that cannot be read is refused and left as it is', a
   }
 })
 
-test('a spool that others could tamper with is refused', async () => {
+test('SEC-18: a spool that others could tamper with is refused', async () => {
   await open(join(folder, 'real'))
   await symlink(join(folder, 'real'), join(folder, 'link'))
   await expect(open(join(folder, 'link'))).rejects.toMatchObject({ code: 'SPOOL_UNSAFE' })
@@ -107,7 +107,7 @@ test('a spool that others could tamper with is refused', async () => {
   await open(join(folder, 'open', 'spool'))
 })
 
-test('a link in the place of a room is refused, and nothing is written through one further below', async () => {
+test('SEC-18: a link in the place of a room is refused, and nothing is written through one further below', async () => {
   const away = join(folder, 'away')
   await mkdir(away)
   for (const name of ['outbox', 'run', 'node.json', 'FORMAT', 'dropr.json']) {
@@ -123,7 +123,7 @@ test('a link in the place of a room is refused, and nothing is written through o
   expect(await spool.outboxPeers()).toEqual([])
 })
 
-test('folders of another user, and parents that everybody may write to, are unsafe', () => {
+test('SEC-18: folders of another user, and parents that everybody may write to, are unsafe', () => {
   const stat = { kind: 'folder' as const, bytes: 0, bytesUsed: 0, mode: 0o700, uid: 1000 }
   expect(folderFault('/s', stat, 1000)).toBeUndefined()
   expect(folderFault('/s', stat, undefined)).toBeUndefined()
@@ -134,7 +134,7 @@ test('folders of another user, and parents that everybody may write to, are unsa
   expect(parentFault('/l', { ...stat, kind: 'link', mode: 0o777 })).toBeUndefined()
 })
 
-test('every path stays in its room, and rooms list what dropr made there only', async () => {
+test('SEC-1: every path stays in its room, and rooms list what dropr made there only', async () => {
   const spool = await open(join(folder, 's'))
   expect(spool.outbox('tokyo', '../../x', 4)).toBe(`${spool.path}/outbox/tokyo/%2e.%2f..%2fx/4`)
   for (const channel of ['a', '..', 'Größe', 'x'.repeat(120)]) {

@@ -3,9 +3,9 @@ import { mkdtempSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:f
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
+import { storageCases } from '../../src/conformance/index.ts'
 import { nodeFiles } from '../../src/system/node-files.ts'
 import { fileSystemKind } from '../../src/system/node-kinds.ts'
-import { testFiles } from './files-contract.ts'
 
 const made: string[] = []
 
@@ -19,11 +19,13 @@ afterEach(() => {
   for (const folder of made.splice(0)) rmSync(folder, { recursive: true })
 })
 
-testFiles('node', async () => ({
+/** The published suite, a test a case. */
+for (const { title, run } of storageCases(() => ({
   files: nodeFiles(),
   root: freshFolder(),
   plantLink: path => symlinkSync('target', path)
-}))
+})))
+  test(`B8: node: ${title}`, run)
 
 test('modes are exact whatever the umask', async () => {
   const root = freshFolder()

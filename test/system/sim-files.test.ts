@@ -1,12 +1,14 @@
 import { expect, test } from 'vitest'
+import { storageCases } from '../../src/conformance/index.ts'
 import { SimFiles, SimRandom } from '../../src/system/sim/index.ts'
-import { testFiles } from './files-contract.ts'
 
-testFiles('simulated', async () => {
+/** The published suite, a test a case. */
+for (const { title, run } of storageCases(async () => {
   const files = new SimFiles()
   await files.makeFolder('/root')
-  return { files, root: '/root', plantLink: path => files.plantLink(path) }
-})
+  return { files, root: '/root', plantLink: (path: string) => files.plantLink(path) }
+}))
+  test(`B8: simulated: ${title}`, run)
 
 function seeds(count: number): SimRandom[] {
   return Array.from({ length: count }, (_, seed) => new SimRandom(seed))

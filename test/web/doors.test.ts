@@ -9,7 +9,7 @@ afterEach(closeAll)
 
 const digest = (token: string) => tokenDigest(token).toString('hex')
 
-test('with accepted peers only the token of this node itself opens the doors', async () => {
+test('SEC-8: with accepted peers only the token of this node itself opens the doors', async () => {
   const accept = new Map([
     ['berlin', digest('mine-mine-mine-mine')],
     ['tokyo', digest('theirs-theirs-theirs')]
@@ -32,7 +32,7 @@ test('with accepted peers only the token of this node itself opens the doors', a
   expect(await node.queue.peek()).toEqual([])
 })
 
-test('a page from elsewhere can neither send nor take', async () => {
+test('SEC-5 SEC-6: a page from elsewhere can neither send nor take', async () => {
   const node = await desk()
   await node.queue.sendMessage('x')
   const foreign = [
@@ -63,7 +63,7 @@ test('other paths and methods are problems, and a HEAD takes nothing', async () 
   expect(headers['dropr-deliveries']).toBe('1')
 })
 
-test('names that objects inherit are names like others', async () => {
+test('SEC-2 SEC-30: names that objects inherit are names like others', async () => {
   const node = await desk()
   for (const name of ['__proto__', 'constructor', 'toString']) {
     const answer = await node.call('PUT', `/v1/queues/${name}`, {

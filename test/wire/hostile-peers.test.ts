@@ -56,7 +56,7 @@ test.each<[string, (request: UploadRequest) => Buffer]>([
   ['an answer of 2 MiB', () => httpOf(Buffer.alloc(2_097_152, 32))],
   ['what is not HTTP', () => Buffer.from('SSH-2.0-OpenSSH_9.6\r\n')],
   ['two lengths', () => Buffer.from('HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nx')]
-])('H16 NET-7: %s is no acknowledgement', async (_, answer) => {
+])('H16 NET-7 SEC-12: %s is no acknowledgement', async (_, answer) => {
   expect(await answered(answer)).toMatchObject({ name: 'UploadFailure', code: 'PEER_PROTOCOL', error: { retry: true } })
 })
 

@@ -17,7 +17,7 @@ test.each([
   '{"\\u005f_proto__":1}',
   '{"\\u005f\\u005fproto\\u005f\\u005f":1}',
   '{"__proto__" :1,"a":2}'
-])('%s is refused', text => {
+])('SEC-3: %s is refused', text => {
   expect(() => parseSafeJson(text)).toThrow(SyntaxError)
 })
 
@@ -26,7 +26,7 @@ test('`__proto__` as a value, and keys that only look odd, are read', () => {
   expect(parseSafeJson('{"constructor":1,"toString":2}')).toMatchObject({ constructor: 1, toString: 2 })
 })
 
-test('64 levels are read, 65 and 200,000 refused, and brackets in texts do not count', () => {
+test('SEC-3: 64 levels are read, 65 and 200,000 refused, and brackets in texts do not count', () => {
   const nested = (depth: number) => '['.repeat(depth) + ']'.repeat(depth)
   expect(parseSafeJson(nested(64))).toBeInstanceOf(Array)
   expect(() => parseSafeJson(nested(65))).toThrow(SyntaxError)
