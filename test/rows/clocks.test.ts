@@ -32,7 +32,7 @@ test('CLOCK-7: between nodes whose clocks are 10 minutes apart, either way, mess
     await expect(nodes.until(first.ack())).rejects.toMatchObject({ code: 'LEASE_LOST' })
     await nodes.until(other.close())
     const got = await nodes.take(there)
-    expect(got.map(({ id, body }) => `${id} ${body}`)).toEqual(Array.from({ length: 10 }, (_, i) => `m${i} ${i}`))
+    expect(got.map(({ id, body }) => [id, body])).toEqual(Array.from({ length: 10 }, (_, i) => [`m${i}`, i]))
   }
 })
 
