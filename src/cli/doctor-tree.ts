@@ -117,8 +117,11 @@ function foundSegment(way: readonly string[], { path, writer }: { path: string; 
 function strange(path: string, kind: FolderEntry['kind'], kept: boolean): Finding {
   if (kind === 'file' && LEFTOVER.test(path)) {
     const what = 'a file that a process was writing when it ended, or is writing now'
-    const hint = 'Nothing needs it once that process is gone: `dropr doctor --repair` removes it.'
-    const repair = OUR_LEFTOVER.test(path) && !kept ? { repair: 'remove' as const } : {}
+    const isOurs = OUR_LEFTOVER.test(path) && !kept
+    const hint = isOurs
+      ? 'Nothing needs it once that process is gone: a running server removes it soon, `dropr doctor --repair` now.'
+      : 'Look at it, and move it elsewhere.'
+    const repair = isOurs ? { repair: 'remove' as const } : {}
     return { level: 'note', kind: 'leftover', path, what, hint, ...repair }
   }
   const what = `a ${kind} that dropr did not make; it is left alone`

@@ -1,20 +1,23 @@
 import { DeadBlobs } from '../spool/dead-blobs.ts'
 import { cleanDead } from '../spool/dead-retention.ts'
+import { Leftovers } from '../spool/leftovers.ts'
 import type { Spool } from '../spool/spool.ts'
 import type { Inbox } from './inbox.ts'
 import type { OwnerRooms } from './owner-rooms.ts'
 import { PeerNotesTidy } from './peer-notes-tidy.ts'
 
-/** What the inbox's owner removes now and then: what is past its retention, and what nobody owns. */
+/** What the inbox's owner removes now and then: what is past its retention, what nobody owns, and what nobody finished. */
 export class OwnerTidy {
   readonly #options: { spool: Spool; inbox: Pick<Inbox, 'clean'>; rooms: Pick<OwnerRooms, 'tidy'>; epoch: number }
   readonly #deadBlobs: DeadBlobs
   readonly #notes: PeerNotesTidy
+  readonly #leftovers: Leftovers
 
   constructor(options: { spool: Spool; inbox: Pick<Inbox, 'clean'>; rooms: Pick<OwnerRooms, 'tidy'>; epoch: number }) {
     this.#options = options
     this.#deadBlobs = new DeadBlobs(options.spool)
     this.#notes = new PeerNotesTidy(options.spool)
+    this.#leftovers = new Leftovers(options.spool)
   }
 
   /** @throws DroprError DISK_* */
@@ -27,5 +30,6 @@ export class OwnerTidy {
       await this.#deadBlobs.clean(channel)
     }
     await this.#notes.turn()
+    await this.#leftovers.turn()
   }
 }
