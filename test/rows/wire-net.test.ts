@@ -1,9 +1,9 @@
 import { createServer, request as httpRequest } from 'node:http'
-import { type AddressInfo, connect } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { type Queue, type Receipt, startNode } from '../../src/index.ts'
 import { ANSWER_TYPE } from '../../src/wire/upload.ts'
-import { Cable } from './cable.ts'
+import { answerTo, Cable } from './cable.ts'
 import { numbers, QUICK, type RealNode, RealWorld, signalQuietly, take, until } from './real-world.ts'
 
 /** Two real nodes and what lies between them; each test has a channel of its own. */
@@ -244,19 +244,4 @@ async function reverseProxy(): Promise<{ url: string; paths: string[] }> {
     server.close()
   })
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, paths }
-}
-
-async function answerTo(port: number, bytes: Buffer): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const socket = connect(port, '127.0.0.1', () => socket.write(bytes))
-    let text = ''
-    socket.on('error', reject)
-    socket.on('data', chunk => {
-      text += String(chunk)
-      if (text.includes('}')) {
-        socket.destroy()
-        resolve(text)
-      }
-    })
-  })
 }
