@@ -95,6 +95,38 @@ test('H1 H19: schedule ls, show, move, edit, now and cancel do it, with and with
   expect((await world.run(['schedule', 'ls'])).code).toBe(1)
 })
 
+test('H1: by the library, the command and HTTP the same is held for the same moment, and each goes once, when it is due', async () => {
+  await world.up('--roles', 'server,scheduler')
+  const { listen, node } = (await world.json(['status'])).value
+  await using queue = await openQueue({ spool: world.spool })
+  const at = Date.now() + 4_000
+  const deliverAt = new Date(at).toISOString()
+  const told = await queue.sendMessage('x', { channel: 'c', id: 'api', deliverAt })
+  expect((await world.run(['send', 'c', 'x', '--id', 'cli', '--at', deliverAt])).code).toBe(0)
+  const json = JSON.stringify({ body: 'x', channel: 'c', id: 'http', deliverAt })
+  const headers = { 'content-type': 'application/json' }
+  const answer = await fetch(`http://${listen}/v1/messages`, { method: 'POST', headers, body: json })
+  expect([answer.status, ((await answer.json()) as { dueAt: string }).dueAt]).toEqual([201, told.dueAt])
+  const shown = []
+  for (const id of ['api', 'cli', 'http']) {
+    const { messages } = await queue.schedule.show(id)
+    const { sentAt, ...one } = messages[0]!
+    expect([messages.length, one.id, sentAt <= Date.now()]).toEqual([1, id, true])
+    shown.push({ ...one, id: '' })
+  }
+  expect(shown[0]).toMatchObject({ to: node, channel: 'c', priority: 4, dueAt: at, kind: 'text' })
+  expect(shown).toEqual([shown[0], shown[0], shown[0]])
+  const got: string[] = []
+  while (got.length < 3) {
+    const message = (await queue.poll({ channel: 'c', wait: '20s' }))!
+    expect(Date.now()).toBeGreaterThanOrEqual(at)
+    got.push(message.id)
+    await message.ack()
+  }
+  expect(got.sort()).toEqual(['api', 'cli', 'http'])
+  expect(await queue.poll({ channel: 'c', wait: 500 })).toBeUndefined()
+})
+
 test('H25: tick hands over what is due without a daemon and beside one, a line for each, nothing twice, and 1 when one failed', async () => {
   await world.run(['send', 'c', 'past', '--at', '2014-08-01T13:30', '--id', 'p'])
   await world.run(['send', 'c', 'later', '--delay', '1d'])

@@ -64,6 +64,26 @@ const acts = {
     process.kill(process.pid, 'SIGKILL')
   },
 
+  /** Sends to this node itself; fails if anything was connected or listened on by address. */
+  async sendNear() {
+    const { Server, Socket } = await import('node:net')
+    const ports = []
+    for (const [on, name] of [
+      [Socket.prototype, 'connect'],
+      [Server.prototype, 'listen']
+    ]) {
+      const call = on[name]
+      on[name] = function (...given) {
+        const flat = given.flat(2)
+        if (flat.some(each => typeof each === 'number' || each?.port !== undefined)) ports.push(name)
+        return call.apply(this, given)
+      }
+    }
+    const queue = await openQueue({ spool, node })
+    await queue.sendMessage('near')
+    await queue.close()
+    if (ports.length > 0) throw new Error(`a network socket: ${ports}`)
+  },
   /** For strace: marks before and after one send, and after another. */
   async trace(durability) {
     const queue = await openQueue({ spool, node })

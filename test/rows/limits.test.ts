@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import type { Limits } from '../../src/limits.ts'
+import { LIMITS, type Limits } from '../../src/limits.ts'
+import { CliWorld } from '../cli/run-cli.ts'
 import { SimNodes } from './sim-nodes.ts'
 
 const MINUTES_10 = 600_000
@@ -40,6 +41,20 @@ async function run(
     gapMost: Math.max(...gaps)
   }
 }
+
+test('G4: each of them has its default in the help', async () => {
+  const world = new CliWorld()
+  try {
+    const help = (await world.run(['help', 'config'])).stdout.toString()
+    const names = [
+      ...(['scanMs', 'retryMsMin', 'retryMsMax', 'rangeBytesMax', 'lifeMessagesMax', 'uploadsPerPeerMax'] as const),
+      ...(['connectMsMax', 'answerMsMax', 'stallMsMax'] as const)
+    ]
+    for (const name of names) expect(help).toMatch(new RegExp(`^ +${name} +${LIMITS[name].default} `, 'm'))
+  } finally {
+    await world.end()
+  }
+})
 
 const small = { channels: 1, count: 1, bytes: 10 }
 

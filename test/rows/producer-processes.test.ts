@@ -46,8 +46,8 @@ test('A18: a message to this node is synced, polled and done without any network
     expect(await sender.sendMessage('near')).toMatchObject({ durability: 'synced' })
     const [message] = await take(await nodes.queue('berlin'), 1)
     expect(message).toMatchObject({ body: 'near', from: 'berlin' })
-    await nodes.child(['send', 'berlin', 0, 10])
-    await take(sender, 10)
+    await nodes.child(['sendNear', 'berlin'])
+    await take(sender, 1)
     const ports = [...connects.mock.calls, ...listens.mock.calls].flat(2).filter(given => {
       return typeof given === 'number' || (typeof given === 'object' && given !== null && 'port' in given)
     })

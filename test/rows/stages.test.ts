@@ -1,5 +1,3 @@
-import { readFileSync } from 'node:fs'
-import path from 'node:path'
 import { expect, test } from 'vitest'
 import { examineCorrupt } from '../../src/cli/doctor-corrupt.ts'
 import { examineSegment } from '../../src/cli/doctor-segments.ts'
@@ -9,9 +7,9 @@ import { readIdentity } from '../../src/spool/spool-identity.ts'
 import type { Files } from '../../src/system/files.ts'
 import { SimFiles, type SimNode, SimRandom } from '../../src/system/sim/index.ts'
 import type { System } from '../../src/system/system.ts'
-import { ROOT, SOAK } from './real-world.ts'
+import { SOAK } from './real-world.ts'
 import { SimNodes, SPOOL } from './sim-nodes.ts'
-import { stagesOf } from './stages.ts'
+import { layout, stagesOf } from './stages.ts'
 
 const NAMES = ['berlin', 'tokyo'] as const
 const SEED = Number(process.env.DROPR_SEED ?? 3)
@@ -34,17 +32,6 @@ async function filesBelow(files: Files, folder: string): Promise<string[]> {
     else found.push(place.slice(SPOOL.length + 1))
   }
   return found
-}
-
-/** The lines of the drawing of a spool, as patterns. */
-function layout(): RegExp {
-  const page = readFileSync(path.join(ROOT, 'docs/ARCHITECTURE.md'), 'utf8')
-  const [, drawing] = /\nspool\/\n([\s\S]+?)```/.exec(page)!
-  const names = drawing!
-    .split('\n')
-    .flatMap(line => /^ {2}(\S+(?: [A-Z]\S*| \S+\.json)*)/.exec(line)?.[1]?.split(' ') ?? [])
-    .map(name => name.replace('(yours)', '').replaceAll(/<\w+>/g, '[^/]+').replaceAll('.', '\\.'))
-  return new RegExp(`^(?:${names.map(name => (name.endsWith('/') ? `${name}.*` : name)).join('|')})$`)
 }
 
 test('B2: ls tells each stage of a message, here and there, and every file lies where docs/ARCHITECTURE.md draws it', async () => {
