@@ -82,7 +82,7 @@ const acts = {
     const queue = await openQueue({ spool, node })
     await queue.sendMessage('near')
     await queue.close()
-    if (ports.length > 0) throw new Error(`a network socket: ${ports}`)
+    if (ports.length > 0) throw new Error(`a network socket: ${ports.join()}`)
   },
   /** For strace: marks before and after one send, and after another. */
   async trace(durability) {
