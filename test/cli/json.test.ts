@@ -37,12 +37,43 @@ const ARGS: Readonly<Record<string, string[]>> = {
   'schedule cancel': ['m2']
 }
 
-test('F8: with --json every command prints one JSON value a line and nothing else, errors on stderr too', async () => {
+/** What programs rely on: keys may be added here, and none goes or changes its name. */
+const KEYS: Readonly<Record<string, string>> = {
+  stop: 'pid ran spool',
+  status: 'answering running spool',
+  top: 'channels intervalMs peers running spool workers',
+  check: 'level problems',
+  send: 'durability id state',
+  poll: 'attempt body channel deliveries from headers id priority receivedAt redelivered sentAt',
+  peek: 'attempt body channel deliveries from headers id priority receivedAt sentAt',
+  tail: 'body channel from headers id priority receivedAt sentAt',
+  work: 'exit id ms verdict',
+  'schedule ls': 'bytes channel dueAt id priority sentAt to',
+  'schedule show': 'body bytes channel dueAt id kind priority sentAt state to',
+  'schedule cancel': 'done dueAt id state',
+  ls: 'channel peer priority room states stream',
+  shape: 'ages by channel oldestAt peer room total',
+  show: 'attempts body bytes channel deliveries from headers id peer position priority receivedAt room sentAt state stream',
+  explain:
+    'attempts bytes channel deliveries explanation from id peer position priority receivedAt room sentAt state stream',
+  'channel ls': 'channel states',
+  'channel pause': 'changed channel paused',
+  'channel resume': 'changed channel paused',
+  clean: 'bytes dryRun segments',
+  token: 'sha256 token',
+  'config show': 'from key value',
+  'config check': 'ok sources',
+  'service print': 'name unit',
+  completion: 'script shell'
+}
+
+test('F8: with --json every command prints one JSON value a line and nothing else, under keys that stay, errors on stderr too', async () => {
   const send = (id: string, ...more: string[]) => world.run(['send', 'c', 'x', '--id', id, ...more])
   for (let i = 1; i < 5; i++) await send(`m${i}`, ...(i === 2 ? ['--delay', '1d'] : []))
   await world.run(['poll', 'c'])
   await world.run(['peek', 'c'])
   const silent: string[] = []
+  const keys: Record<string, string> = {}
   for (const words of leaves(await makeProgram())) {
     const name = words.join(' ')
     if (name === 'up') continue
@@ -51,8 +82,14 @@ test('F8: with --json every command prints one JSON value a line and nothing els
     for (const line of lines) expect(() => JSON.parse(line), `${name}: ${line}`).not.toThrow()
     for (const line of lines) expect(typeof JSON.parse(line), `${name}: ${line}`).toBe('object')
     expect(code, name).toBeTypeOf('number')
+    const said = new Set(lines.flatMap(line => Object.keys(JSON.parse(line) as object)))
+    keys[name] = [...said].sort().join(' ')
     if (lines.length === 0) silent.push(name)
   }
+  for (const [name, expected] of Object.entries(KEYS)) expect(`${name}: ${keys[name]}`).toBe(`${name}: ${expected}`)
+  // What cannot be done with what is there says so under one name.
+  const others = Object.entries(keys).filter(([name]) => !Object.hasOwn(KEYS, name))
+  expect(new Set(others.map(([, said]) => said))).toEqual(new Set(['', 'error']))
   // Lists of what there is nothing of.
   expect(
     silent.filter(
