@@ -32,7 +32,6 @@ const FIGURES: Readonly<Record<string, string>> = {
   H4: 'schedule-10000-due-in-one-second',
   H8: 'schedule-10000000-held tick',
   H10: 'schedule-50000-at-once-4-shards',
-  H20: 'schedule-10000000-held list',
   J5: 'j6-claims-8-processes block',
   J6: 'j6-claims-8-processes process',
   Q1: 'q1-send-1KiB-buffered-1-in-flight',
