@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { createServer, request as httpRequest } from 'node:http'
 import net, { type AddressInfo, type Socket } from 'node:net'
 
 /** What a cable does to what passes it. May be changed at any time; nothing: it passes. */
@@ -134,4 +135,27 @@ export async function answerTo(port: number, bytes: Buffer): Promise<string> {
       }
     })
   })
+}
+
+/** What a web server in front does: takes away a path, passes the rest on. */
+export async function reverseProxy(
+  to: () => number,
+  world: { onEnd(close: () => unknown): void }
+): Promise<{ url: string; paths: string[] }> {
+  const paths: string[] = []
+  const server = createServer((near, back) => {
+    paths.push(near.url!)
+    const path = near.url!.slice('/a/b'.length)
+    const far = httpRequest({ port: to(), path, method: near.method, headers: near.headers }, answer => {
+      back.writeHead(answer.statusCode!, answer.headers)
+      answer.pipe(back)
+    })
+    near.pipe(far)
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  world.onEnd(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, paths }
 }
