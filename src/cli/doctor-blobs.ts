@@ -7,7 +7,7 @@ import type { Finding } from './finding.ts'
 export async function examineBlobs(system: System, spool: string, paths: readonly string[]): Promise<Finding[]> {
   const socket = (name: string) => `${spool}/run/${name}.sock`
   const blobs = new OutboxBlobs({ spool: { system, socket }, next: () => 0 })
-  const sent = paths.filter(path => path.startsWith(`${spool}/outbox/`))
+  const sent = paths.filter(path => path.startsWith(`${spool}/outbox/`) || path.startsWith(`${spool}/schedule/`))
   const findings: Finding[] = []
   for (const folder of new Set(sent.map(dirname))) {
     for (const { path } of await blobs.over(folder)) {

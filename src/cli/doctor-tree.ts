@@ -1,6 +1,6 @@
 import { parseSegmentName } from '../journal/segment-names.ts'
 import { decodeChannel } from '../names.ts'
-import { parsePlacedBlob, parseSentBlob } from '../spool/blob-names.ts'
+import { parseHeldBlob, parsePlacedBlob, parseSentBlob } from '../spool/blob-names.ts'
 import { SPOOL_PARTS } from '../spool/spool-safety.ts'
 import type { Files, FolderEntry } from '../system/files.ts'
 import { examineMode } from './doctor-modes.ts'
@@ -41,8 +41,14 @@ const CHANNELS: Place = { folder: name => (decodeChannel(name) === undefined ? u
 const PRIORITIES: Place = { folder: name => (/^[0-9]$/.test(name) ? SENT : undefined) }
 const OUTBOX_CHANNELS: Place = { folder: name => (decodeChannel(name) === undefined ? undefined : PRIORITIES) }
 const BUCKETS: Place = { folder: name => (/^\d{4}-\d\d-\d\d(T\d\d(-\d\d){0,2})?$/.test(name) ? SEGMENTS : undefined) }
+const HELD: Place = { file: ({ name, kind }) => kind === 'file' && !!parseHeldBlob('', name) }
+const IN_SHARD: ReadonlyMap<string, Place> = new Map([
+  ['in', SENT],
+  ['marks', SEGMENTS],
+  ['blobs', HELD]
+])
 const SHARD: Place = {
-  folder: name => (name === 'in' || name === 'marks' ? SEGMENTS : /^[a-z]{1,20}$/.test(name) ? BUCKETS : undefined)
+  folder: name => IN_SHARD.get(name) ?? (/^[a-z]{1,20}$/.test(name) ? BUCKETS : undefined)
 }
 
 /** Rooms, by the names of their folders. What lies in `corrupt/` has a doctor of its own. */

@@ -47,8 +47,12 @@ export function runScheduleShow(call: Call<object>): Promise<number> {
   return withSchedule(call, async ({ schedule }) => {
     const { state, messages } = await schedule.show(id)
     for (const { body, ...message } of messages) {
-      if (out.json) await out.value({ ...message, state, ...bodyJson(body) })
-      else await out.write(Buffer.concat([Buffer.from(`${detail(message)}\n\n`), body, Buffer.from('\n')]))
+      const { bodyBytes } = message
+      if (out.json) await out.value({ ...message, state, ...(bodyBytes === undefined && bodyJson(body)) })
+      else {
+        const text = bodyBytes === undefined ? body : Buffer.from(`a large body of ${bodyBytes} bytes`)
+        await out.write(Buffer.concat([Buffer.from(`${detail(message)}\n\n`), text, Buffer.from('\n')]))
+      }
     }
     if (messages.length > 0) return EXIT.done
     if (out.json) await out.value({ id, state })

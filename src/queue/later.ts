@@ -21,6 +21,8 @@ export interface LaterOptions {
 export interface HeldBox {
   append<T>(draft: DueDraft, done: (id: string) => T, buffered?: boolean): Promise<T>
   appendAll<T>(drafts: readonly DueDraft[], done: (id: string) => T, buffered?: boolean): Promise<T[]>
+  /** Where a large body lies whose message is appended next, with this id as that of the first. */
+  folder(id: string): string
   close(): Promise<void>
 }
 

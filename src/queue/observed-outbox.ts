@@ -43,6 +43,7 @@ export function observedBox(box: HeldBox, log: Log): HeldBox {
       const ids: string[] = []
       return told(box.appendAll(drafts, noting(ids, done), buffered), ids, drafts.map(factOf), log)
     },
+    folder: id => box.folder(id),
     close: () => box.close()
   }
 }

@@ -75,7 +75,7 @@ export async function clean(parts: QueueMovesParts, options: CleanOptions = {}):
 }
 
 async function cleanOld(
-  { spool, step }: QueueMovesParts,
+  { spool, step, schedule }: QueueMovesParts,
   { channels, dryRun }: { channels: string[] | undefined; dryRun: boolean }
 ): Promise<Cleaned> {
   const move = checkMoveOptions({ ...(channels && { channel: channels }), all: true, dryRun }, 'clean')
@@ -83,7 +83,9 @@ async function cleanOld(
   const { clock } = spool.system
   const { moved, bytes } = await carryOut({ what: 'clean', move, step, clock, channels: there })
   const lone = await cleanLoneBlobs(spool, { channels, dryRun })
-  return { segments: moved + lone.files, bytes: bytes + lone.bytes }
+  // What is for later is of no channel yet.
+  const held = channels === undefined ? await (await schedule()).cleanBlobs(dryRun) : { files: 0, bytes: 0 }
+  return { segments: moved + lone.files + held.files, bytes: bytes + lone.bytes + held.bytes }
 }
 
 async function channelsIn({ spool }: QueueMovesParts, room: 'outbox' | 'inbox'): Promise<string[]> {

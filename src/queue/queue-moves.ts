@@ -1,4 +1,5 @@
 import { checkChannel, isOurs } from '../names.ts'
+import type { Schedule } from '../scheduler/index.ts'
 import type { MoveAnswer, MoveKind, MoveRequest } from '../server/move.ts'
 import type { Spool } from '../spool/spool.ts'
 import { keepAlive } from '../system/keep-alive.ts'
@@ -30,6 +31,8 @@ const REMOVE = new Set(['dryRun'])
 export interface QueueMovesParts {
   spool: Spool
   step: (request: MoveRequest) => Promise<MoveAnswer>
+  /** Found at the first use. */
+  schedule: () => Promise<Schedule>
   checkOpen: () => void
 }
 

@@ -102,7 +102,7 @@ export async function queueOn(below: { spool: Spool; config: Config; owner: Owne
     spool: spool.path,
     sender: new Sender({ ...sending, destinations }),
     desk,
-    moves: { spool, step: request => moves.move(request) },
+    moves: { spool, step: request => moves.move(request), schedule: open },
     later: { zone, open },
     intake: new Intake(
       system,

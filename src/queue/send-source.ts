@@ -9,14 +9,17 @@ import type { Destination } from './destinations.ts'
 import { said } from './options.ts'
 import { checkKind, type SendOptions } from './send-options.ts'
 
+/** A destination, or where messages for later lie. */
+export type BlobPlace = Destination | { folder: string }
+
 /** Where bodies go that are too large for an entry. */
 export interface BlobRoom {
   put(
-    to: Destination,
+    to: BlobPlace,
     options: { kind: BodyKind; chunks: AsyncIterable<Uint8Array>; before: (bytes: number) => void }
   ): Promise<Blob>
-  copy(blob: Blob, from: Destination, to: Destination): Promise<void>
-  drop(to: Destination, blob: Blob): Promise<void>
+  copy(blob: Blob, from: BlobPlace, to: BlobPlace): Promise<void>
+  drop(to: BlobPlace, blob: Blob): Promise<void>
 }
 
 export interface SourceSend<T> {
@@ -24,8 +27,8 @@ export interface SourceSend<T> {
   options: SendOptions
   /** Complete but for the body. */
   draft: Draft
-  /** At least one; none when it is held for later. */
-  destinations: readonly Destination[]
+  /** At least one: each has the body for itself. */
+  places: readonly BlobPlace[]
   limits: Limits
   room: BlobRoom | undefined
   append: (draft: Draft) => Promise<T>
@@ -36,7 +39,7 @@ export interface SourceSend<T> {
  * constant memory. Whatever ends it before the entry that owns the body is appended leaves nothing behind.
  */
 export async function sendSource<T>(send: SourceSend<T>): Promise<T> {
-  const { source, options, draft, destinations, limits, room, append } = send
+  const { source, options, draft, places, limits, room, append } = send
   const { kind = 'bytes', signal } = options
   if (!BODY_KINDS.includes(kind)) throw new TypeError(`kind must be one of ${BODY_KINDS.join(', ')}, got ${said(kind)}`)
   const stop = new AbortController()
@@ -52,9 +55,9 @@ export async function sendSource<T>(send: SourceSend<T>): Promise<T> {
       draft.body = head.bytes
       return await append(draft)
     }
-    const [first, ...others] = destinations
+    const [first, ...others] = places
     if (first === undefined || room === undefined)
-      throw tooLarge('of what is held for later', limits.messageBytesMax, 'messageBytesMax')
+      throw tooLarge('that this queue has no room for', limits.messageBytesMax, 'messageBytesMax')
     const before = (bytes: number) => {
       if (bytes > limits.blobBytesMax) throw tooLarge(`of ${bytes} bytes or more`, limits.blobBytesMax, 'blobBytesMax')
       stop.signal.throwIfAborted()
@@ -71,7 +74,7 @@ export async function sendSource<T>(send: SourceSend<T>): Promise<T> {
 /** Appends the entries that own it. When it is sure that there are none, the body goes. */
 async function own<T>(
   { draft, append }: SourceSend<T>,
-  at: { room: BlobRoom; first: Destination; others: readonly Destination[]; blob: Blob; signal: AbortSignal }
+  at: { room: BlobRoom; first: BlobPlace; others: readonly BlobPlace[]; blob: Blob; signal: AbortSignal }
 ): Promise<T> {
   const { room, first, others, blob, signal } = at
   let appended = false

@@ -107,8 +107,8 @@ export class Sender {
       if (Array.isArray(to)) return this.#sendToEach(to, whole, options)
       return this.#append(destinations[0]!, whole, durability === 'buffered')
     }
-    const held = due === undefined ? destinations : []
-    return sendSource({ source, options, draft, destinations: held, limits: this.#limits, room: this.#blobs, append })
+    const places = due === undefined ? destinations : this.#heldPlace(draft, destinations, due)
+    return sendSource({ source, options, draft, places, limits: this.#limits, room: this.#blobs, append })
   }
 
   sendAll(bodies: readonly Body[], options: SendAllOptions | undefined): Promise<Receipt[]> {
@@ -166,6 +166,14 @@ export class Sender {
     draft.id ??= this.#ids.next()
     const held = destinations.map(destination => heldDraft(draft, destination, due))
     return (await this.#box.appendAll(held, receipt, buffered))[0]!
+  }
+
+  /** Where a body lies until its message is due: once for all destinations. What cannot be held is refused before it is read. */
+  #heldPlace(draft: Draft, destinations: readonly Destination[], due: number): [{ folder: string }] {
+    for (const destination of destinations) heldDraft(draft, destination, due)
+    // Its shard goes by the id.
+    draft.id ??= this.#ids.next()
+    return [{ folder: this.#box.folder(draft.id) }]
   }
 
   #made(buffered: boolean): (id: string) => Receipt {

@@ -10,7 +10,7 @@ const LOOKS_AT_ONCE = 16
 /** Of all segments of a shard together, in memory: some thirteen million ids. Those beyond it are looked into. */
 const FILTER_BYTES_MAX = 16_777_216
 const LEVEL = /^[a-z]{1,20}$/
-const NO_LEVELS = new Set(['in', 'marks'])
+const NO_LEVELS = new Set(['in', 'marks', 'blobs'])
 
 /** All bucket segments of one shard. What each is about is in memory, a few hundred bytes; what is in it is not. */
 export class Catalog {

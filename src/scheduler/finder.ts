@@ -17,32 +17,45 @@ export interface Found extends Row {
   stored: Stored & { due: Due }
 }
 
+/** One that was looked for by the hash of its id. */
+export interface Likely extends Row {
+  held: Held
+  /** Undefined: it cannot be read. */
+  stored: Found['stored'] | undefined
+}
+
 /** Every held message of that id, also those that are done and whose segments are still there. A few reads a segment. */
 export async function findById(spool: Spool, all: Iterable<Held>, id: string): Promise<Found[]> {
-  const hashes = hashesOfId(id)
+  const likely = await findByHashes(spool, all, hashesOfId(id))
+  return likely.filter(({ stored }) => stored?.id === id) as Found[]
+}
+
+/** Every held message whose id has that hash, among them perhaps others. */
+export function findByHash(spool: Spool, all: Iterable<Held>, hash: Hash): Promise<Likely[]> {
+  return findByHashes(spool, all, [hash])
+}
+
+async function findByHashes(spool: Spool, all: Iterable<Held>, hashes: readonly Hash[]): Promise<Likely[]> {
   const waiting = [...all]
-  const found: Found[] = []
+  const found: Likely[] = []
   let at = 0
   const work = async () => {
-    while (at < waiting.length) {
-      const held = waiting[at++]!
-      for (const one of await findIn(spool, held, hashes)) if (one.stored.id === id) found.push(one)
-    }
+    while (at < waiting.length) found.push(...(await findIn(spool, waiting[at++]!, hashes)))
   }
   await Promise.all(Array.from({ length: LOOKS_AT_ONCE }, work))
   return found
 }
 
-async function findIn(spool: Spool, held: Held, hashes: readonly Hash[]): Promise<Found[]> {
+async function findIn(spool: Spool, held: Held, hashes: readonly Hash[]): Promise<Likely[]> {
   const filter = held.foot && held.summary?.filter
   const likely = filter === undefined ? hashes : hashes.filter(([a, b]) => mayHold(filter, a, b))
   if (likely.length === 0) return []
   const rows = (await Promise.all(likely.map(hash => rowsOf(spool, held, hash)))).flat()
   if (rows.length === 0) return []
   const entries = await entriesOf(spool, held.path, rows)
-  return rows.flatMap((row, i) => {
+  return rows.map((row, i) => {
     const entry = entries[i]
-    return entry === undefined ? [] : [{ ...row, held, stored: decodeMessage(entry, 0) as Stored & { due: Due } }]
+    return { ...row, held, stored: entry && (decodeMessage(entry, 0) as Stored & { due: Due }) }
   })
 }
 

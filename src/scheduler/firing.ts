@@ -1,4 +1,5 @@
 import type { DroprError } from '../errors.ts'
+import { hasBlob } from '../journal/blob-of.ts'
 import { dueEndAt } from '../journal/due.ts'
 import { duePlace } from '../journal/due-place.ts'
 import { decodeMessage, entryBytes } from '../journal/entry.ts'
@@ -7,6 +8,7 @@ import type { Catalog } from './catalog.ts'
 import { LATE_MS } from './fired.ts'
 import { FiredMarks } from './fired-marks.ts'
 import type { Held } from './held.ts'
+import type { HeldBlobs } from './held-blobs.ts'
 import { Lateness } from './lateness.ts'
 import type { Marks } from './marks.ts'
 import type { HeldRow } from './merge.ts'
@@ -40,6 +42,7 @@ export interface FiringOptions {
   marks: Marks
   outlet: Outlet
   recent: Recent<'fired' | 'cancelled'>
+  blobs: HeldBlobs
 }
 
 /**
@@ -167,7 +170,9 @@ export class Firing {
     const handing = Promise.all([...groups].map(([way, rows]) => this.#append(way, rows, now)))
     this.#inHand = handing
     for (const rows of await handing) for (const row of rows) gone.push(row)
-    if (gone.length > 0) this.#fired.add(gone)
+    if (gone.length === 0) return
+    this.#fired.add(gone)
+    for (const { entry, at } of gone) if (hasBlob(entry!, at)) this.#options.blobs.doubt(entry!, at)
   }
 
   /** Failed ones come again, and are no doubles of themselves. */
@@ -184,10 +189,12 @@ export class Firing {
   }
 
   async #append(way: Way, rows: HeldRow[], now: number): Promise<HeldRow[]> {
-    const { outlet, recent } = this.#options
+    const { outlet, recent, blobs } = this.#options
     let error: DroprError | undefined
     for (const { held, position } of rows) held.tried.add(position)
     try {
+      const to = { folder: way.folder, writer: outlet.writer }
+      for (const { entry, at } of rows) if (hasBlob(entry!, at)) await blobs.handOver(entry!, at, to)
       await outlet.append(way, rows, now)
       this.fired += rows.length
       this.firedAt = now

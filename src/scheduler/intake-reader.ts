@@ -5,6 +5,7 @@ import type { Spool } from '../spool/spool.ts'
 import type { StreamReader } from '../spool/stream-reader.ts'
 import { isWriterAlive } from '../spool/writer-life.ts'
 import type { Added, Buckets } from './buckets.ts'
+import type { HeldBlobs } from './held-blobs.ts'
 import type { Marks } from './marks.ts'
 
 /** What is taken from one stream in a turn, and over all: a turn must not keep others waiting long. */
@@ -18,14 +19,16 @@ export class IntakeReader {
   readonly #lane: Lane
   readonly #marks: Marks
   readonly #buckets: Buckets
+  readonly #blobs: HeldBlobs
   readonly #openFiles = new OpenFiles(OPEN_FILES_MAX)
   #turn = 0
 
-  constructor(options: { spool: Spool; folder: string; marks: Marks; buckets: Buckets }) {
+  constructor(options: { spool: Spool; folder: string; marks: Marks; buckets: Buckets; blobs: HeldBlobs }) {
     const { spool, folder, marks } = options
     this.#spool = spool
     this.#marks = marks
     this.#buckets = options.buckets
+    this.#blobs = options.blobs
     const next = (stream: string) => marks.next(stream)
     this.#lane = new Lane({ spool, folder, channel: 'common', priority: 4, openFiles: this.#openFiles, next })
   }
@@ -79,7 +82,13 @@ export class IntakeReader {
       const range = await stream.read(from, STREAM_BYTES)
       if (range === undefined) continue
       // What expired is passed on all the same: whoever delivers it says so.
-      if (range.entries !== undefined) this.#add(range.entries, now)
+      if (range.entries !== undefined) {
+        await this.#blobs.take(stream.writer, range.entries).catch((error: unknown) => {
+          this.#buckets.drop()
+          throw error
+        })
+        this.#add(range.entries, now)
+      }
       bytes += range.entries?.length ?? 0
       next.set(stream.stream, range.to)
     }

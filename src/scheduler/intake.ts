@@ -55,6 +55,11 @@ export class ScheduleIntake {
     return this.#journal(drafts[0]?.id).appendAll(drafts, done, buffered)
   }
 
+  /** Where a large body lies whose message is appended next, with this id as that of the first. */
+  folder(id: string): string {
+    return this.#folder(this.#shardOf(id))
+  }
+
   /** Commits what waits and seals. */
   async close(): Promise<void> {
     const closing = await Promise.allSettled([...this.#journals.values()].map(journal => journal.close()))
@@ -73,14 +78,14 @@ export class ScheduleIntake {
   }
 
   #journal(id: string | undefined): JournalWriter {
-    const shard = this.#shards === 1 ? 0 : (id === undefined ? this.#turn++ : hashOfText(id)) % this.#shards
+    const shard = this.#shardOf(id)
     let journal = this.#journals.get(shard)
     if (journal === undefined) {
       const { system, folders, id: spool, limits } = this.#spool
       journal = new JournalWriter({
         system,
         folders,
-        folder: `${shardRoot(this.#spool.path, shard)}/in`,
+        folder: this.#folder(shard),
         writer: this.#writer,
         spool,
         limits,
@@ -90,6 +95,14 @@ export class ScheduleIntake {
       this.#journals.set(shard, journal)
     }
     return journal
+  }
+
+  #shardOf(id: string | undefined): number {
+    return this.#shards === 1 ? 0 : (id === undefined ? this.#turn++ : hashOfText(id)) % this.#shards
+  }
+
+  #folder(shard: number): string {
+    return `${shardRoot(this.#spool.path, shard)}/in`
   }
 
   #committed(shard: number): void {

@@ -1,3 +1,4 @@
+import { bodyBytesOf } from '../journal/blob-of.ts'
 import { decodeMessage } from '../journal/entry.ts'
 import type { Due, Stored } from '../message.ts'
 import type { Spool } from '../spool/spool.ts'
@@ -113,9 +114,10 @@ async function describe(spool: Spool, rows: readonly HeldRow[], channel: string 
     )
     entries.forEach((entry, i) => {
       if (entry === undefined) return
-      const { id, due, sentAt, body } = decodeMessage(entry, 0) as Stored & { due: Due }
-      const { to, priority } = due
-      listed[indexes[i]!] = { id, to, channel: due.channel, priority, dueAt: due.at, sentAt, bytes: body.length }
+      const stored = decodeMessage(entry, 0) as Stored & { due: Due }
+      const { id, due, sentAt } = stored
+      const { to, channel, priority } = due
+      listed[indexes[i]!] = { id, to, channel, priority, dueAt: due.at, sentAt, bytes: bodyBytesOf(stored) }
     })
   }
   return listed.filter(one => one !== undefined && (channel === undefined || one.channel === channel)) as Listed[]

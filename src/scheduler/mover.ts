@@ -4,6 +4,7 @@ import type { Catalog } from './catalog.ts'
 import { Cursor } from './cursor.ts'
 import type { Firing } from './firing.ts'
 import type { Held } from './held.ts'
+import type { CleanedBlobs, HeldBlobs } from './held-blobs.ts'
 import { entriesOf } from './held-file.ts'
 import type { IntakeReader } from './intake-reader.ts'
 import { dissolvedTo, type Level } from './levels.ts'
@@ -26,6 +27,7 @@ export interface MoverOptions {
   intake: IntakeReader
   marks: Marks
   near: Near
+  blobs: HeldBlobs
   firing: Firing
 }
 
@@ -67,8 +69,9 @@ export class Mover {
 
   /** Ends what is idle, and removes what is finished. */
   async tidy(): Promise<void> {
-    const { buckets, intake, catalog, firing, near, marks } = this.#options
+    const { buckets, intake, catalog, firing, near, marks, blobs } = this.#options
     await buckets.tidy()
+    await blobs.cleanIntake()
     await intake.tidy()
     await firing.marked()
     for (const held of catalog.all) {
@@ -77,6 +80,25 @@ export class Mover {
       await catalog.remove(held)
     }
     if (marks.isDue && marks.homeless.size === 0) await marks.restate(catalog.all, await intake.streams())
+    if (!blobs.looked) await blobs.doubtAll()
+    await this.settle()
+  }
+
+  /** Removes the large bodies that nobody needs, once all that is known of their messages is on the disk. */
+  async settle(): Promise<void> {
+    const { blobs, firing, marks } = this.#options
+    if (!blobs.isDue) return
+    await firing.marked()
+    if (!marks.isDue) await blobs.settle()
+  }
+
+  /** Looks at all large bodies that lie here, and removes, unless it is a dry run, those that nobody needs. */
+  async cleanBlobs(dryRun: boolean): Promise<CleanedBlobs> {
+    const { blobs, firing, marks } = this.#options
+    await firing.marked()
+    if (marks.isDue) return { files: 0, bytes: 0 }
+    await blobs.doubtAll()
+    return await blobs.settle(dryRun)
   }
 
   /** Messages that replaced others have their place in the marks until they are in a bucket. */

@@ -23,6 +23,8 @@ const SPARE_BYTES_MAX = 8_388_608
 
 /** The scheduler's own outbox segments. Entries are written into one buffer and go as one frame: all or none. */
 export class Outlet {
+  /** Whose segments these are. */
+  readonly writer: string
   readonly #spool: Spool
   readonly #cache: JournalCache
   #ways = new Map<string, Way>()
@@ -31,6 +33,7 @@ export class Outlet {
 
   constructor(options: { spool: Spool; writer: string; ids: Ids; poke: Poke | undefined }) {
     const { spool, writer, ids, poke } = options
+    this.writer = writer
     this.#spool = spool
     this.#cache = new JournalCache({
       spool,

@@ -1,19 +1,22 @@
 import { DroprError, diskError, systemCode } from '../errors.ts'
 import { Ids } from '../journal/ids.ts'
 import type { BodyKind } from '../message.ts'
+import { listBlobs, parseHeldBlob } from '../spool/blob-names.ts'
 import type { Spool } from '../spool/spool.ts'
 import { WriterLife } from '../spool/writer-life.ts'
 import { keepAlive } from '../system/keep-alive.ts'
 import { acquireLock, findHolder, LockHeldError } from '../system/lock.ts'
 import type { Line } from '../system/sockets.ts'
 import type { ForecastRow } from './forecast.ts'
+import { blobFolder, type CleanedBlobs } from './held-blobs.ts'
 import { joinPages } from './join-pages.ts'
 import { LEVELS, type Level } from './levels.ts'
-import type { Listed, ListPage, ListQuery } from './listing.ts'
+import type { ListPage, ListQuery } from './listing.ts'
 import { Outlet } from './outlet.ts'
 import { type Answer, type Request, serve } from './service.ts'
 import { Shard } from './shard.ts'
 import { shardLock, shardRoot, shardsThere } from './shard-root.ts'
+import type { Shown, Ticked } from './shown.ts'
 import type { Change, HeldState, Steered } from './steering.ts'
 
 const TRIES_MAX = 5
@@ -24,21 +27,6 @@ const LIMIT_DEFAULT = 50
 const LIMIT_MAX = 1_000
 
 type Ask = Request extends infer R ? (R extends Request ? Omit<R, 'n'> : never) : never
-
-export interface Shown {
-  state: HeldState
-  messages: (Listed & { kind: BodyKind; body: Buffer })[]
-}
-
-export interface Ticked {
-  id: string
-  to: string
-  channel: string
-  dueAt: number
-  firedAt: number
-  error?: string
-  code?: string
-}
 
 /**
  * Steers what is scheduled, from any process: asks whoever works on the shards, and where nobody does, does it itself for the
@@ -81,7 +69,7 @@ export class Schedule {
   }
 
   async show(id: string): Promise<Shown> {
-    type Said = { state: HeldState; messages: (Listed & { kind: BodyKind; body: string })[] }
+    type Said = { state: HeldState; messages: (Omit<Shown['messages'][number], 'body'> & { body: string })[] }
     const all = await this.#askAll<Said>({ op: 'show', id })
     const messages = all.flatMap(said => said.messages)
     const state = all.find(said => said.state !== 'unknown')?.state ?? 'unknown'
@@ -126,6 +114,20 @@ export class Schedule {
   /** Hands over all that is due now, in every shard, and says what became of each. Safe beside a running scheduler. */
   async tick(): Promise<Ticked[]> {
     return (await this.#askAll<Ticked[]>({ op: 'tick' })).flat()
+  }
+
+  /** Removes large bodies that no held message needs; in a dry run counts them. */
+  async cleanBlobs(dryRun: boolean): Promise<CleanedBlobs> {
+    const all: CleanedBlobs = { files: 0, bytes: 0 }
+    const { files } = this.#spool.system
+    for (const shard of await shardsThere(this.#spool, this.#shards)) {
+      const there = await listBlobs(files, blobFolder(shardRoot(this.#spool.path, shard)), parseHeldBlob)
+      if (there.length === 0) continue
+      const cleaned = await this.#ask<CleanedBlobs>(shard, { op: 'clean', dryRun })
+      all.files += cleaned.files
+      all.bytes += cleaned.bytes
+    }
+    return all
   }
 
   async #askAll<T>(ask: Ask): Promise<T[]> {

@@ -8,6 +8,7 @@ import type { Shard } from './shard.ts'
 export type Request = { n: number } & (
   | { op: 'cancel' | 'now' | 'show'; id: string }
   | { op: 'change'; id: string; due?: number; body?: { kind: BodyKind; base64: string } }
+  | { op: 'clean'; dryRun: boolean }
   | { op: 'list'; query: ListQuery }
   | { op: 'forecast' | 'status' | 'metrics' | 'tick' }
   /** A scheduler that works on `has` shards would take this one too. */
@@ -75,6 +76,8 @@ async function act(shard: Shard, request: Exclude<Request, { op: 'give' }>): Pro
     }
     case 'list':
       return shard.list(request.query)
+    case 'clean':
+      return shard.cleanBlobs(request.dryRun)
     case 'forecast':
       return shard.forecast()
     case 'status':

@@ -4,20 +4,22 @@ import { Buckets } from './buckets.ts'
 import { Catalog } from './catalog.ts'
 import { type Fired, Firing } from './firing.ts'
 import { type ForecastRow, forecastOf } from './forecast.ts'
+import { type CleanedBlobs, HeldBlobs } from './held-blobs.ts'
 import { heldFilesOf } from './held-files.ts'
 import { IntakeReader } from './intake-reader.ts'
 import type { Lateness } from './lateness.ts'
 import type { Level } from './levels.ts'
-import { type Listed, type ListPage, type ListQuery, listHeld } from './listing.ts'
+import { type ListPage, type ListQuery, listHeld } from './listing.ts'
 import { Loops } from './loops.ts'
 import { Marks } from './marks.ts'
 import { Mover } from './mover.ts'
 import { Near } from './near.ts'
 import type { Outlet } from './outlet.ts'
 import { Recent } from './recent.ts'
+import { type Shown, shownOf } from './shown.ts'
 import { Soon } from './soon.ts'
 import { type ShardStatus, statusOf } from './status.ts'
-import { type Change, type HeldState, type Steered, Steering } from './steering.ts'
+import { type Change, type Steered, Steering } from './steering.ts'
 
 const SENT_NOW_STEPS_MAX = 1_000
 const SENT_NOW_SLEEP_MS_MAX = 10
@@ -66,14 +68,15 @@ export class Shard {
     this.#catalog = new Catalog({ spool, root, marks })
     const catalog = this.#catalog
     this.#buckets = new Buckets({ spool, root, levels, writer, catalog, marks })
-    this.#intake = new IntakeReader({ spool, folder: `${root}/in`, marks, buckets: this.#buckets })
+    const blobs = new HeldBlobs({ spool, root, catalog, marks })
+    this.#intake = new IntakeReader({ spool, folder: `${root}/in`, marks, buckets: this.#buckets, blobs })
     this.#near = new Near(spool)
     const { near, buckets, intake } = { near: this.#near, buckets: this.#buckets, intake: this.#intake }
     const recent = new Recent<'fired' | 'cancelled'>()
     this.#soon = new Soon({ spool, catalog, near })
     const soon = this.#soon
-    this.#firing = new Firing({ spool, catalog, soon, marks, outlet, recent })
-    this.#mover = new Mover({ spool, levels, catalog, buckets, intake, marks, near, firing: this.#firing })
+    this.#firing = new Firing({ spool, catalog, soon, marks, outlet, recent, blobs })
+    this.#mover = new Mover({ spool, levels, catalog, buckets, intake, marks, near, blobs, firing: this.#firing })
     this.#loops = new Loops({
       spool,
       drain: thorough => this.#inTurn(() => this.#mover.drain(thorough)),
@@ -81,7 +84,7 @@ export class Shard {
       tidy: () => this.#inTurn(() => this.#mover.tidy()),
       step: () => this.#step()
     })
-    this.#steering = new Steering({ spool, catalog, marks, near, ids, recent })
+    this.#steering = new Steering({ spool, catalog, marks, near, ids, recent, blobs })
   }
 
   /** Takes over: reads what earlier schedulers said and left, and says it again, before anybody is told anything. */
@@ -130,13 +133,18 @@ export class Shard {
   }
 
   cancel(id: string): Promise<Steered> {
-    return this.#steer(() => this.#steering.cancel(id))
+    return this.#steer(async () => {
+      const steered = await this.#steering.cancel(id)
+      await this.#settle()
+      return steered
+    })
   }
 
   change(id: string, change: Change): Promise<Steered> {
     return this.#steer(async () => {
       const steered = await this.#steering.change(id, change)
       if (steered.done) await this.#mover.drain(false)
+      if (change.body !== undefined) await this.#settle()
       return steered
     })
   }
@@ -153,14 +161,10 @@ export class Shard {
     return { ...steered, state: 'fired' }
   }
 
-  show(id: string): Promise<{ state: HeldState; messages: (Listed & { body: Uint8Array; kind: string })[] }> {
+  show(id: string): Promise<Shown> {
     return this.#steer(async () => {
       const { found, state } = await this.#steering.show(id)
-      const messages = found.map(({ stored: { due, sentAt, body, kind } }) => {
-        const { to, channel, priority } = due
-        return { id, to, channel, priority, dueAt: due.at, sentAt, bytes: body.length, body, kind }
-      })
-      return { state, messages }
+      return { state, messages: found.map(shownOf) }
     })
   }
 
@@ -170,6 +174,10 @@ export class Shard {
 
   forecast(): Promise<ForecastRow[]> {
     return this.#steer(() => Promise.resolve(forecastOf(this.#catalog.all)))
+  }
+
+  cleanBlobs(dryRun: boolean): Promise<CleanedBlobs> {
+    return this.#steer(() => this.#mover.cleanBlobs(dryRun))
   }
 
   status(): ShardStatus {
@@ -214,6 +222,13 @@ export class Shard {
       } finally {
         this.#loops.wake()
       }
+    })
+  }
+
+  /** What was wished is done; a body that could not be removed is another day's work. */
+  async #settle(): Promise<void> {
+    await this.#mover.settle().catch((error: unknown) => {
+      this.#spool.system.log.warn({ error: String(error) }, 'a large body that nobody needs stays for now')
     })
   }
 

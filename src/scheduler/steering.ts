@@ -1,4 +1,5 @@
 import { diskError } from '../errors.ts'
+import { encodeBlob } from '../journal/blob-entry.ts'
 import { encodeMessage, messageBytesMost } from '../journal/entry.ts'
 import type { Ids } from '../journal/ids.ts'
 import type { BodyKind, Draft } from '../message.ts'
@@ -8,6 +9,7 @@ import type { Catalog } from './catalog.ts'
 import { type Found, findById } from './finder.ts'
 import { Firing } from './firing.ts'
 import { hashesOfId } from './hash.ts'
+import type { HeldBlobs } from './held-blobs.ts'
 import type { Marks } from './marks.ts'
 import type { Near } from './near.ts'
 import type { Recent } from './recent.ts'
@@ -39,6 +41,7 @@ export class Steering {
   readonly #marks: Marks
   readonly #near: Near
   readonly #ids: Ids
+  readonly #blobs: HeldBlobs
   readonly recent: Recent<'fired' | 'cancelled'>
 
   constructor(options: {
@@ -48,6 +51,7 @@ export class Steering {
     near: Near
     ids: Ids
     recent: Recent<'fired' | 'cancelled'>
+    blobs: HeldBlobs
   }) {
     this.recent = options.recent
     this.#spool = options.spool
@@ -55,6 +59,7 @@ export class Steering {
     this.#marks = options.marks
     this.#near = options.near
     this.#ids = options.ids
+    this.#blobs = options.blobs
   }
 
   /** Resolved: what is said survives a power cut. */
@@ -63,6 +68,7 @@ export class Steering {
     if (waiting.length === 0) return answer
     await this.#claim(waiting, c => this.#marks.append({ c }))
     for (const { a, b } of waiting) this.recent.set(a, b, 'cancelled')
+    for (const found of waiting) this.#doubt(found)
     return answer.state === 'fired' ? answer : { id, done: true, state: 'cancelled', dueAt: waiting[0]!.due }
   }
 
@@ -74,6 +80,7 @@ export class Steering {
     for (const found of waiting) {
       const entry = this.#encode(found, change)
       await this.#claim([found], c => this.#marks.appendWithMessage({ c, x: this.#ids.next() }, entry))
+      if (change.body !== undefined) this.#doubt(found)
     }
     return answer.state === 'fired' ? answer : { id, done: true, state: 'scheduled', dueAt }
   }
@@ -123,7 +130,13 @@ export class Steering {
     }
   }
 
+  /** Its large body, if it had one, may go. */
+  #doubt(found: Found): void {
+    if (found.stored.blob !== undefined) this.#blobs.doubt(this.#encode(found, {}), 0)
+  }
+
   #encode({ stored }: Found, { due, body }: Change): Buffer {
+    const large = body === undefined && stored.blob !== undefined
     const draft: Draft = {
       id: stored.id,
       sentAt: stored.sentAt,
@@ -133,7 +146,8 @@ export class Steering {
       receipt: stored.receipt,
       due: due === undefined ? stored.due : { ...stored.due, at: due },
       kind: body?.kind ?? stored.kind,
-      body: body?.bytes ?? stored.body
+      body: large ? encodeBlob({ kind: stored.kind, ...stored.blob! }) : (body?.bytes ?? stored.body),
+      ...(large && { blob: true })
     }
     const into = Buffer.alloc(messageBytesMost(draft))
     return into.subarray(0, encodeMessage(draft, this.#ids, into, 0))

@@ -6,6 +6,8 @@ import type { Files } from '../system/files.ts'
  * A body that is too large for an entry is a file beside the segment of its message. Its name says whose it is:
  *
  *   outbox/…   <writer>-<id>.blob                         `id` stands in the entry: its place is not known before
+ *   schedule/…/in/      the same
+ *   schedule/…/blobs/   <id>-<hash of the message's id>.blob   by which the messages that are held are found
  *   inbox/…    <stream>-<position>-<sha256>.blob          what a message is called for ever, wherever its bytes are copied
  *   dead/…     the same
  *
@@ -21,6 +23,7 @@ export interface BlobPlace {
 }
 
 const SENT = /^([a-z0-9]{1,32})-([0-9a-f]{16})\.blob$/
+const HELD = /^([0-9a-f]{16})-([0-9a-f]{8})([0-9a-f]{8})\.(blob|part)$/
 const PLACED = /^([0-9a-f]{32})-(0|[1-9][0-9]{0,14})-([0-9a-f]{64})\.(blob|part)$/
 
 export function sentBlobPath(folder: string, writer: string, id: string): string {
@@ -69,6 +72,26 @@ export function parsePlacedBlob(folder: string, name: string): PlacedBlob | unde
     sha256: sha256!,
     whole: end === 'blob'
   }
+}
+
+/** The body of a message that is held for later. */
+export interface HeldBlob {
+  path: string
+  id: string
+  /** Of the message's id: two u32. */
+  hash: readonly [number, number]
+  whole: boolean
+}
+
+export function heldBlobPath(folder: string, { id, hash }: Pick<HeldBlob, 'id' | 'hash'>): string {
+  return `${folder}/${id}-${hash.map(half => half.toString(16).padStart(8, '0')).join('')}.blob`
+}
+
+export function parseHeldBlob(folder: string, name: string): HeldBlob | undefined {
+  const [, id, a, b, end] = HELD.exec(name) ?? []
+  if (id === undefined) return undefined
+  const hash = [Number.parseInt(a!, 16), Number.parseInt(b!, 16)] as const
+  return { path: `${folder}/${name}`, id, hash, whole: end === 'blob' }
 }
 
 /** The files in a folder by that name; strangers are left alone, no folder is an empty one. */

@@ -1,7 +1,7 @@
 import { diskError } from '../errors.ts'
 import { PRIORITY } from '../message.ts'
 import { OutboxBlobs } from './outbox-blobs.ts'
-import type { Spool } from './spool.ts'
+import { foldersIn, type Spool } from './spool.ts'
 
 /** Nothing counts as arrived: what is over is only what no message owns. */
 const NOTHING_ARRIVED = () => 0
@@ -13,7 +13,7 @@ export interface LoneBlobs {
 }
 
 /**
- * Removes large bodies of the outbox whose sender ended before it had written their message; in a dry run only counts them. From any
+ * Removes large bodies of the outbox, and of what is for later, whose sender ended before it had written their message; in a dry run only counts them. From any
  * process: what a daemon removes meanwhile has arrived.
  *
  * @throws DroprError DISK_*
@@ -28,7 +28,9 @@ export async function cleanLoneBlobs(
   for (const folder of await sentFolders(spool, channels)) {
     for (const { path } of await blobs.over(folder)) {
       try {
-        found.bytes += (await files.stat(path))?.bytesUsed ?? 0
+        const there = await files.stat(path)
+        if (there === undefined) continue
+        found.bytes += there.bytesUsed
         found.files++
         if (!dryRun) await files.remove(path)
       } catch (error) {
@@ -41,6 +43,11 @@ export async function cleanLoneBlobs(
 
 async function sentFolders(spool: Spool, channels: readonly string[] | undefined): Promise<string[]> {
   const folders: string[] = []
+  if (channels === undefined) {
+    const root = `${spool.path}/schedule`
+    const shards = (await foldersIn(spool.system.files, root)).filter(name => name.startsWith('shard-'))
+    folders.push(`${root}/in`, ...shards.map(shard => `${root}/${shard}/in`))
+  }
   for (const peer of await spool.outboxPeers())
     for (const channel of await spool.channelsIn(spool.outboxOf(peer))) {
       if (channels?.includes(channel) === false) continue

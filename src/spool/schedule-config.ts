@@ -37,7 +37,7 @@ export const LEVELS: readonly Level[] = [
 export const SHARDS_MAX = 64
 
 /** Folders below schedule/ that are no levels. */
-const TAKEN = new Set(['in', 'marks'])
+const TAKEN = new Set(['in', 'marks', 'blobs'])
 const LEVELS_MAX = 8
 
 /** @throws TypeError unless the levels go from long to short, each a whole number of the next. */
@@ -46,7 +46,7 @@ export function checkLevels(levels: readonly Level[]): readonly Level[] {
     throw new TypeError(`levels must be 1 to ${LEVELS_MAX}, got ${levels.length}`)
   levels.forEach(({ name, lengthMs }, i) => {
     if (!/^[a-z]{1,20}$/.test(name) || TAKEN.has(name) || levels.findIndex(level => level.name === name) !== i)
-      throw new TypeError(`levels[${i}].name must be 1 to 20 letters a-z, used once, not in or marks: ${name}`)
+      throw new TypeError(`levels[${i}].name must be 1 to 20 letters a-z, used once, not in, marks or blobs: ${name}`)
     if (!Number.isSafeInteger(lengthMs) || lengthMs < SECOND_MS || lengthMs > 366 * DAY_MS)
       throw new TypeError(`levels[${i}].lengthMs must be from ${SECOND_MS} to ${366 * DAY_MS}, got ${lengthMs}`)
     const longer = levels[i - 1]

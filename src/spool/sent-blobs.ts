@@ -7,6 +7,9 @@ import type { Target } from './outbox-writer.ts'
 import { SpaceWatch } from './space-watch.ts'
 import type { Spool } from './spool.ts'
 
+/** A folder of the outbox, or one in which messages for later are put. */
+export type BlobTarget = Target | { folder: string }
+
 /**
  * Puts bodies that are too large for an entry into files of the outbox, beside the segments. Each is owned by the entry that is
  * appended next; one that has none, since its writer died in between, is found by the cleaning turn.
@@ -33,7 +36,7 @@ export class SentBlobs {
    * @throws DroprError DISK_*, and what `chunks` or `before` throw.
    */
   async put(
-    to: Target,
+    to: BlobTarget,
     options: { kind: BodyKind; chunks: AsyncIterable<Uint8Array>; before: (bytes: number) => void }
   ): Promise<Blob> {
     const { kind, chunks, before } = options
@@ -66,7 +69,7 @@ export class SentBlobs {
   }
 
   /** The same body for another place. Resolved: durable there too. */
-  async copy(blob: Blob, from: Target, to: Target): Promise<void> {
+  async copy(blob: Blob, from: BlobTarget, to: BlobTarget): Promise<void> {
     const { system, folders } = this.#spool
     const path = this.#path(to, blob)
     try {
@@ -79,7 +82,7 @@ export class SentBlobs {
   }
 
   /** Of a body whose entry was not appended. Never rejects: what stays goes with a later one, or is found by the cleaning turn. */
-  drop(to: Target, blob: Blob): Promise<void> {
+  drop(to: BlobTarget, blob: Blob): Promise<void> {
     return this.#remove(this.#path(to, blob))
   }
 
@@ -93,11 +96,11 @@ export class SentBlobs {
     }
   }
 
-  #folder({ peer, channel, priority }: Target): string {
-    return this.#spool.outbox(peer, channel, priority)
+  #folder(to: BlobTarget): string {
+    return 'folder' in to ? to.folder : this.#spool.outbox(to.peer, to.channel, to.priority)
   }
 
-  #path(to: Target, { id }: Blob): string {
+  #path(to: BlobTarget, { id }: Blob): string {
     return sentBlobPath(this.#folder(to), this.#writer, id)
   }
 }

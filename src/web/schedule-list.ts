@@ -46,7 +46,8 @@ export function showRoute({ queue }: WebDesk): Route {
       const { state, messages } = await queue.schedule.show(id)
       if (state === 'unknown') throw new DroprError('DUE_UNKNOWN', `no message ${JSON.stringify(id)} is held here`)
       const rows = messages.map(({ body, ...rest }) => {
-        return `${JSON.stringify(rest).slice(0, -1)},${bodyMember(rest.kind, body)}}`
+        const json = JSON.stringify(rest)
+        return rest.bodyBytes === undefined ? `${json.slice(0, -1)},${bodyMember(rest.kind, body)}}` : json
       })
       return { status: 200, body: `${JSON.stringify({ id, state }).slice(0, -1)},"messages":[${rows.join()}]}` }
     }

@@ -51,6 +51,8 @@ export const PAGE: JsonSchema = {
   }
 }
 
+const LARGE = { ...COUNT, description: 'Instead of body: it is a file of so many bytes.' } as const
+
 export const SHOWN = having({
   id: TEXT,
   state: STATE,
@@ -60,7 +62,7 @@ export const SHOWN = having({
     items: {
       type: 'object',
       required: [...Object.keys(HELD), 'kind'],
-      properties: { ...HELD, kind: { enum: BODY_KINDS }, body: {}, bodyBase64: TEXT }
+      properties: { ...HELD, kind: { enum: BODY_KINDS }, body: {}, bodyBase64: TEXT, bodyBytes: LARGE }
     }
   }
 })

@@ -55,6 +55,10 @@ export class FakeBox {
     return drafts.map((draft, i) => done(draft.id ?? `held-${this.held.length}-${i}`))
   }
 
+  folder(): string {
+    return 'schedule/in'
+  }
+
   async close(): Promise<void> {}
 }
 

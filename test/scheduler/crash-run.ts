@@ -51,16 +51,23 @@ export class CrashRun {
   readonly #mishaps: Mishaps
   readonly #levels: readonly Level[]
   readonly #shards: number
+  /** Of some messages the body lies in a file. */
+  readonly #large: boolean
   #app: App | undefined
   #schedulers = new Map<string, Process>()
 
-  constructor(seed: string, mishaps: Mishaps, options: { levels?: readonly Level[]; shards?: number } = {}) {
+  constructor(
+    seed: string,
+    mishaps: Mishaps,
+    options: { levels?: readonly Level[]; shards?: number; large?: boolean } = {}
+  ) {
     this.world = new SimWorld({ seed })
     this.node = this.world.node('berlin')
     this.random = new SimRandom(`${seed} ops`)
     this.#mishaps = mishaps
     this.#levels = options.levels ?? SHORT
     this.#shards = options.shards ?? 1
+    this.#large = options.large ?? false
   }
 
   /** Nothing goes wrong on purpose. */
@@ -81,6 +88,8 @@ export class CrashRun {
     // What was still to go wrong does so now.
     await clock.advance(25_000)
     for (const process of this.#schedulers.values()) process.kill()
+    // Of one that lives nobody knows whether it still writes the message of a body.
+    this.#app?.process.kill()
     this.#ended = true
     // What is due an hour later by a clock that was wrong comes by the next step.
     if (this.#mishaps.clockSteps) this.node.clockOffsetMs = 3_600_000
@@ -109,7 +118,7 @@ export class CrashRun {
     const opened = await this.#attempt(
       process,
       (async () => {
-        const spool = await openSpool(process)
+        const spool = await openSpool(process, { blobPieceBytes: 512 })
         const sender = await openSender(spool, this.#shards)
         return { process, sender, schedule: new Schedule({ spool, levels: this.#levels, shards: this.#shards }) }
       })()
@@ -160,7 +169,9 @@ export class CrashRun {
       const bodies = new Set([body])
       const one = { due, earliest: due, body, bodies, sent: false, cancelled: false, mayBeCancelled: false }
       this.expected.set(id, one)
-      one.sent = (await this.#attempt(app.process, app.sender.send(due, { id, body }))) !== undefined
+      const { send, sendLarge } = app.sender
+      const large = this.#large && this.random.chance(0.5)
+      one.sent = (await this.#attempt(app.process, (large ? sendLarge : send)(due, { id, body }))) !== undefined
       if (!app.process.alive) return
     }
   }

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { Schedule, Scheduler } from '../../src/scheduler/index.ts'
 import { SimWorld } from '../../src/system/sim/index.ts'
 import { CrashRun, type Mishaps, SHORT } from './crash-run.ts'
-import { openSender, openSpool, outbox } from './desk.ts'
+import { openSender, openSpool, outbox, tree } from './desk.ts'
 
 const NONE: Mishaps = { kills: false, powerCuts: false, clockSteps: false, full: false, stops: false }
 const SEEDS = Number(process.env.DROPR_SEEDS ?? 2)
@@ -30,6 +30,10 @@ async function check(seed: string, mishaps: Partial<Mishaps>, options = {}, sche
       expect(times.get(id) ?? 0, `${seed}: ${id} is lost`).toBeGreaterThan(0)
     if (run.crashes === 0) expect(times.get(id) ?? 0, `${seed}: ${id} went twice`).toBeLessThanOrEqual(1)
   }
+  const left = (await run.world.clock.until(tree(run.node.disk, '/s/schedule'))).filter(path =>
+    /blob$|part$/.test(path)
+  )
+  expect(left, `${seed}: nobody owns these large bodies`).toEqual([])
 }
 
 async function seeds(name: string, mishaps: Partial<Mishaps>, options = {}, schedulers?: string[]): Promise<void> {
@@ -90,6 +94,14 @@ test('P8 H9: with one level and with four nothing is lost or early under kills; 
   }
   await check(`three levels calm ${FIRST}`, {})
 }, 240_000)
+
+test('E9 P8: of messages whose bodies lie in files none goes without its body, and no body stays that nobody needs', async () => {
+  await seeds('large calm', {}, { large: true })
+  await seeds('large kills', { kills: true }, { large: true })
+  await seeds('large power', { kills: true, powerCuts: true }, { large: true })
+  await seeds('large full', { full: true, kills: true }, { large: true })
+  await seeds('large pool', { kills: true, stops: true }, { large: true, shards: 4 }, ['a', 'b', 'c'])
+}, 600_000)
 
 test.each(['/schedule/minute/', '/schedule/in'])(
   'P8: what lay in %s and was removed, and is back after a power cut, is neither sent again nor after its cancel',

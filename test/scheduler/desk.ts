@@ -1,3 +1,5 @@
+import { Readable } from 'node:stream'
+import { encodeBlob } from '../../src/journal/blob-entry.ts'
 import { decodeMessage, entryBytes, MESSAGE } from '../../src/journal/entry.ts'
 import { Ids } from '../../src/journal/ids.ts'
 import { listSegments } from '../../src/journal/segment-names.ts'
@@ -7,6 +9,9 @@ import { DEFAULT_LIMITS, type Limits } from '../../src/limits.ts'
 import type { Stored } from '../../src/message.ts'
 import { decodeChannel } from '../../src/names.ts'
 import { type DueDraft, ScheduleIntake } from '../../src/scheduler/index.ts'
+import { readBlob } from '../../src/spool/blob-file.ts'
+import { blobBesideSegment } from '../../src/spool/blob-names.ts'
+import { SentBlobs } from '../../src/spool/sent-blobs.ts'
 import { foldersIn, Spool } from '../../src/spool/spool.ts'
 import { WriterLife } from '../../src/spool/writer-life.ts'
 import type { Files } from '../../src/system/files.ts'
@@ -23,20 +28,28 @@ export async function openSender(spool: Spool, shards = 1) {
   const life = await WriterLife.begin(spool)
   const ids = new Ids(spool.system.clock, spool.system.random)
   const intake = new ScheduleIntake({ spool, writer: life.writer, ids, shards })
+  const blobs = new SentBlobs({ spool, writer: life.writer })
+  /** Resolves with the id, once synced. */
+  const send = (due: number, more: Partial<DueDraft> & { channel?: string; to?: string } = {}) => {
+    const { channel = 'common', to = 'tokyo', ...rest } = more
+    const draft: DueDraft = {
+      kind: 'text',
+      body: 'x',
+      sentAt: spool.system.clock.now(),
+      due: { at: due, to, channel, priority: 4 },
+      ...rest
+    }
+    return intake.append(draft, id => id)
+  }
   return {
     ids,
     intake,
-    /** Resolves with the id, once synced. */
-    send: (due: number, more: Partial<DueDraft> & { channel?: string; to?: string } = {}) => {
-      const { channel = 'common', to = 'tokyo', ...rest } = more
-      const draft: DueDraft = {
-        kind: 'text',
-        body: 'x',
-        sentAt: spool.system.clock.now(),
-        due: { at: due, to, channel, priority: 4 },
-        ...rest
-      }
-      return intake.append(draft, id => id)
+    send,
+    /** The same with a body that lies in a file. */
+    sendLarge: async (due: number, { id, body }: { id: string; body: string }) => {
+      const chunks = Readable.from([Buffer.from(body)])
+      const blob = await blobs.put({ folder: intake.folder(id) }, { kind: 'text', chunks, before: () => undefined })
+      return send(due, { id, blob: true, body: encodeBlob(blob) })
     },
     close: async () => {
       await intake.close()
@@ -50,6 +63,14 @@ export interface InOutbox extends Stored {
   channel: string
   /** When its frame was written. */
   at: number
+}
+
+/** Also what lies in a file, which must be there and be what was sent. */
+async function bodyOf(files: Files, segment: string, { body, blob }: Stored): Promise<Buffer> {
+  if (blob === undefined) return body
+  const pieces: Buffer[] = []
+  for await (const piece of readBlob(files, blobBesideSegment(segment, blob.id)!, blob)) pieces.push(piece)
+  return Buffer.concat(pieces)
 }
 
 /** All messages in whole frames of all outboxes; of one stream in order. */
@@ -66,7 +87,8 @@ export async function outbox(files: Files, path = PATH): Promise<InOutbox[]> {
           const { payload, at: writtenAt } = part.frame
           for (let at = 0; at < payload.length; at += entryBytes(payload, at)) {
             if (payload[at + 8] !== MESSAGE) continue
-            found.push({ ...decodeMessage(payload, at), to, channel: decodeChannel(channel)!, at: writtenAt })
+            const message = { ...decodeMessage(payload, at), to, channel: decodeChannel(channel)!, at: writtenAt }
+            found.push({ ...message, body: await bodyOf(files, segment.path, message) })
           }
         }
         await reader.close()
