@@ -98,7 +98,9 @@ export class HeldBlobs {
   async settle(dryRun = false): Promise<CleanedBlobs> {
     const { files } = this.#spool.system
     const gone = { files: 0, bytes: 0 }
-    for (const blob of [...this.#doubted.values()]) {
+    // Not what comes to be doubted meanwhile: its marks may not be synced.
+    const doubted = [...this.#doubted.values()]
+    for (const blob of doubted) {
       if (await this.#isNeeded(blob)) {
         // Where some segment can only be read in parts, its message may come to light when that is moved.
         if (!this.#isInDoubt) this.#doubted.delete(blob.path)

@@ -146,7 +146,7 @@ test.skipIf(process.platform !== 'linux')(
     })
     await pipeline(createReadStream(from), asked)
     expect(await answered).toBe(201)
-    await expect.poll(() => blobs('schedule').map(path.dirname), { timeout: 20_000 }).toEqual(['blobs'])
+    await expect.poll(() => blobs('schedule').map(name => path.dirname(name)), { timeout: 20_000 }).toEqual(['blobs'])
     const grown = peakMib(pid) - before
     process.stderr.write(`${JSON.stringify({ beforeMib: Math.round(before), grownMib: Math.round(grown) })}\n`)
     expect(grown).toBeLessThan(120)
