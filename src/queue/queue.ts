@@ -118,7 +118,7 @@ export class Queue {
   }
 
   /** All of them or none, in this order, to one place. */
-  async sendMessages(bodies: readonly Body[], options?: SendAllOptions): Promise<Receipt[]> {
+  async sendMessages(bodies: readonly (Body | BodySource)[], options?: SendAllOptions): Promise<Receipt[]> {
     this.#checkOpen()
     return await this.#sender.sendAll(bodies, options)
   }

@@ -7,7 +7,7 @@ import { aborted } from './abort.ts'
 import { type BodySource, chunksOf, takeHead } from './body-source.ts'
 import type { Destination } from './destinations.ts'
 import { said } from './options.ts'
-import { checkKind, type SendOptions } from './send-options.ts'
+import { checkKind } from './send-options.ts'
 
 /** A destination, or where messages for later lie. */
 export type BlobPlace = Destination | { folder: string }
@@ -22,71 +22,77 @@ export interface BlobRoom {
   drop(to: BlobPlace, blob: Blob): Promise<void>
 }
 
-export interface SourceSend<T> {
-  source: BodySource
-  options: SendOptions
-  /** Complete but for the body. */
-  draft: Draft
-  /** At least one: each has the body for itself. */
+export interface SourcesSend<T> {
+  /** Messages in order. Where there is a source the draft is complete but for the body. */
+  items: readonly { draft: Draft; source: BodySource | undefined }[]
+  options: { kind?: BodyKind; signal?: AbortSignal }
+  /** At least one: each has the bodies for itself. */
   places: readonly BlobPlace[]
   limits: Limits
   room: BlobRoom | undefined
-  append: (draft: Draft) => Promise<T>
+  append: (drafts: readonly Draft[]) => Promise<T>
+  /** The call that it is for, for people. */
+  what: string
 }
 
 /**
- * Sends what is read from a source: up to `messageBytesMax` as any other message, more through a file of the outbox, in
- * constant memory. Whatever ends it before the entry that owns the body is appended leaves nothing behind.
+ * Sends what is read from sources, one after the other: each up to `messageBytesMax` as any other message, more through a file of the
+ * outbox, in constant memory. Whatever ends it before the entries that own the bodies are appended leaves nothing behind.
  */
-export async function sendSource<T>(send: SourceSend<T>): Promise<T> {
-  const { source, options, draft, places, limits, room, append } = send
+export async function sendSources<T>(send: SourcesSend<T>): Promise<T> {
+  const { items, options, places, room, append, what } = send
   const { kind = 'bytes', signal } = options
   if (!BODY_KINDS.includes(kind)) throw new TypeError(`kind must be one of ${BODY_KINDS.join(', ')}, got ${said(kind)}`)
   const stop = new AbortController()
-  const onAbort = () => stop.abort(aborted(signal!, 'sendMessage'))
+  const onAbort = () => stop.abort(aborted(signal!, what))
   if (signal?.aborted) onAbort()
   signal?.addEventListener('abort', onAbort, { once: true })
   const letGo = keepAlive()
-  const chunks = chunksOf(source, stop.signal)
+  const written: Blob[] = []
+  let appended = false
   try {
-    const head = await takeHead(chunks, limits.messageBytesMax)
-    if (head.bytes !== undefined) {
-      draft.kind = checkKind(kind, head.bytes)
-      draft.body = head.bytes
-      return await append(draft)
-    }
-    const [first, ...others] = places
-    if (first === undefined || room === undefined)
-      throw tooLarge('that this queue has no room for', limits.messageBytesMax, 'messageBytesMax')
-    const before = (bytes: number) => {
-      if (bytes > limits.blobBytesMax) throw tooLarge(`of ${bytes} bytes or more`, limits.blobBytesMax, 'blobBytesMax')
-      stop.signal.throwIfAborted()
-    }
-    const blob = await room.put(first, { kind, chunks: head.rest, before })
-    return await own(send, { room, first, others, blob, signal: stop.signal })
+    const drafts: Draft[] = []
+    for (const { draft, source } of items)
+      drafts.push(
+        source === undefined ? draft : await read(send, { draft, source, kind, written, signal: stop.signal })
+      )
+    stop.signal.throwIfAborted()
+    appended = true
+    return await append(drafts)
+  } catch (error) {
+    // Only where it is sure that there are no entries.
+    if (!appended || (error instanceof DroprError && error.code === 'CLOSED'))
+      for (const blob of written) for (const to of places) await room?.drop(to, blob)
+    throw error
   } finally {
-    await chunks.return()
     letGo()
     signal?.removeEventListener('abort', onAbort)
   }
 }
 
-/** Appends the entries that own it. When it is sure that there are none, the body goes. */
-async function own<T>(
-  { draft, append }: SourceSend<T>,
-  at: { room: BlobRoom; first: BlobPlace; others: readonly BlobPlace[]; blob: Blob; signal: AbortSignal }
-): Promise<T> {
-  const { room, first, others, blob, signal } = at
-  let appended = false
+/** The draft with its body, or with what says where that is: then it is in `written`. */
+async function read<T>(
+  { places, limits, room }: SourcesSend<T>,
+  item: { draft: Draft; source: BodySource; kind: BodyKind; written: Blob[]; signal: AbortSignal }
+): Promise<Draft> {
+  const { draft, source, kind, written, signal } = item
+  const chunks = chunksOf(source, signal)
   try {
+    const head = await takeHead(chunks, limits.messageBytesMax)
+    if (head.bytes !== undefined) return { ...draft, kind: checkKind(kind, head.bytes), body: head.bytes }
+    const [first, ...others] = places
+    if (first === undefined || room === undefined)
+      throw tooLarge('that this queue has no room for', limits.messageBytesMax, 'messageBytesMax')
+    const before = (bytes: number) => {
+      if (bytes > limits.blobBytesMax) throw tooLarge(`of ${bytes} bytes or more`, limits.blobBytesMax, 'blobBytesMax')
+      signal.throwIfAborted()
+    }
+    const blob = await room.put(first, { kind, chunks: head.rest, before })
+    written.push(blob)
     for (const other of others) await room.copy(blob, first, other)
-    signal.throwIfAborted()
-    appended = true
-    return await append({ ...draft, blob: true, body: encodeBlob(blob) })
-  } catch (error) {
-    if (!appended || (error instanceof DroprError && error.code === 'CLOSED'))
-      for (const to of [first, ...others]) await room.drop(to, blob)
-    throw error
+    return { ...draft, blob: true, body: encodeBlob(blob) }
+  } finally {
+    await chunks.return()
   }
 }
 

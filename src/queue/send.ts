@@ -16,7 +16,7 @@ import {
   type SendAllOptions,
   type SendOptions
 } from './send-options.ts'
-import { type BlobRoom, sendSource } from './send-source.ts'
+import { type BlobRoom, type SourcesSend, sendSources } from './send-source.ts'
 
 const NOTHING = Buffer.alloc(0)
 
@@ -102,40 +102,63 @@ export class Sender {
     const destinations = Array.isArray(to)
       ? this.#eachOf(to, options)
       : [this.#destinations.find(to, channel, priority)]
-    const append = (whole: Draft) => {
+    const append = ([whole = draft]: readonly Draft[]) => {
       if (due !== undefined) return this.#hold(due, whole, options)
       if (Array.isArray(to)) return this.#sendToEach(to, whole, options)
       return this.#append(destinations[0]!, whole, durability === 'buffered')
     }
-    const places = due === undefined ? destinations : this.#heldPlace(draft, destinations, due)
-    return sendSource({ source, options, draft, places, limits: this.#limits, room: this.#blobs, append })
+    const places = due === undefined ? destinations : this.#heldPlace([draft], destinations, due)
+    return this.#read({ items: [{ draft, source }], options, places, append, what: 'sendMessage' })
   }
 
-  sendAll(bodies: readonly Body[], options: SendAllOptions | undefined): Promise<Receipt[]> {
+  #read<T>(send: Omit<SourcesSend<T>, 'limits' | 'room'>): Promise<T> {
+    return sendSources({ ...send, limits: this.#limits, room: this.#blobs })
+  }
+
+  sendAll(bodies: readonly (Body | BodySource)[], options: SendAllOptions | undefined): Promise<Receipt[]> {
     if (!Array.isArray(bodies)) throw new TypeError(`sendMessages takes an array of bodies, got ${typeof bodies}`)
     if (options !== undefined) checkSendAll(options)
     const sentAt = this.#clock.now()
-    const drafts: Draft[] = []
     const { ids, ...shared } = options ?? {}
     if (ids !== undefined) checkIds(ids, bodies.length)
+    const drafts: Draft[] = []
+    const sources = new Map<number, BodySource>()
     for (const [i, body] of bodies.entries()) {
-      const draft = draftOf(body, sentAt, this.#limits.messageBytesMax)
-      if (options !== undefined) applyOptions(draft, shared, this.#limits)
+      const source = sourceOf(body)
+      if (source !== undefined) sources.set(i, source)
+      const draft = this.#draft(body, source, sentAt, options && shared)
       if (ids !== undefined) draft.id = ids[i]!
       drafts.push(draft)
     }
     const destination = this.#destinations.find(options?.to, options?.channel, options?.priority)
-    if (options?.signal?.aborted) return abortable(Promise.resolve([]), options.signal, 'sendMessages')
+    const signal = options?.signal
+    if (signal?.aborted) return abortable(Promise.resolve([]), signal, 'sendMessages')
     if (drafts.length === 0) return Promise.resolve([])
     const buffered = options?.durability === 'buffered'
     const due = options === undefined ? undefined : this.#dueMs(options, sentAt)
-    if (due !== undefined) {
-      const held = drafts.map(draft => heldDraft(draft, destination, due))
+    const append = (whole: readonly Draft[]) => {
+      if (due === undefined) return this.#outbox.appendAll(destination, whole, this.#made(buffered), buffered)
+      const held = whole.map(draft => heldDraft(draft, destination, due))
       const receipt = this.#receipts.scheduled(due, buffered ? 'buffered' : 'synced')
-      return abortable(this.#box.appendAll(held, receipt, buffered), options?.signal, 'sendMessages')
+      return this.#box.appendAll(held, receipt, buffered)
     }
-    const sent = this.#outbox.appendAll(destination, drafts, this.#made(buffered), buffered)
-    return abortable(sent, options?.signal, 'sendMessages')
+    if (sources.size === 0) return abortable(append(drafts), signal, 'sendMessages')
+    const items = drafts.map((draft, i) => ({ draft, source: sources.get(i) }))
+    const places = due === undefined ? [destination] : this.#heldPlace(drafts, [destination], due)
+    return this.#read({ items, options: shared, places, append, what: 'sendMessages' })
+  }
+
+  #draft(body: unknown, source: BodySource | undefined, sentAt: number, shared: SendAllOptions | undefined): Draft {
+    if (source === undefined) {
+      const draft = draftOf(body, sentAt, this.#limits.messageBytesMax)
+      if (shared !== undefined) applyOptions(draft, shared, this.#limits)
+      return draft
+    }
+    const draft = draftOf(NOTHING, sentAt, 0)
+    // Of what kind it is, is checked once it is read.
+    const { kind: _, ...rest } = shared ?? {}
+    applyOptions(draft, rest, this.#limits)
+    return draft
   }
 
   #append(destination: Destination, draft: Draft, buffered: boolean): Promise<Receipt> {
@@ -169,11 +192,11 @@ export class Sender {
   }
 
   /** Where a body lies until its message is due: once for all destinations. What cannot be held is refused before it is read. */
-  #heldPlace(draft: Draft, destinations: readonly Destination[], due: number): [{ folder: string }] {
-    for (const destination of destinations) heldDraft(draft, destination, due)
-    // Its shard goes by the id.
-    draft.id ??= this.#ids.next()
-    return [{ folder: this.#box.folder(draft.id) }]
+  #heldPlace(drafts: readonly Draft[], destinations: readonly Destination[], due: number): [{ folder: string }] {
+    for (const draft of drafts) for (const destination of destinations) heldDraft(draft, destination, due)
+    // Their shard goes by the id of the first.
+    const id = (drafts[0]!.id ??= this.#ids.next())
+    return [{ folder: this.#box.folder(id) }]
   }
 
   #made(buffered: boolean): (id: string) => Receipt {
