@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { askDesk, type DaemonStatus } from '../angel/desk.ts'
 import { findDaemons, whoIs } from '../angel/hold.ts'
 import type { KeeperStatus } from '../angel/keeper.ts'
+import type { ConsumerStatus } from '../server/attached.ts'
 import { keepAlive } from '../system/keep-alive.ts'
 import { nodeSystem } from '../system/node-system.ts'
 import type { System } from '../system/system.ts'
@@ -12,6 +13,8 @@ import { EXIT } from './exit-codes.ts'
 
 /** More than a child gets to answer its angel. */
 const ANSWER_MS_MAX = 3_000
+/** For people; all are in the JSON form. */
+const CONSUMERS_SHOWN_MAX = 50
 
 /** The JSON form; docs/cli.md. */
 export interface SpoolStatus extends Partial<DaemonStatus> {
@@ -25,6 +28,8 @@ export interface SpoolStatus extends Partial<DaemonStatus> {
   peers?: unknown
   /** What the server says of its channels. */
   channels?: unknown
+  /** Who consumes, as the server sees it. */
+  consumers?: unknown
   /** What the scheduler says of its shards. */
   schedule?: unknown
 }
@@ -62,6 +67,7 @@ export async function readStatus(system: System, spool: string): Promise<SpoolSt
     ...(listen === undefined ? {} : { listen }),
     peers: listOf(status.roles, 'client', 'peers'),
     channels: listOf(status.roles, 'server', 'channels'),
+    consumers: listOf(status.roles, 'server', 'consumers'),
     schedule: listOf(status.roles, 'scheduler', 'shards')
   }
 }
@@ -88,9 +94,24 @@ function statusText(status: SpoolStatus, now: number): string {
   const channels = status.channels as Record<string, unknown>[]
   if (peers.length > 0) parts.push(peerTable(peers, now))
   if (channels.length > 0) parts.push(channelTable(channels))
+  const consumers = status.consumers as ConsumerStatus[]
+  if (consumers.length > 0) parts.push(consumerTable(consumers, now))
   const schedule = status.schedule as Record<string, unknown>[]
   if (schedule.some(shard => shard.held !== 0)) parts.push(scheduleTable(schedule, now))
   return parts.join('\n\n')
+}
+
+function consumerTable(consumers: readonly ConsumerStatus[], now: number): string {
+  const rows = consumers.map(({ pid, program, since, channels, holds }) => [
+    String(pid),
+    program,
+    humanMs(Math.max(0, now - since)),
+    channels.join(' '),
+    holds.map(({ channel, messages }) => `${messages} of ${channel}`).join(', ') || '-'
+  ])
+  const most = rows.slice(0, CONSUMERS_SHOWN_MAX)
+  const rest = rows.length > most.length ? `\n… ${rows.length - most.length} more` : ''
+  return columns([['CONSUMER', 'PROGRAM', 'FOR', 'CHANNELS', 'HOLDS'], ...most]) + rest
 }
 
 function daemonTable(roles: readonly KeeperStatus[], now: number): string {

@@ -66,7 +66,7 @@ async function startServer({ spool, config, reload }: DaemonContext): Promise<Ro
   return {
     facts: () => ({ listen: server.listen }),
     health: () => Promise.resolve(),
-    status: () => ({ ...server.status(), consumers: owner?.consumers, channels: owner?.depths() }),
+    status: () => ({ ...server.status(), consumers: owner?.consumers(), channels: owner?.depths() }),
     reload: async () => {
       server.reload(await reload())
       owner?.inbox.repolicied()

@@ -1,6 +1,7 @@
 import { DroprError } from '../errors.ts'
 import type { Spool } from '../spool/spool.ts'
 import { findHolder, LockHeldError } from '../system/lock.ts'
+import { aboutThis } from './attached.ts'
 import type { InboxPort } from './inbox-port.ts'
 import type { MovesPort } from './move.ts'
 import { handedOver, isApplication, standsBack } from './owner-manners.ts'
@@ -33,6 +34,7 @@ export async function attachInbox(
   const port = new RemotePort({
     clock,
     consumer: random.bytes(8).toString('hex'),
+    about: aboutThis(clock),
     find: signal => findOwner({ ...options, maker }, signal)
   })
   return await port.attach()

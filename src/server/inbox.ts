@@ -2,6 +2,7 @@ import { DroprError, diskError } from '../errors.ts'
 import { Ids as MessageIds } from '../journal/ids.ts'
 import { Alarm } from '../system/alarm.ts'
 import type { ArrivingRange } from './arriving.ts'
+import { Attached } from './attached.ts'
 import { type ChannelDepth, depthOf, depthsOf } from './channel-depth.ts'
 import type { ChannelInbox } from './channel-inbox.ts'
 import { Channels } from './channels.ts'
@@ -38,6 +39,7 @@ export class Inbox {
   readonly #alarm: Alarm
   readonly #blobs: InboxBlobs
   readonly firstLook = new FirstLook()
+  readonly attached: Attached
   #closed = false
 
   private constructor(options: InboxOptions, channels: Channels) {
@@ -47,6 +49,7 @@ export class Inbox {
     this.#blobs = new InboxBlobs(options.spool, options.limits)
     this.#desk = new LeaseDesk(clock, () => channels.anyClosed)
     const { book } = this.#desk
+    this.attached = new Attached(book)
     this.#claims = new Claims({ clock, epoch: channels.epoch, book, onDeadline: () => this.#setAlarm() })
     this.#alarm = new Alarm(clock, () => this.#tick())
   }
@@ -185,14 +188,10 @@ export class Inbox {
   }
 
   /** Gives back all that a consumer holds. Resolves when synced. */
-  release(holder: LeaseHolder): Promise<void> {
-    return this.#desk.release(holder)
-  }
+  readonly release = (holder: LeaseHolder): Promise<void> => this.#desk.release(holder)
 
   /** A consumer died: what it holds comes back at once, as a failed attempt. */
-  gone(holder: LeaseHolder): void {
-    this.#desk.gone(holder)
-  }
+  readonly gone = (holder: LeaseHolder): void => this.#desk.gone(holder)
 
   /** The policies of channels may be other ones now. */
   repolicied(): void {

@@ -57,6 +57,10 @@ export class LeaseBook {
     this.delete(id)
   }
 
+  all(): IterableIterator<BookedLease> {
+    return this.#leases.values()
+  }
+
   of(holder: LeaseHolder | undefined): BookedLease[] {
     return [...this.#leases.values()].filter(lease => lease.holder === holder)
   }

@@ -1,4 +1,5 @@
 import { DroprError } from '../errors.ts'
+import type { ConsumerAbout } from './attached.ts'
 import type {
   Claim,
   ClaimRequest,
@@ -29,8 +30,8 @@ export class LocalTarget implements OwnerTarget {
     port.onLost = leases => this.onLost(leases)
   }
 
-  attach(held: Held[], consumer: string): Promise<string[]> {
-    return this.#port.adopt(held, consumer)
+  attach(held: Held[], consumer: string, about: ConsumerAbout): Promise<string[]> {
+    return this.#port.adopt(held, consumer, about)
   }
 
   claim(request: ClaimRequest, signal?: AbortSignal): Promise<Claim> {

@@ -16,6 +16,7 @@ export interface MonitorOptions {
   version: string | undefined
   arrivals: Arrivals
   depths: () => readonly ChannelDepth[]
+  attached: () => number
   parkedBytes: () => number
 }
 
@@ -66,7 +67,7 @@ export class Monitor {
   }
 
   async #samples() {
-    const { spool, version, arrivals, depths, parkedBytes } = this.#options
+    const { spool, version, arrivals, depths, attached, parkedBytes } = this.#options
     const { ok, client, schedulers } = await this.health()
     const space = await spool.system.files.space(spool.path).catch(() => undefined)
     return serverSamples({
@@ -78,6 +79,7 @@ export class Monitor {
       schedulers: schedulers.length,
       arrivals,
       channels: depths(),
+      consumers: attached(),
       parkedBytes: parkedBytes(),
       freeBytes: space?.free
     })

@@ -3,7 +3,7 @@ import { DroprError, ERRORS, type ErrorCode } from '../errors.ts'
 /*
  * What a consumer and the inbox's owner say to each other over the owner's socket, one JSON text a line.
  *
- *   {"id":1,"op":"attach","spool":"<hex>","consumer":"<hex>","held":[{"lease":"3.17","remainingMs":5000}]}   ->  {"id":1,"ok":{"lost":[]}}
+ *   {"id":1,"op":"attach","spool":"<hex>","consumer":"<hex>","about":{"pid":1,"program":"x","since":1},"held":[{"lease":"3.17","remainingMs":5000}]}   ->  {"id":1,"ok":{"lost":[]}}
  *   {"id":2,"op":"claim","request":{...}}       ->  {"id":2,"ok":{"lease":"3.18",...}}      {"op":"cancel","claim":2} in between
  *   {"id":3,"op":"settle","verdicts":[...]}     ->  {"id":3,"ok":["ok","LEASE_LOST"]}
  *   {"id":4,"op":"extend","leases":[...],"leaseMs":60000}  ->  {"id":4,"ok":{"lost":[],"untilWall":...}}

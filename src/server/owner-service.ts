@@ -2,6 +2,7 @@ import { DroprError } from '../errors.ts'
 import { PRIORITY } from '../message.ts'
 import { checkChannel } from '../names.ts'
 import type { Line } from '../system/sockets.ts'
+import { aboutSaid } from './attached.ts'
 import type { Inbox } from './inbox.ts'
 import type { ClaimRequest, PeekRequest, SteerRequest, Verdict } from './inbox-port.ts'
 import type { LocalPort } from './local-port.ts'
@@ -40,13 +41,6 @@ export class OwnerService {
     this.#calls.add(call)
   }
 
-  /** Consumers that are attached. */
-  get consumers(): number {
-    let count = 0
-    for (const call of this.#calls) if (call.attached) count++
-    return count
-  }
-
   /** Lets everybody go as they are: their leases are the next owner's. Whoever calls now finds nobody until the lock is free. */
   close(): void {
     this.#closed = true
@@ -69,10 +63,6 @@ class Call {
       this.#ended()
     }
     line.onMessage = text => this.#hear(text)
-  }
-
-  get attached(): boolean {
-    return this.#port !== undefined
   }
 
   close(): void {
@@ -160,7 +150,8 @@ class Call {
     this.#port = port
     return port.adopt(
       said.held as { lease: string; remainingMs: number }[],
-      typeof consumer === 'string' ? consumer : undefined
+      typeof consumer === 'string' ? consumer : undefined,
+      aboutSaid(said.about)
     )
   }
 

@@ -1,5 +1,6 @@
 import { DroprError } from '../errors.ts'
 import type { Line } from '../system/sockets.ts'
+import type { ConsumerAbout } from './attached.ts'
 import type { ChannelDepth } from './channel-depth.ts'
 import type {
   Claim,
@@ -22,7 +23,7 @@ export interface Held {
 /** An owner as one consumer reaches it. Everything rejects with OWNER_UNREACHABLE once it is gone. */
 export interface OwnerTarget {
   /** Says who this is and what it holds of earlier owners. Gives those leases that are lost. */
-  attach(held: Held[], consumer: string): Promise<string[]>
+  attach(held: Held[], consumer: string, about: ConsumerAbout): Promise<string[]>
   claim(request: ClaimRequest, signal?: AbortSignal): Promise<Claim>
   settle(verdicts: Verdict[]): Promise<VerdictResult[]>
   extend(leases: string[], leaseMs: number): Promise<{ lost: string[]; untilWall: number }>
@@ -59,8 +60,9 @@ export class LineTarget implements OwnerTarget {
     line.onEnd = () => this.#end()
   }
 
-  async attach(held: Held[], consumer: string): Promise<string[]> {
-    const { lost } = (await this.#ask({ op: 'attach', spool: this.#spool, consumer, held })) as { lost: string[] }
+  async attach(held: Held[], consumer: string, about: ConsumerAbout): Promise<string[]> {
+    const said = { op: 'attach', spool: this.#spool, consumer, about, held }
+    const { lost } = (await this.#ask(said)) as { lost: string[] }
     return lost
   }
 

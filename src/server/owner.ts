@@ -3,6 +3,7 @@ import type { Spool } from '../spool/spool.ts'
 import { acquireLock, findHolder, type Lock, LockHeldError } from '../system/lock.ts'
 import type { System } from '../system/system.ts'
 import { attachInbox, OWNER_LOCK } from './attach-inbox.ts'
+import type { ConsumerStatus } from './attached.ts'
 import type { ChannelDepth } from './channel-depth.ts'
 import { Inbox } from './inbox.ts'
 import type { InboxPort } from './inbox-port.ts'
@@ -143,9 +144,13 @@ export class Owner {
     return this.inbox.depths()
   }
 
-  /** Consumers in other processes. */
-  get consumers(): number {
-    return this.#service.consumers
+  attached(): number {
+    return this.inbox.attached.size
+  }
+
+  /** Who consumes, here and in other processes. */
+  consumers(): ConsumerStatus[] {
+    return this.inbox.attached.status()
   }
 
   /** This node has sent something to itself. */

@@ -1,5 +1,6 @@
 import { DroprError } from '../errors.ts'
 import type { Clock } from '../system/clock.ts'
+import type { ConsumerAbout } from './attached.ts'
 import type {
   Claim,
   ClaimRequest,
@@ -27,6 +28,7 @@ export interface RemotePortOptions {
   clock: Clock
   /** Its name, for as long as it lives: unique. */
   consumer: string
+  about: ConsumerAbout
   /** Finds the owner, or becomes it. Rejects with OWNER_UNREACHABLE after a bounded time. */
   find: (signal: AbortSignal) => Promise<OwnerTarget>
 }
@@ -197,7 +199,10 @@ export class RemotePort implements InboxPort, MovesPort {
         const ticks = clock.ticks()
         const held = [...this.#held].map(([lease, { until }]) => ({ lease, remainingMs: Math.ceil(until - ticks) }))
         const still = held.filter(({ remainingMs }) => remainingMs > 0)
-        this.#lose(await this.#answerIn(ANSWER_MS_MAX, target.attach(still, this.#options.consumer)), true)
+        this.#lose(
+          await this.#answerIn(ANSWER_MS_MAX, target.attach(still, this.#options.consumer, this.#options.about)),
+          true
+        )
         if (gone) continue
         this.#target = target
         return target

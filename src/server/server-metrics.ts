@@ -12,16 +12,30 @@ export function serverSamples(facts: {
   schedulers: number
   arrivals: Arrivals
   channels: readonly ChannelDepth[]
+  consumers: number
   parkedBytes: number
   freeBytes: number | undefined
 }): Sample[] {
-  const { now, node, version = '', ok, client, schedulers, arrivals, channels, parkedBytes, freeBytes } = facts
+  const {
+    now,
+    node,
+    version = '',
+    ok,
+    client,
+    schedulers,
+    arrivals,
+    channels,
+    consumers,
+    parkedBytes,
+    freeBytes
+  } = facts
   const samples: Sample[] = [
     { name: 'dropr_info', labels: { node, version }, value: 1 },
     { name: 'dropr_healthy', value: ok ? 1 : 0 },
     { name: 'dropr_client_up', value: client ? 1 : 0 },
     { name: 'dropr_schedulers_up', value: schedulers },
     { name: 'dropr_parked_bytes', value: parkedBytes },
+    { name: 'dropr_consumers', value: consumers },
     { name: 'dropr_duplicates_total', labels: { kind: 'position' }, value: arrivals.repeated }
   ]
   if (freeBytes !== undefined) samples.push({ name: 'dropr_free_bytes', value: freeBytes })

@@ -36,6 +36,8 @@ export interface OwnedInbox {
   depth(): number
   /** For metrics. */
   depths?(): ChannelDepth[]
+  /** The same: consumers that are attached. */
+  attached?(): number
   close(): Promise<void>
 }
 
@@ -106,6 +108,7 @@ export class Server {
       version: options.version,
       arrivals: this.#arrivals,
       depths: () => inbox.depths?.() ?? [],
+      attached: () => inbox.attached?.() ?? 0,
       parkedBytes: () => this.#receiver.parkedBytes
     })
     this.#http = new HttpServer({

@@ -168,6 +168,12 @@ export const METRICS = {
     labels: ['channel'],
     help: 'Failed attempts of consumers after which a message waits to be handed out again.'
   },
+  dropr_consumers: {
+    kind: 'gauge',
+    role: 'server',
+    labels: [],
+    help: 'Consumers that are attached to the inbox: queues that poll or consume, workers, who takes by HTTP counted as one.'
+  },
   dropr_parked_bytes: {
     kind: 'gauge',
     role: 'server',
