@@ -195,8 +195,9 @@ export class Sender {
   #heldPlace(drafts: readonly Draft[], destinations: readonly Destination[], due: number): [{ folder: string }] {
     for (const draft of drafts) for (const destination of destinations) heldDraft(draft, destination, due)
     // Their shard goes by the id of the first.
-    const id = (drafts[0]!.id ??= this.#ids.next())
-    return [{ folder: this.#box.folder(id) }]
+    const first = drafts[0]!
+    first.id ??= this.#ids.next()
+    return [{ folder: this.#box.folder(first.id) }]
   }
 
   #made(buffered: boolean): (id: string) => Receipt {
