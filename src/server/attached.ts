@@ -53,15 +53,16 @@ export class Attached {
 
   status(): ConsumerStatus[] {
     const held = this.#held()
-    const shown: (ConsumerStatus & { sum: number })[] = []
+    const shown: { status: ConsumerStatus; sum: number }[] = []
     for (const consumer of this.#all) {
       const { about, channels } = consumer
       if (about === undefined) continue
       const holds = [...(held.get(consumer) ?? [])].map(([channel, messages]) => ({ channel, messages }))
-      shown.push({ ...about, channels: [...channels], holds, sum: holds.reduce((sum, one) => sum + one.messages, 0) })
+      const sum = holds.reduce((all, { messages }) => all + messages, 0)
+      shown.push({ status: { ...about, channels: [...channels], holds }, sum })
     }
-    shown.sort((a, b) => b.sum - a.sum || a.since - b.since || a.pid - b.pid)
-    return shown.slice(0, SHOWN_MAX).map(({ sum: _, ...status }) => status)
+    shown.sort((a, b) => b.sum - a.sum || a.status.since - b.status.since || a.status.pid - b.status.pid)
+    return shown.slice(0, SHOWN_MAX).map(({ status }) => status)
   }
 
   #held(): Map<LeaseHolder, Map<string, number>> {
