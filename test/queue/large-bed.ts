@@ -1,4 +1,6 @@
 import { Readable } from 'node:stream'
+// What is loaded at its first use is there before: simulated time does not wait for the real disk.
+import '../../src/scheduler/schedule.ts'
 import type { Message } from '../../src/queue/message.ts'
 import { SimNodes, SPOOL } from '../rows/sim-nodes.ts'
 
