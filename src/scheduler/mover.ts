@@ -12,6 +12,7 @@ import type { Marks } from './marks.ts'
 import { takeMerged } from './merge.ts'
 import type { Near } from './near.ts'
 import { SEGMENT_ROWS_MAX } from './open-segment.ts'
+import { setAside } from './set-aside.ts'
 import { AHEAD_MS } from './soon.ts'
 
 /** What is due so soon is not moved any more but handed over from where it lies. */
@@ -138,9 +139,8 @@ export class Mover {
         if (entries.includes(undefined) && !held.scanned) return await this.#leave(held, cursors[0]!)
         const now = spool.system.clock.now()
         for (const entry of entries) if (entry !== undefined) buckets.addMessage(entry, now)
-        const lost = entries.filter(entry => entry === undefined).length
-        if (lost > 0)
-          spool.system.log.error({ code: 'ENTRY_CORRUPT', path: held.path, lost }, 'scheduled messages lost')
+        const lost = waiting.filter((_, i) => entries[i] === undefined)
+        if (lost.length > 0) await setAside(spool, held, lost)
       }
       const added = await buckets.commit()
       await marks.append({ m: [held.stream] }).catch((error: unknown) => {

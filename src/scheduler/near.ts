@@ -6,6 +6,7 @@ import { Cursor } from './cursor.ts'
 import type { Held } from './held.ts'
 import { readEntries } from './held-file.ts'
 import { type HeldRow, takeMerged } from './merge.ts'
+import { setAside } from './set-aside.ts'
 
 /** The segments from which messages are handed over, and what comes next in them. */
 export class Near {
@@ -100,17 +101,15 @@ export class Near {
     }
   }
 
-  /** The first time: looks at the whole segment, and what is readable comes again. After that it is lost, and said. */
+  /** The first time: looks at the whole segment, and what is readable comes again. After that it is lost, set aside and said. */
   async #doubt(held: Held, rows: readonly HeldRow[]): Promise<void> {
     for (const { position } of rows) held.taken.delete(position)
     if (!held.scanned && !held.open) {
       await this.#cursors.get(held)?.doubt()
       return
     }
+    await setAside(this.#spool, held, rows)
     for (const { position } of rows) held.fired.add(position)
-    const { log } = this.#spool.system
-    const positions = rows.map(({ position }) => position).slice(0, 100)
-    log.error({ code: 'ENTRY_CORRUPT', path: held.path, positions }, 'scheduled messages can no longer be read')
   }
 
   #giveBack(rows: readonly HeldRow[]): void {

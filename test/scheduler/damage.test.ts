@@ -155,3 +155,24 @@ test('what a tick hands over is told, one by one, with and without a scheduler, 
     expect(more).toEqual([])
   }
 })
+
+test('DISK-11 P10: a message that is damaged where its scheduler still writes is set aside with a note, and the others go when they are due', async () => {
+  const world = new SimWorld({ seed: 'open' })
+  const { clock } = world
+  const node = world.node('berlin')
+  const sender = await clock.until(openSender(await clock.until(openSpool(node.process('app')))))
+  await clock.until(Scheduler.start({ spool: await clock.until(openSpool(node.process('one'))) }))
+  const due = clock.now() + 30_000
+  for (let i = 0; i < 5; i++) await clock.until(sender.send(due + i, { id: `m${i}`, body: `body ${i}` }))
+  await clock.advance(3_000)
+  const folder = `/s/schedule/minute/${(await clock.until(foldersIn(node.disk, '/s/schedule/minute')))[0]}`
+  const [segment] = await clock.until(listSegments(node.disk, folder))
+  node.disk.flip(segment!.path, node.disk.peek(segment!.path)!.indexOf('body 2'), 3)
+  await clock.advance(60_000)
+  expect((await clock.until(outbox(node.disk))).map(({ id }) => id)).toEqual(['m0', 'm1', 'm3', 'm4'])
+  const notes = [...node.disk.disk.folder('/s/corrupt').names.keys()].filter(name => name.endsWith('.json'))
+  expect(notes.length).toBe(1)
+  const note = JSON.parse(node.disk.peek(`/s/corrupt/${notes[0]}`)!.toString()) as object
+  expect(note).toMatchObject({ segment: segment!.path.slice(3), lostPositions: [[2, 3]] })
+  expect(node.disk.peek(`/s/corrupt/${notes[0]!.replace('.json', '.bin')}`)!.includes('m2')).toBe(true)
+})
