@@ -6,6 +6,7 @@ import { type LostPositions, quarantine } from '../spool/quarantine.ts'
 import type { Spool } from '../spool/spool.ts'
 import { Runs } from './runs.ts'
 
+const EMPTY = Buffer.alloc(0)
 const READ_BYTES = 1_048_576
 const SALVAGE_BYTES_MAX = 67_108_864
 
@@ -81,16 +82,22 @@ async function stepOver(
       const place = { offset: from + at, payloadAt, end: payloadAt + payload.length }
       frames.push({ ...header, ...place, source, count: 1, first: header.first + index, payload })
     }
+    // What is lost of it was here all the same: sent again it may be one that was finished long ago.
+    if (header.source !== undefined && entries.length < header.count) {
+      const end = Math.min(from + at + frameBytes, after.offset)
+      frames.push({ ...header, kind: 'skip', offset: from + at, payloadAt: end, end, count: 0, payload: EMPTY })
+    }
     at += frameBytes
   }
   if (nextOf !== undefined) lost.addGaps((await reader.read(after.offset, READ_BYTES)).frames, nextOf)
-  for (const { source } of frames) if (source !== undefined) lost.saved(source.stream, source.from, source.to)
+  const saved = frames.filter(({ count }) => count > 0)
+  for (const { source } of saved) if (source !== undefined) lost.saved(source.stream, source.from, source.to)
   await quarantine(spool, reader, {
     path: reader.path,
     from,
     to: after.offset,
     lost: lost.list(),
-    saved: frames.length,
+    saved: saved.length,
     why: 'it was synced and is no longer what was written'
   })
   return frames

@@ -222,3 +222,24 @@ test('what a writer took back stays taken back when a power cut takes the mark t
   await bed.until(inbox.appendRange(rangeOf('t', 0, texts(1))))
   expect(positions(await bed.until(inbox.port({ own: true }).claim(bed.ask())))).toEqual([0, 0])
 })
+
+test('DISK-11: a finished message whose bytes are damaged is not taken again when it is sent again', async () => {
+  const bed = new InboxBed(1)
+  let inbox = await bed.open()
+  await bed.until(inbox.appendRange(rangeOf('s', 0, [{ body: 'the one that is hit' }])))
+  const port = inbox.port({ own: true })
+  const claim = await bed.until(port.claim(bed.ask()))
+  await bed.until(port.settle(verdict(claim, 'ack')))
+  // Later frames vouch for it.
+  await bed.until(inbox.appendRange(rangeOf('t', 0, texts(1))))
+  const { disk } = bed.node
+  const [name] = [...disk.disk.folder('/spool/inbox/c').names.keys()].filter(file => file.endsWith('.seg')).sort()
+  disk.flip(`/spool/inbox/c/${name}`, disk.peek(`/spool/inbox/c/${name}`)!.indexOf('the one'), 2)
+  inbox = await bed.restart()
+  expect(inbox.next(streamId('s'))).toBe(1)
+  expect(
+    await bed.until(inbox.appendRange(rangeOf('s', 0, [{ body: 'the one that is hit' }])).catch(e => e.next))
+  ).toBe(1)
+  const again = await bed.until(inbox.port({ own: true }).claim(bed.ask()))
+  expect(again.runs.map(({ stream }) => stream)).toEqual([streamId('t')])
+})
