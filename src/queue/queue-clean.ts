@@ -1,6 +1,6 @@
 import { checkChannel, checkPeer, isOurs } from '../names.ts'
 import type { MoveKind } from '../server/move.ts'
-import { cleanLoneBlobs } from '../spool/lone-blobs.ts'
+import { cleanLoneBlobs, hasHeldBlobs } from '../spool/lone-blobs.ts'
 import { keepAlive } from '../system/keep-alive.ts'
 import { carryOut } from './carry-out.ts'
 import { checkMoveOptions } from './filter-options.ts'
@@ -84,7 +84,8 @@ async function cleanOld(
   const { moved, bytes } = await carryOut({ what: 'clean', move, step, clock, channels: there })
   const lone = await cleanLoneBlobs(spool, { channels, dryRun })
   // What is for later is of no channel yet.
-  const held = channels === undefined ? await (await schedule()).cleanBlobs(dryRun) : { files: 0, bytes: 0 }
+  const asks = channels === undefined && (await hasHeldBlobs(spool))
+  const held = asks ? await (await schedule()).cleanBlobs(dryRun) : { files: 0, bytes: 0 }
   return { segments: moved + lone.files + held.files, bytes: bytes + lone.bytes + held.bytes }
 }
 

@@ -1,5 +1,6 @@
 import { diskError } from '../errors.ts'
 import { PRIORITY } from '../message.ts'
+import { listBlobs, parseHeldBlob } from './blob-names.ts'
 import { OutboxBlobs } from './outbox-blobs.ts'
 import { foldersIn, type Spool } from './spool.ts'
 
@@ -43,11 +44,7 @@ export async function cleanLoneBlobs(
 
 async function sentFolders(spool: Spool, channels: readonly string[] | undefined): Promise<string[]> {
   const folders: string[] = []
-  if (channels === undefined) {
-    const root = `${spool.path}/schedule`
-    const shards = (await foldersIn(spool.system.files, root)).filter(name => name.startsWith('shard-'))
-    folders.push(`${root}/in`, ...shards.map(shard => `${root}/${shard}/in`))
-  }
+  if (channels === undefined) for (const root of await shardRoots(spool)) folders.push(`${root}/in`)
   for (const peer of await spool.outboxPeers())
     for (const channel of await spool.channelsIn(spool.outboxOf(peer))) {
       if (channels?.includes(channel) === false) continue
@@ -55,4 +52,17 @@ async function sentFolders(spool: Spool, channels: readonly string[] | undefined
         folders.push(spool.outbox(peer, channel, priority))
     }
   return folders
+}
+
+/** Whether what is for later has large bodies: whose they are only who works on the schedule can say. */
+export async function hasHeldBlobs(spool: Spool): Promise<boolean> {
+  for (const root of await shardRoots(spool))
+    if ((await listBlobs(spool.system.files, `${root}/blobs`, parseHeldBlob)).length > 0) return true
+  return false
+}
+
+async function shardRoots(spool: Spool): Promise<string[]> {
+  const root = `${spool.path}/schedule`
+  const shards = (await foldersIn(spool.system.files, root)).filter(name => name.startsWith('shard-'))
+  return [root, ...shards.map(shard => `${root}/${shard}`)]
 }
