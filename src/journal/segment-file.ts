@@ -43,6 +43,8 @@ export class SegmentFile {
   readonly #system: System
   readonly #folder: string
   readonly #file: AppendFile
+  /** Once it has so many, another segment follows: no zeros beyond. */
+  readonly #bytesMax: number
   #position = 0
   #syncedTo = 0
   #entries = 0
@@ -59,14 +61,13 @@ export class SegmentFile {
 
   private constructor(
     system: System,
-    folder: string,
-    file: AppendFile,
-    place: { path: string; n: number },
+    place: { folder: string; file: AppendFile; path: string; n: number; bytesMax: number },
     head: SegmentHead
   ) {
     this.#system = system
-    this.#folder = folder
-    this.#file = file
+    this.#folder = place.folder
+    this.#file = place.file
+    this.#bytesMax = place.bytesMax
     this.path = place.path
     this.n = place.n
     this.head = head
@@ -81,8 +82,9 @@ export class SegmentFile {
     spool: string
     /** Numbers up to this one are not used again. */
     above?: number | undefined
+    limits: { segmentBytesMax: number }
   }): Promise<SegmentFile> {
-    const { system, folder, writer } = options
+    const { system, folder, writer, limits } = options
     const head = {
       salt: system.random.bytes(4).readUInt32LE(),
       createdAt: system.clock.now(),
@@ -94,7 +96,8 @@ export class SegmentFile {
       const n = Math.max((await listSegments(system.files, folder)).at(-1)?.n ?? 0, options.above ?? 0) + 1
       const path = segmentPath(folder, writer, n)
       try {
-        return new SegmentFile(system, folder, await system.files.create(path), { path, n }, head)
+        const file = await system.files.create(path)
+        return new SegmentFile(system, { folder, file, path, n, bytesMax: limits.segmentBytesMax }, head)
       } catch (error) {
         if (tries === NAME_TRIES || !['EEXIST', 'ENOENT'].includes(systemCode(error) ?? '')) throw error
         if (systemCode(error) === 'ENOENT') options.folders.forget(folder)
@@ -207,8 +210,9 @@ export class SegmentFile {
   #allocateAhead(step = this.#step, gap = Math.ceil(this.#commitBytes) * GAP_COMMITS): void {
     if (this.#allocating !== undefined || this.#position + step / 2 < this.#allocatedTo) return
     const from = Math.max(this.#allocatedTo, this.#position + gap)
+    const to = Math.min(from + step, this.#bytesMax)
+    if (to <= from) return
     this.#allocatingFrom = from
-    const to = from + step
     this.#allocating = this.#file
       .preallocate(from, to)
       .then(

@@ -38,7 +38,8 @@ export class OpenSegment {
       folders: spool.folders,
       folder,
       writer,
-      spool: spool.id
+      spool: spool.id,
+      limits: { segmentBytesMax: SEGMENT_BYTES_MAX }
     })
     const { path, n, head } = file
     return new OpenSegment(file, new Held({ path, n, writer }, level, head.stream))
