@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
@@ -67,6 +68,8 @@ async function measure(scenario: Scenario, folder: string, subject: Pick<Line, '
     tiny: values.messages !== undefined,
     rounds: Number(values.rounds ?? ROUNDS)
   }
+  // What the one before it wrote is not written out while this one is measured.
+  if (!stage.tiny) spawnSync('sync')
   const { figures, floor, ratio } = await scenario.run(stage)
   return {
     scenario: scenario.name,

@@ -216,7 +216,8 @@ export function finishEntry(into: Buffer, at: number, end: number, kind: number,
   into[at + 8] = kind
   into[at + 9] = flags
   into.writeUInt32LE(end - at, at)
-  into.writeUInt32LE(crc32(into.subarray(at + 8, end)), at + 4)
+  // A plain view: `subarray` of a Buffer costs half as much again.
+  into.writeUInt32LE(crc32(new Uint8Array(into.buffer, into.byteOffset + at + 8, end - at - 8)), at + 4)
   return end
 }
 
