@@ -13,10 +13,12 @@ interface Group {
 
 /** Between two rounds of ACKs that nobody waits for: each sync holds up the messages that arrive. */
 const QUIET_MS = 5
+/** What is said in the same turn goes along. */
+const TURN_END = Promise.resolve()
 
 /**
- * Gathers ACKs while the ones before are being synced, so that many of them are one mark. Those that nobody waits for are
- * gathered a little longer, unless somebody waits for one of them.
+ * Gathers ACKs, so that many of them are one mark: those of one turn, and those that nobody waits for a little longer, until
+ * somebody waits for one of them.
  */
 export class AckBatch {
   readonly #journal: InboxJournal
@@ -27,7 +29,8 @@ export class AckBatch {
   #round: Promise<void> | undefined
   /** Somebody waits for an ACK of that round. */
   #hurried = false
-  #writing: Promise<unknown> = Promise.resolve()
+  /** Rounds on their way to the disk. */
+  #writing = 0
   #restUntil = 0
 
   constructor(journal: InboxJournal, clock: Clock) {
@@ -53,10 +56,14 @@ export class AckBatch {
     return this.#round
   }
 
+  /** Those that somebody waits for go with the next commit of the journal, whatever else is on its way. */
   async #gather(): Promise<void> {
-    await this.#writing
-    const restMs = this.#restUntil - this.#clock.ticks()
-    if (restMs > 0 && !this.#hurried) await this.#bell.wait(restMs)
+    await TURN_END
+    while (!this.#hurried) {
+      const restMs = this.#writing > 0 ? QUIET_MS : this.#restUntil - this.#clock.ticks()
+      if (restMs <= 0) break
+      await this.#bell.wait(restMs)
+    }
     return this.#write()
   }
 
@@ -68,9 +75,12 @@ export class AckBatch {
     const marks = groups.map(
       (group): DoneMark => ({ m: 'done', l: group.lease, s: group.stream, r: [...group.runs.list] })
     )
-    const writing = Promise.all(marks.map(mark => this.#journal.mark(mark)))
-    this.#writing = writing.catch(() => undefined)
-    await writing
-    this.#restUntil = this.#clock.ticks() + QUIET_MS
+    this.#writing++
+    try {
+      await Promise.all(marks.map(mark => this.#journal.mark(mark)))
+    } finally {
+      this.#writing--
+      this.#restUntil = this.#clock.ticks() + QUIET_MS
+    }
   }
 }
