@@ -28,6 +28,8 @@ export async function examineSegment(
       return findings
     }
     const { head } = reader
+    if (head.mended)
+      add('warning', 'head', 'a bit of its first 64 bytes is flipped: it is read all the same', DAMAGE_OTHER)
     if (head.spool !== spoolId)
       add('error', 'foreign', `it was written in another spool (${head.spool})`, 'It was copied here: move it back.')
     if (head.createdAt > clock.now() + FUTURE_MS)

@@ -18,6 +18,8 @@ export interface SegmentHead {
   stream: string
   /** The spool it was written in, 32 hex digits: a copied file shows. */
   spool: string
+  /** One of its bits was flipped: this is what it was. */
+  mended?: true
 }
 
 export function encodeSegmentHead(head: SegmentHead): Buffer {
@@ -33,10 +35,16 @@ export function encodeSegmentHead(head: SegmentHead): Buffer {
   return bytes
 }
 
-/** Undefined when it is not (yet) a whole head. Throws FORMAT_NEWER for a version this program does not know. */
-export function decodeSegmentHead(bytes: Buffer, path: string): SegmentHead | undefined {
-  if (bytes.length < SEGMENT_HEAD_BYTES || bytes.toString('latin1', 0, MAGIC.length) !== MAGIC) return undefined
-  if (crc32(bytes.subarray(16, SEGMENT_HEAD_BYTES)) !== bytes.readUInt32LE(12)) return undefined
+/**
+ * Undefined when it is not (yet) a whole head. Throws FORMAT_NEWER for a version this program does not know.
+ *
+ * One flipped bit is mended, not on the disk: without its head nothing of a segment can be read. CRC-32 tells heads apart up to
+ * more flipped bits than that, so the one repair that makes it right is the right one.
+ */
+export function decodeSegmentHead(found: Buffer, path: string): SegmentHead | undefined {
+  if (found.length < SEGMENT_HEAD_BYTES) return undefined
+  const bytes = isHead(found) ? found : repaired(found)
+  if (bytes === undefined) return undefined
   const version = bytes.readUInt16LE(8)
   if (version !== FORMAT_VERSION)
     throw new DroprError('FORMAT_NEWER', `${path} has format ${version}, this program reads ${FORMAT_VERSION}`)
@@ -44,6 +52,25 @@ export function decodeSegmentHead(bytes: Buffer, path: string): SegmentHead | un
     salt: bytes.readUInt32LE(16),
     createdAt: bytes.readUIntLE(20, 6),
     stream: bytes.toString('hex', 32, 48),
-    spool: bytes.toString('hex', 48, 64)
+    spool: bytes.toString('hex', 48, 64),
+    ...(bytes !== found && { mended: true as const })
   }
+}
+
+function isHead(bytes: Buffer): boolean {
+  return (
+    bytes.toString('latin1', 0, MAGIC.length) === MAGIC &&
+    crc32(bytes.subarray(16, SEGMENT_HEAD_BYTES)) === bytes.readUInt32LE(12)
+  )
+}
+
+/** What lies there may be nothing yet, zeros: no flipped bit makes a head of that. */
+function repaired(bytes: Buffer): Buffer | undefined {
+  const copy = Buffer.from(bytes.subarray(0, SEGMENT_HEAD_BYTES))
+  for (let bit = 0; bit < copy.length * 8; bit++) {
+    copy[bit >> 3]! ^= 1 << (bit & 7)
+    if (isHead(copy)) return copy
+    copy[bit >> 3]! ^= 1 << (bit & 7)
+  }
+  return undefined
 }

@@ -66,9 +66,11 @@ test('B3: a segment that a crash left without its head is noted; one whose first
     writeFileSync(segment, left)
     expect(await doctor()).toMatchObject({ code: 0, found: [{ level: 'note', kind: 'headless', path: segment }] })
   }
-  bytes[20]! ^= 1
-  writeFileSync(segment, bytes)
-  expect(await doctor()).toMatchObject({ code: 1, found: [{ level: 'warning', kind: 'headless', path: segment }] })
+  for (const kind of ['head', 'headless']) {
+    bytes[kind === 'head' ? 20 : 40]! ^= 1
+    writeFileSync(segment, bytes)
+    expect(await doctor()).toMatchObject({ code: 1, found: [{ level: 'warning', kind, path: segment }] })
+  }
 })
 
 test('B4 DISK-15: doctor --repair takes rights from others and removes what nobody finished; a stray file is told and stays', async () => {
