@@ -4,6 +4,8 @@ import { decodeSegmentHead, encodeSegmentHead, SEGMENT_HEAD_BYTES } from '../../
 const HEAD = { salt: 0x12345678, createdAt: 1_767_225_600_000, stream: 'ab'.repeat(16), spool: 'cd'.repeat(16) }
 /** The format's version: what is flipped there looks like a newer format, and is refused by name. */
 const VERSION = [8, 9]
+/** The length of the head, which version 1 does not read. */
+const LENGTH = [10, 11]
 
 test('DISK-11: any flipped bit of a segment’s head but in its version is mended, and two are not taken for a head', () => {
   for (let bit = 0; bit < SEGMENT_HEAD_BYTES * 8; bit++) {
@@ -11,7 +13,9 @@ test('DISK-11: any flipped bit of a segment’s head but in its version is mende
     const bytes = encodeSegmentHead(HEAD)
     bytes[bit >> 3]! ^= 1 << (bit & 7)
     const before = Buffer.from(bytes)
-    expect(decodeSegmentHead(bytes, 'x.seg'), `bit ${bit}`).toEqual({ ...HEAD, mended: true })
+    expect(decodeSegmentHead(bytes, 'x.seg'), `bit ${bit}`).toEqual(
+      LENGTH.includes(bit >> 3) ? HEAD : { ...HEAD, mended: true }
+    )
     expect(bytes).toEqual(before)
   }
   for (const [one, other] of [
