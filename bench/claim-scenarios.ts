@@ -22,11 +22,12 @@ async function claims(stage: Stage): Promise<Result> {
       const all = await claimAll({ spool, channel, max: 1 }, processes)
       return (messages / (Math.max(...all.claimed.map(({ endedAt }) => endedAt)) - all.beganAt)) * 1_000
     }
-    const messages = stage.messages(16_000)
+    const messages = stage.messages(32_000)
     const found = await interleaved(
       stage.rounds,
       () => rate(8, messages),
-      () => rate(1, Math.ceil(messages / 4))
+      // As many for each process: what has just begun to run is slower.
+      () => rate(1, Math.ceil(messages / 8))
     )
     const blocks = stage.messages(40_000)
     await fill(node, queue, 'blocks', blocks)
