@@ -38,7 +38,7 @@ async function backlog(stage: Stage, senders: Senders): Promise<Result> {
   const messages = stage.messages(BACKLOG)
   const [portA, portB] = [await freePort(), await freePort()]
   const peers = { 'bench-b': { url: `http://127.0.0.1:${portB}` } }
-  const at = (name: string) => path.join(stage.folder, `backlog-${name}`)
+  const at = (name: string) => path.join(stage.folder, `backlog-${senders.processes}-${name}`)
   const a = await UpNode.start({ name: 'bench-a', spool: at('a'), port: portA, peers })
   let b: UpNode | undefined
   try {

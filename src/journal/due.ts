@@ -7,16 +7,21 @@ import type { Due } from '../message.ts'
  */
 export const DUE_BYTES_MIN = 9
 
+/** Where the last one went, as it is written: most follow one to the same place. */
+let last: { to: string; channel: string; bytes: Buffer } = { to: '', channel: '', bytes: Buffer.alloc(2) }
+
 /** Returns where it ends. */
 export function writeDue(due: Due, into: Buffer, at: number): number {
-  let end = into.writeUIntLE(due.at, at, 6)
-  into[end++] = due.priority
-  for (const text of [due.to, due.channel]) {
-    const bytes = into.write(text, end + 1)
-    into[end] = bytes
-    end += 1 + bytes
-  }
-  return end
+  const { to, channel, priority } = due
+  if (to !== last.to || channel !== last.channel) last = { to, channel, bytes: encodePlace([to, channel]) }
+  const end = into.writeUIntLE(due.at, at, 6)
+  into[end] = priority
+  into.set(last.bytes, end + 1)
+  return end + 1 + last.bytes.length
+}
+
+function encodePlace(texts: readonly string[]): Buffer {
+  return Buffer.concat(texts.map(text => Buffer.from(text)).flatMap(bytes => [Buffer.of(bytes.length), bytes]))
 }
 
 /** Reads past no end when its nine fixed bytes are there; what it gives may lie beyond the entry. */

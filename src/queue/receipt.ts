@@ -1,4 +1,5 @@
 import { DroprError } from '../errors.ts'
+import { isoTime } from './iso-time.ts'
 import { checkDuration, checkOptions, checkSignal, type Duration } from './options.ts'
 import { type Reply, replyOf } from './reply.ts'
 import { type DeliveryStatus, isOver, type MessageStatus } from './status.ts'
@@ -69,11 +70,12 @@ class AskableReceipt implements Receipt {
   declare readonly dueAt?: string
   readonly #desk: ReceiptDesk
 
-  constructor(desk: ReceiptDesk, id: string, state: 'queued' | 'scheduled', durability: Durability) {
+  constructor(desk: ReceiptDesk, id: string, durability: Durability, dueAt?: string) {
     this.#desk = desk
     this.id = id
-    this.state = state
+    this.state = dueAt === undefined ? 'queued' : 'scheduled'
     this.durability = durability
+    if (dueAt !== undefined) this.dueAt = dueAt
   }
 
   status(): Promise<MessageStatus> {
@@ -101,13 +103,13 @@ export class Receipts {
 
   constructor(desk: ReceiptDesk) {
     this.#desk = desk
-    this.synced = id => new AskableReceipt(desk, id, 'queued', 'synced')
-    this.buffered = id => new AskableReceipt(desk, id, 'queued', 'buffered')
+    this.synced = id => new AskableReceipt(desk, id, 'synced')
+    this.buffered = id => new AskableReceipt(desk, id, 'buffered')
   }
 
   scheduled(due: number, durability: Durability): (id: string) => Receipt {
-    const dueAt = new Date(due).toISOString()
-    return id => Object.assign(new AskableReceipt(this.#desk, id, 'scheduled', durability), { dueAt })
+    const dueAt = isoTime(due)
+    return id => new AskableReceipt(this.#desk, id, durability, dueAt)
   }
 }
 

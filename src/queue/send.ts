@@ -177,7 +177,7 @@ export class Sender {
   }
 
   /** Held until it is due. For several peers: all or none, under one id. */
-  async #hold(due: number, draft: Draft, options: SendOptions): Promise<Receipt> {
+  #hold(due: number, draft: Draft, options: SendOptions): Promise<Receipt> {
     const { to, channel, priority, durability = 'synced' } = options
     const receipt = this.#receipts.scheduled(due, durability)
     const buffered = durability === 'buffered'
@@ -188,7 +188,7 @@ export class Sender {
     const destinations = this.#eachOf(to, options)
     draft.id ??= this.#ids.next()
     const held = destinations.map(destination => heldDraft(draft, destination, due))
-    return (await this.#box.appendAll(held, receipt, buffered))[0]!
+    return this.#box.appendAll(held, receipt, buffered).then(([first]) => first!)
   }
 
   /** Where a body lies until its message is due: once for all destinations. What cannot be held is refused before it is read. */

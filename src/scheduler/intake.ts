@@ -41,15 +41,16 @@ export class ScheduleIntake {
 
   /** Resolves with `done(id)` once synced. */
   append<T>(draft: DueDraft, done: (id: string) => T, buffered = false): Promise<T> {
-    const full = this.#full<T>()
+    const full = this.#full<T>(draft.body.length, draft.sentAt)
     if (full !== undefined) return full
     this.#soonest = Math.min(this.#soonest, draft.due.at)
-    return this.#journal(draft.id).append(draft, done, buffered)
+    return this.#journal(draft.id).append(draft, done, buffered, draft.sentAt)
   }
 
   /** All or none, in this order. */
   appendAll<T>(drafts: readonly DueDraft[], done: (id: string) => T, buffered = false): Promise<T[]> {
-    const full = this.#full<T[]>()
+    const bytes = drafts.reduce((sum, { body }) => sum + body.length, 0)
+    const full = this.#full<T[]>(bytes, drafts[0]?.sentAt)
     if (full !== undefined) return full
     for (const { due } of drafts) this.#soonest = Math.min(this.#soonest, due.at)
     return this.#journal(drafts[0]?.id).appendAll(drafts, done, buffered)
@@ -67,10 +68,10 @@ export class ScheduleIntake {
     for (const closed of closing) if (closed.status === 'rejected') throw closed.reason
   }
 
-  /** Rejects with DISK_FULL when too little is free for one more message. */
-  #full<T>(): Promise<T> | undefined {
+  /** Rejects with DISK_FULL when too little is free for so many bytes more. */
+  #full<T>(bytes: number, now?: number): Promise<T> | undefined {
     try {
-      this.#space.check()
+      this.#space.check(bytes, 1, now)
       return undefined
     } catch (error) {
       return Promise.reject(error)
