@@ -12,6 +12,7 @@ import {
 } from './scenario.ts'
 import { schedulePool } from './schedule-pool.ts'
 import { DAY_MS, handedOver, holdInBulk, withSender } from './schedule-stage.ts'
+import { ABSENT, withQueue } from './send-scenarios.ts'
 import { Worker } from './worker.ts'
 import type { HeldJob } from './worker-held.ts'
 
@@ -29,14 +30,21 @@ const firedBy = (scheduler: Scheduler) => scheduler.status().shards.reduce((sum,
 
 async function scheduling(stage: Stage): Promise<Result> {
   const messages = stage.messages(100_000)
-  return withSender(stage.folder, 'scheduling', async sender => {
+  return withQueue(stage, 'scheduling', async queue => {
     const begin = Date.now() + DAY_MS
-    const job = { messages, inFlight: 512 }
-    const later = (n: number) => sender.later(BODY, begin + Math.floor((n / messages) * 30 * DAY_MS))
+    const all = async (send: (n: number) => Promise<unknown>) => {
+      let sent = 0
+      const caller = async () => {
+        while (sent < messages) await send(sent++)
+      }
+      await Promise.all(Array.from({ length: 512 }, caller))
+      return sent
+    }
+    const dueAt = (n: number) => begin + Math.floor((n / messages) * 30 * DAY_MS)
     const found = await interleaved(
       stage.rounds,
-      () => perSecond(() => sender.all(job, later)),
-      () => perSecond(() => sender.all(job, () => sender.now(BODY)))
+      () => perSecond(() => all(n => queue.sendMessage(BODY, { to: ABSENT, channel: 'bench', deliverAt: dueAt(n) }))),
+      () => perSecond(() => all(() => queue.sendMessage(BODY, { to: ABSENT, channel: 'bench' })))
     )
     return { figures: { perSecond: found.ours }, floor: { perSecond: found.floor }, ratio: found.ratio }
   })

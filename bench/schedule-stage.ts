@@ -61,11 +61,6 @@ export class Sender {
     return new Sender(spool, await WriterLife.begin(spool), shards)
   }
 
-  now(body: string): Promise<string> {
-    const draft = { kind: 'text' as const, body, sentAt: this.spool.system.clock.now() }
-    return this.#outbox.append({ peer: TO, channel: CHANNEL, priority: 4 }, draft, id => id)
-  }
-
   later(body: string, at: number): Promise<string> {
     return this.#intake.append(this.draft(body, at), id => id)
   }
