@@ -17,8 +17,8 @@ export default defineConfig({
     // One process a worker, not one a file: what a file imports is read and compiled once, a third of all the time. Whoever
     // changes the process (its umask, a prototype) puts it back; two runs with --sequence.shuffle show who did not.
     isolate: false,
-    // By default one fewer than there are cores: of two, one stands idle.
-    maxWorkers: Math.max(2, availableParallelism()),
+    // By default one fewer than there are cores; but a test that waits for its daemons leaves one idle.
+    maxWorkers: availableParallelism() + 1,
     reporters: report ? ['default', 'json'] : ['default'],
     ...(report ? { outputFile: { json: report } } : {})
   }
