@@ -88,7 +88,13 @@ export class LocalPuller {
   /** There is something, perhaps there: without a hint, anywhere. */
   poke(hint?: PullHint): void {
     if (hint === undefined || this.#hints.size >= HINTS_MAX) this.#all = true
-    else this.#hints.set(`${hint.priority} ${hint.channel}`, hint)
+    else {
+      const { channel, priority, path } = hint
+      const key = `${priority} ${channel}`
+      const before = this.#hints.get(key)
+      // Of two files, or of none by name: the folder is looked into.
+      this.#hints.set(key, before === undefined || before.path === path ? hint : { channel, priority })
+    }
     this.#bell.ring()
   }
 
