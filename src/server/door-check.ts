@@ -32,7 +32,11 @@ export async function checkFits(request: HttpRequest, door: Route): Promise<void
     ['query', query, request.query]
   ] as const) {
     if (schema === undefined) continue
-    compiler ??= loadCompiler()
+    // With too many files open it cannot be loaded: the next request tries again.
+    compiler ??= loadCompiler().catch((error: unknown) => {
+      compiler = undefined
+      throw error
+    })
     const fits = (await compiler)(schema)
     if (!fits(value ?? null)) throw refusalOf(where, fits.errors, door)
   }
