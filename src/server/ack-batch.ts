@@ -13,8 +13,6 @@ interface Group {
 
 /** Between two rounds of ACKs that nobody waits for: each sync holds up the messages that arrive. */
 const QUIET_MS = 5
-/** What is said in the same turn goes along. */
-const TURN_END = Promise.resolve()
 
 /**
  * Gathers ACKs, so that many of them are one mark: those of one turn, and those that nobody waits for a little longer, until
@@ -58,7 +56,8 @@ export class AckBatch {
 
   /** Those that somebody waits for go with the next commit of the journal, whatever else is on its way. */
   async #gather(): Promise<void> {
-    await TURN_END
+    // What is said in the same turn goes along.
+    await Promise.resolve()
     while (!this.#hurried) {
       const restMs = this.#writing > 0 ? QUIET_MS : this.#restUntil - this.#clock.ticks()
       if (restMs <= 0) break

@@ -88,11 +88,12 @@ export class ChannelState {
     this.#join(block)
   }
 
-  /** What waits behind many others needs no table, and no piece of its own: memory is bounded whatever waits. */
+  /** Few wait: what comes now has a table, and a piece of its own. */
   isExact(priority: number): boolean {
     return this.shelves.ready.depth(priority) <= this.#exactMax
   }
 
+  /** What waits behind many others needs no table, and no piece of its own: memory is bounded whatever waits. */
   #join(block: Block): void {
     const { stream } = block
     if (this.isExact(stream.priority)) return

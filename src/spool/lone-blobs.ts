@@ -14,8 +14,8 @@ export interface LoneBlobs {
 }
 
 /**
- * Removes large bodies of the outbox, and of what is for later, whose sender ended before it had written their message; in a dry run only counts them. From any
- * process: what a daemon removes meanwhile has arrived.
+ * Removes large bodies of the outbox, and of what is for later, whose sender ended before it had written their message; in a dry
+ * run only counts them. From any process: what a daemon removes meanwhile has arrived.
  *
  * @throws DroprError DISK_*
  */
