@@ -4,6 +4,7 @@ import path from 'node:path'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
 import { inventoryScenarios } from '../bench/inventory-scenarios.ts'
+import { SOAK } from './soak.ts'
 
 const ROOT = path.resolve(import.meta.dirname, '..')
 const PAGE = path.join(ROOT, 'docs/benchmarks.md')
@@ -12,19 +13,18 @@ const bench = (...args: string[]) =>
   run(process.execPath, [path.join(ROOT, 'dist/bench/run.js'), ...args], { cwd: ROOT })
 
 /** They settle, or start many processes, however few messages there are: `npm run soak` runs them too. */
-const SLOW =
-  process.env.DROPR_SOAK === '1'
-    ? []
-    : [
-        'schedule-memory-100000-held',
-        'backlog-1000000-256B',
-        'backlog-1000000-256B-single-frames',
-        'backlog-1000000-256B-single-uploads',
-        'pair-5000000-256B',
-        'crowd-2000-idle-100-peers',
-        'j6-claims-8-processes',
-        'schedule-50000-at-once-4-shards'
-      ]
+const SLOW = SOAK
+  ? []
+  : [
+      'schedule-memory-100000-held',
+      'backlog-1000000-256B',
+      'backlog-1000000-256B-single-frames',
+      'backlog-1000000-256B-single-uploads',
+      'pair-5000000-256B',
+      'crowd-2000-idle-100-peers',
+      'j6-claims-8-processes',
+      'schedule-50000-at-once-4-shards'
+    ]
 
 /** One process for the list: it is in the refusal of a scenario that is not there. */
 const refused = bench('send-nonsense').then(

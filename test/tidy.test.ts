@@ -205,6 +205,11 @@ const lock: { packages: Record<string, Locked> } = JSON.parse(
 )
 const runtime = Object.entries(lock.packages).filter(([name, row]) => name !== '' && !row.dev && !row.optional)
 
+test('only test/soak.ts asks whether this is the soak: `npm run soak` runs what imports it', () => {
+  const asking = sources.filter(file => file.path.startsWith('test/') && file.code.includes('env.DROPR_' + 'SOAK'))
+  expect(asking.map(file => file.path)).toEqual(['test/soak.ts'])
+})
+
 test('every dependency is written with its exact version', () => {
   const versions = Object.entries({ ...manifest.dependencies, ...manifest.devDependencies })
   expect(versions.filter(([, version]) => !/^\d+\.\d+\.\d+$/.test(String(version)))).toEqual([])

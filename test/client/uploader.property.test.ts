@@ -5,10 +5,11 @@ import { silentLog } from '../../src/system/log.ts'
 import { SimClock, SimRandom } from '../../src/system/sim/index.ts'
 import { SeededFaults } from '../../src/wire/loopback-faults.ts'
 import { LoopbackTransport } from '../../src/wire/loopback-transport.ts'
+import { SOAK } from '../soak.ts'
 import { ModelBook, peerQueue, streamName } from './harness.ts'
 import { entryOf, ModelStore, ModelStream, randomDelay } from './model.ts'
 
-const RUNS = process.env.DROPR_SOAK ? 400 : 40
+const RUNS = SOAK ? 400 : 40
 const SEED = process.env.DROPR_SEED
 
 const clientLimits = limitsFrom({ rangeBytesMax: 1_024, retryMsMin: 100, retryMsMax: 2_000, answerMsMax: 1_000 })

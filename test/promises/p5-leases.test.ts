@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Message, Queue } from '../../src/index.ts'
-import { QUICK, type RealNode, RealWorld, SOAK, until } from '../rows/real-world.ts'
+import { QUICK, type RealNode, RealWorld, until } from '../rows/real-world.ts'
+import { SOAK } from '../soak.ts'
 
 /** A real server owns the inbox; its consumers are processes of their own. */
 const world = new RealWorld()

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { SOAK } from './real-world.ts'
+import { SOAK } from '../soak.ts'
 import { SimNodes } from './sim-nodes.ts'
 
 const FEW = 1_000

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { RealWorld, SOAK } from './real-world.ts'
+import { SOAK } from '../soak.ts'
+import { RealWorld } from './real-world.ts'
 
 let world: RealWorld
 

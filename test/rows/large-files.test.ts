@@ -16,6 +16,7 @@ import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { file } from '../../src/index.ts'
+import { SOAK } from '../soak.ts'
 import { RealNodes } from './real-nodes.ts'
 
 let nodes: RealNodes
@@ -116,7 +117,7 @@ test.skipIf(process.platform !== 'linux')(
   async () => {
     const from = path.join(folder, 'from')
     const to = path.join(folder, 'to')
-    const sha = makeFile(from, process.env.DROPR_SOAK === undefined ? 160 : 1_024)
+    const sha = makeFile(from, SOAK ? 1_024 : 160)
     const tokyo = dropr(['up', '--spool', 'tokyo', '--node', 'tokyo', '--listen', `127.0.0.1:${PORT}`], 'pipe', 'pipe')
     const berlin = dropr(['up', '--spool', 'berlin', '--node', 'berlin', '--listen', '127.0.0.1:0'], 'pipe', 'pipe')
     const peaks = new Map<string, number>()

@@ -5,7 +5,8 @@ import { promisify } from 'node:util'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { findHolder } from '../../src/system/lock.ts'
 import { nodeSystem } from '../../src/system/node-system.ts'
-import { BIN, type Program, QUICK, RealWorld, SOAK, signalQuietly, take, until } from './real-world.ts'
+import { SOAK } from '../soak.ts'
+import { BIN, type Program, QUICK, RealWorld, signalQuietly, take, until } from './real-world.ts'
 
 /** `npm run soak`: eight of each, and often; else enough to be several. */
 const EACH = SOAK ? 8 : 2

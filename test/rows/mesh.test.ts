@@ -3,7 +3,8 @@ import { expect, test } from 'vitest'
 import { freePort } from '../../bench/up.ts'
 import type { Queue } from '../../src/index.ts'
 import { SimRandom } from '../../src/system/sim/index.ts'
-import { QUICK, RealNode, RealWorld, SOAK, signalQuietly, take, until } from './real-world.ts'
+import { SOAK } from '../soak.ts'
+import { QUICK, RealNode, RealWorld, signalQuietly, take, until } from './real-world.ts'
 import { SimNodes } from './sim-nodes.ts'
 
 const NAMES = ['berlin', 'tokyo', 'paris', 'lima', 'oslo'] as const

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { Log } from '../../src/index.ts'
+import { SOAK } from '../soak.ts'
 import { RealNodes } from './real-nodes.ts'
-import { RealWorld, SOAK, until } from './real-world.ts'
+import { RealWorld, until } from './real-world.ts'
 
 let world: RealWorld
 let nodes: RealNodes

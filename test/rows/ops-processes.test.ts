@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { numbers, type Program, QUICK, RealWorld, SOAK, take, until } from './real-world.ts'
+import { SOAK } from '../soak.ts'
+import { numbers, type Program, QUICK, RealWorld, take, until } from './real-world.ts'
 
 let world: RealWorld
 

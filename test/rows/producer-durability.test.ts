@@ -5,11 +5,11 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { openQueue, type Receipt } from '../../src/index.ts'
 import type { AppendFile, Files } from '../../src/system/files.ts'
 import { nodeSystem } from '../../src/system/node-system.ts'
+import { SOAK } from '../soak.ts'
 import { RealNodes } from './real-nodes.ts'
 import { SimNodes } from './sim-nodes.ts'
 
 const CHILD = path.join(import.meta.dirname, 'child.mjs')
-const SOAK = process.env.DROPR_SOAK === '1'
 
 vi.setConfig({ testTimeout: SOAK ? 600_000 : 120_000 })
 

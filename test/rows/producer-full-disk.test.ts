@@ -3,11 +3,11 @@ import { chmodSync, chownSync, existsSync, mkdirSync } from 'node:fs'
 import path from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import type { DroprError } from '../../src/index.ts'
+import { SOAK } from '../soak.ts'
 import { RealNodes, take } from './real-nodes.ts'
 import { SimNodes } from './sim-nodes.ts'
 
 const CHILD = path.join(import.meta.dirname, 'child.mjs')
-const SOAK = process.env.DROPR_SOAK === '1'
 
 vi.setConfig({ testTimeout: SOAK ? 600_000 : 120_000 })
 

@@ -14,9 +14,6 @@ export const BIN = path.join(ROOT, 'bin/dropr.js')
 const LIBRARY = pathToFileURL(path.join(ROOT, 'dist/lib/index.js')).href
 const DIE = pathToFileURL(path.join(import.meta.dirname, 'die.mjs')).href
 
-/** The full counts of the inventory for real; a run without it does the same on fewer. */
-export const SOAK = process.env.DROPR_SOAK === '1'
-
 /** How often the processes of a role die, and where: see die.mjs. `within`: among how many calls of the file system. */
 export interface Deaths {
   reply?: number

@@ -11,10 +11,10 @@ import { acceptedFrom } from '../../src/wire/token.ts'
 import { head, desk as httpDesk, closeAll as httpEnd } from '../server/http-desk.ts'
 import { entriesOf } from '../server/memory-store.ts'
 import { desk as receiverDesk } from '../server/receiver-desk.ts'
+import { SOAK } from '../soak.ts'
 import { desk as webDesk, closeAll as webEnd } from '../web/desk.ts'
 import { uploadOf } from '../wire/transport-suite.ts'
 import { RealNodes, take } from './real-nodes.ts'
-import { SOAK } from './real-world.ts'
 
 let nodes: RealNodes
 

@@ -1,9 +1,9 @@
 import { expect, test, vi } from 'vitest'
 import { DroprError, type Message } from '../../src/index.ts'
+import { SOAK } from '../soak.ts'
 import { SimNodes } from './sim-nodes.ts'
 
 /** At every byte in `npm run soak`; at every byte always: test/journal, test/spool, for each kind of file by itself. */
-const SOAK = process.env.DROPR_SOAK === '1'
 const EVERY = SOAK ? 1 : 23
 
 vi.setConfig({ testTimeout: SOAK ? 1_800_000 : 120_000 })

@@ -7,7 +7,7 @@ import { readIdentity } from '../../src/spool/spool-identity.ts'
 import type { Files } from '../../src/system/files.ts'
 import { SimFiles, type SimNode, SimRandom } from '../../src/system/sim/index.ts'
 import type { System } from '../../src/system/system.ts'
-import { SOAK } from './real-world.ts'
+import { SOAK } from '../soak.ts'
 import { SimNodes, SPOOL } from './sim-nodes.ts'
 import { layout, stagesOf } from './stages.ts'
 

@@ -2,7 +2,8 @@ import { readdirSync } from 'node:fs'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { nodeSystem } from '../../src/system/node-system.ts'
-import { numbers, QUICK, RealWorld, SOAK, type TakenMessage, take, until } from './real-world.ts'
+import { SOAK } from '../soak.ts'
+import { numbers, QUICK, RealWorld, type TakenMessage, take, until } from './real-world.ts'
 import { layout, stagesOf } from './stages.ts'
 
 /** The receiver dies so often between store and reply; as often, and the sender's daemon too, at a call of the file system. */

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { Schedule, Scheduler } from '../../src/scheduler/index.ts'
 import { SimWorld } from '../../src/system/sim/index.ts'
+import { SOAK } from '../soak.ts'
 import { openSender, openSpool, outbox } from './desk.ts'
 
 const MINUTE = 60_000
@@ -151,7 +152,7 @@ test('H12: ticks over each other and over a running scheduler hand each message 
 })
 
 /** The row: a million, in the bench ten of them. */
-const MANY = process.env.DROPR_SOAK === '1' ? 300_000 : 10_000
+const MANY = SOAK ? 300_000 : 10_000
 
 test('H5 H8: a tick that hands over what is due reads its bucket and no other: as many calls of the disk with 10,000 messages (300,000 in the soak) in 30 day buckets as with 1,000', async () => {
   const callsWith = async (held: number) => {

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { Schedule, Scheduler } from '../../src/scheduler/index.ts'
 import { SimWorld } from '../../src/system/sim/index.ts'
+import { SOAK } from '../soak.ts'
 import { SHORT } from './crash-run.ts'
 import { openSender, openSpool, outbox } from './desk.ts'
 
@@ -82,7 +83,7 @@ function check(k: number, how: object, run: Awaited<ReturnType<typeof dieAt>>): 
 }
 
 /** `npm run soak` takes every step, `npm test` a part of them, other ones for a kill than for a power cut. */
-const EVERY = process.env.DROPR_SOAK === '1' ? 1 : 4
+const EVERY = SOAK ? 1 : 4
 
 async function everyStep(power: boolean): Promise<void> {
   let k = power ? 0 : Math.floor(EVERY / 2)

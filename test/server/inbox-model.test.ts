@@ -2,10 +2,11 @@ import { expect, test } from 'vitest'
 import type { Claim } from '../../src/server/inbox-port.ts'
 import type { LocalPort } from '../../src/server/local-port.ts'
 import { SimRandom } from '../../src/system/sim/index.ts'
+import { SOAK } from '../soak.ts'
 import { InboxBed, rangeOf, streamId } from './inbox-bed.ts'
 
 const STREAMS = ['a', 'b', 'c']
-const SEEDS = Number(process.env.DROPR_SEEDS ?? (process.env.DROPR_SOAK === '1' ? 1_000 : 12))
+const SEEDS = Number(process.env.DROPR_SEEDS ?? (SOAK ? 1_000 : 12))
 
 /** What a naive reader of the promises would keep: one object a message, nothing shared, no order of writes. */
 class Model {

@@ -3,12 +3,12 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { afterEach, expect, test } from 'vitest'
+import { SOAK } from '../soak.ts'
 import { closeAll, desk, settled } from './desk.ts'
 
 afterEach(closeAll)
 
 const run = promisify(execFile)
-const SOAK = process.env.DROPR_SOAK === '1'
 const COUNT = 100
 
 interface Language {

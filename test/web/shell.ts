@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process'
 import { chmod, copyFile, mkdir, mkdtemp, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { promisify } from 'node:util'
+import { SOAK } from '../soak.ts'
 
 const run = promisify(execFile)
 
@@ -12,8 +13,7 @@ const hasCurl = await run('curl', ['--version']).then(
 
 /** The machine's curl, or ours, which stands in where it has none; `npm run soak` takes both. */
 export type Curl = 'curl' | 'our own curl'
-const both = process.env.DROPR_SOAK === '1'
-export const CURLS: readonly Curl[] = hasCurl ? (both ? ['curl', 'our own curl'] : ['curl']) : ['our own curl']
+export const CURLS: readonly Curl[] = hasCurl ? (SOAK ? ['curl', 'our own curl'] : ['curl']) : ['our own curl']
 
 /** Runs a shell script in a folder of its own, and stops at the first line that fails. */
 export async function shell(curl: Curl, script: string, folder: string): Promise<string> {
