@@ -14,6 +14,7 @@ import type { ArrivingRange } from './arriving.ts'
 import { pullBlob } from './blob-pull.ts'
 import { inboxLedger } from './inbox-ledger.ts'
 import { hintOf, type PullHint } from './pull-hint.ts'
+import { PullHints } from './pull-hints.ts'
 import { goneHere } from './removed-streams.ts'
 import type { StreamState } from './stream-state.ts'
 
@@ -24,8 +25,6 @@ const TIDY_MS = 60_000
 const TIDY_SOON_MS = 5_000
 /** Of what is kept free. */
 const SPACE_PART = 0.5
-/** Hints about single folders that wait; beyond that all are looked at. */
-const HINTS_MAX = 16
 
 export interface PullInto {
   stream(id: string): StreamState | undefined
@@ -48,10 +47,9 @@ export class LocalPuller {
   readonly #blobs: OutboxBlobs
   readonly #stop = new AbortController()
   readonly #pumping = new Map<string, Promise<void>>()
-  readonly #hints = new Map<string, PullHint>()
+  readonly #hints = new PullHints()
   /** Streams that were looked at again while they were being brought over: what came may be behind what was read. */
   readonly #again = new Set<string>()
-  #all = true
   readonly #bell: Bell
   #watcher: Watcher | undefined
   #running: Promise<void>
@@ -87,14 +85,7 @@ export class LocalPuller {
 
   /** There is something, perhaps there: without a hint, anywhere. */
   poke(hint?: PullHint): void {
-    if (hint === undefined || this.#hints.size >= HINTS_MAX) this.#all = true
-    else {
-      const { channel, priority, path } = hint
-      const key = `${priority} ${channel}`
-      const before = this.#hints.get(key)
-      // Of two files, or of none by name: the folder is looked into.
-      this.#hints.set(key, before === undefined || before.path === path ? hint : { channel, priority })
-    }
+    this.#hints.add(hint)
     this.#bell.ring()
   }
 
@@ -121,14 +112,14 @@ export class LocalPuller {
       } catch (error) {
         const { code, message } = diskError(error, `read ${folder}`)
         log.error({ code, folder }, message)
-        this.#all = true
+        this.#hints.add()
         failed = true
         waitMs = Math.max(waitMs, AGAIN_MS)
       }
       if (failed) this.#firstDone()
-      if (!failed && (this.#all || this.#hints.size > 0)) continue
+      if (!failed && this.#hints.any) continue
       if (this.#stop.signal.aborted) return
-      if (!(await this.#bell.wait(waitMs))) this.#all = true
+      if (!(await this.#bell.wait(waitMs))) this.#hints.add()
     }
   }
 
@@ -140,10 +131,7 @@ export class LocalPuller {
   }
 
   async #look(): Promise<void> {
-    const hints = this.#all ? [undefined] : [...this.#hints.values()]
-    this.#all = false
-    this.#hints.clear()
-    for (const hint of hints) await this.#streams.refresh(hint)
+    for (const hint of this.#hints.take()) await this.#streams.refresh(hint)
     const firsts = Promise.all(this.#pumpReady())
     // Only of the first look: a second one finds nothing new while what that one found is still being brought over.
     if (!this.#looked) void firsts.then(() => this.#firstDone())
