@@ -49,6 +49,8 @@ export class Catalog {
       for (let next = found[at++]; next !== undefined; next = found[at++]) await this.#find(next.segment, next.level)
     }
     await Promise.all(Array.from({ length: LOOKS_AT_ONCE }, work))
+    // One after the other: the last of a folder takes it along, and the others have it to sync.
+    for (const held of this.all) if (this.#marks.moved.has(held.stream) || held.left === 0) await this.remove(held)
     await this.#settle(folders)
   }
 
@@ -154,7 +156,6 @@ export class Catalog {
     this.#inherited++
     held.inherited = true
     this.add(held)
-    if (this.#marks.moved.has(held.stream) || held.left === 0) await this.remove(held)
   }
 
   async #removeFolder(folder: string): Promise<void> {
