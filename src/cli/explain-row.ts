@@ -30,6 +30,17 @@ export function explainRow(row: EntryRow, around: Surroundings): Explanation {
   return explainInbox(row, around.now)
 }
 
+/** What is for later. */
+export function explainScheduled(
+  { to, channel, dueAt, sentAt }: { to: string; channel: string; dueAt: number; sentAt: number },
+  now: number
+): string {
+  const where = `schedule, channel ${channel}, to ${to}, sent ${ago(sentAt, now)}`
+  const due = new Date(dueAt).toISOString()
+  if (dueAt > now) return `${where}: due ${due}, in ${humanMs(dueAt - now)}`
+  return `${where}: was due ${due}, ${ago(dueAt, now)}: \`dropr up\` hands it over, \`dropr check\` says what keeps it`
+}
+
 function explainOutbox(row: EntryRow, around: Surroundings): Explanation {
   const { node, peers, paused, running, says, now } = around
   const peer = row.peer!

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import { Command, CommanderError, type OutputConfiguration } from 'commander'
+import { keepAlive } from '../system/keep-alive.ts'
 import type { Act, Call, GlobalOptions, Shell } from './act.ts'
 import { allCommands, commandsFor } from './commands.ts'
 import { EXIT } from './exit-codes.ts'
@@ -111,9 +112,13 @@ async function run(
   shell: Shell,
   options: GlobalOptions & { command: string }
 ): Promise<number> {
+  // None of our sockets and clocks keeps a process: what a command waits for may be all there is.
+  const letGo = keepAlive()
   try {
     return await does()
   } catch (error) {
     return printError(error, outputOf(shell, options), { debug: options.debug === true, command: options.command })
+  } finally {
+    letGo()
   }
 }

@@ -1,5 +1,4 @@
 import type { Removed } from '../queue/queue-moves.ts'
-import { keepAlive } from '../system/keep-alive.ts'
 import { nodeSystem } from '../system/node-system.ts'
 import type { Call } from './act.ts'
 import type { ChannelRmFlags } from './channel.ts'
@@ -45,7 +44,6 @@ export async function runChannelRm(call: Call<ChannelRmFlags>): Promise<number> 
   const channel = args[0]!
   const { dryRun = false } = options
   await spoolThere(nodeSystem(), spool)
-  const awake = keepAlive()
   const queue = await openCallQueue(call)
   try {
     const { files, bytes, left } = await queue.removeChannel(channel, { dryRun })
@@ -56,7 +54,6 @@ export async function runChannelRm(call: Call<ChannelRmFlags>): Promise<number> 
     throw error instanceof TypeError ? new UsageError(error.message, { cause: error }) : error
   } finally {
     await queue.close()
-    awake()
   }
 }
 
@@ -74,7 +71,6 @@ async function steer(call: Call<object>, act: 'pause' | 'resume'): Promise<numbe
   const channel = args[0]!
   // Steering must not make a spool where there is none.
   await spoolThere(nodeSystem(), spool)
-  const awake = keepAlive()
   const queue = await openCallQueue(call)
   try {
     const changed = await queue[act](channel)
@@ -83,7 +79,6 @@ async function steer(call: Call<object>, act: 'pause' | 'resume'): Promise<numbe
     return EXIT.done
   } finally {
     await queue.close()
-    awake()
   }
 }
 

@@ -1,5 +1,4 @@
 import type { Cleaned, CleanOptions } from '../queue/queue-clean.ts'
-import { keepAlive } from '../system/keep-alive.ts'
 import { nodeSystem } from '../system/node-system.ts'
 import type { Call } from './act.ts'
 import type { CleanFlags } from './clean.ts'
@@ -39,7 +38,6 @@ export async function runClean(call: Call<CleanFlags>): Promise<number> {
 /** Cleans a spool that is there. */
 export async function cleanWith(call: Call<object>, options: CleanOptions): Promise<Cleaned> {
   await spoolThere(nodeSystem(), call.spool)
-  const awake = keepAlive()
   const queue = await openCallQueue(call)
   try {
     return await queue.clean(options)
@@ -47,6 +45,5 @@ export async function cleanWith(call: Call<object>, options: CleanOptions): Prom
     throw error instanceof TypeError ? new UsageError(error.message, { cause: error }) : error
   } finally {
     await queue.close()
-    awake()
   }
 }

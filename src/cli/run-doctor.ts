@@ -2,7 +2,6 @@ import { dirname } from 'node:path'
 import { DroprError } from '../errors.ts'
 import { readFormat, readIdentity } from '../spool/spool-identity.ts'
 import { checkSpoolFolder } from '../spool/spool-safety.ts'
-import { keepAlive } from '../system/keep-alive.ts'
 import { silentLog } from '../system/log.ts'
 import { nodeSystem } from '../system/node-system.ts'
 import { setMode } from '../system/set-mode.ts'
@@ -30,26 +29,21 @@ export async function runDoctor(call: Call<DoctorOptions>, system: System = node
   const { options, out, spool } = call
   if (options.dryRun && !options.repair) throw new UsageError('--dry-run goes with --repair')
   if ((await system.files.stat(spool)) === undefined) throw new UsageError(`there is no spool at ${spool}`)
-  const awake = keepAlive()
-  try {
-    const findings = [
-      ...(await examineHost(system, spool)),
-      ...(await examineSafety(system, spool)),
-      ...(await examineFiles(call, system))
-    ]
-    findings.sort((a, b) => LEVELS.indexOf(a.level) - LEVELS.indexOf(b.level))
-    const repaired = options.repair ? await repair(call, system, findings) : new Map<Finding, Repair>()
-    const left = findings.filter(finding => !over(repaired.get(finding)))
-    for (const finding of findings) {
-      const { result, error } = repaired.get(finding) ?? {}
-      if (out.json) await out.value({ ...finding, repaired: result, error })
-      else if (left.includes(finding)) await out.line(textOf(finding, error))
-    }
-    if (left.length === 0 && !out.json) await out.line('nothing to say: the spool, its disk and the clock are well')
-    return left.some(({ level }) => level !== 'note') ? SICK : EXIT.done
-  } finally {
-    awake()
+  const findings = [
+    ...(await examineHost(system, spool)),
+    ...(await examineSafety(system, spool)),
+    ...(await examineFiles(call, system))
+  ]
+  findings.sort((a, b) => LEVELS.indexOf(a.level) - LEVELS.indexOf(b.level))
+  const repaired = options.repair ? await repair(call, system, findings) : new Map<Finding, Repair>()
+  const left = findings.filter(finding => !over(repaired.get(finding)))
+  for (const finding of findings) {
+    const { result, error } = repaired.get(finding) ?? {}
+    if (out.json) await out.value({ ...finding, repaired: result, error })
+    else if (left.includes(finding)) await out.line(textOf(finding, error))
   }
+  if (left.length === 0 && !out.json) await out.line('nothing to say: the spool, its disk and the clock are well')
+  return left.some(({ level }) => level !== 'note') ? SICK : EXIT.done
 }
 
 type Repair = { result: Repaired | 'would'; error?: string }

@@ -1,4 +1,3 @@
-import { keepAlive } from '../system/keep-alive.ts'
 import { nodeSystem } from '../system/node-system.ts'
 import type { Call } from './act.ts'
 import { printable } from './columns.ts'
@@ -11,7 +10,6 @@ export async function runHold(call: Call<HoldFlags>, act: 'hold' | 'unhold'): Pr
   const { args, options, out, spool } = call
   const id = args[0]!
   await spoolThere(nodeSystem(), spool)
-  const awake = keepAlive()
   const queue = await openCallQueue(call)
   try {
     const { channel } = options
@@ -22,6 +20,5 @@ export async function runHold(call: Call<HoldFlags>, act: 'hold' | 'unhold'): Pr
     return found > 0 ? EXIT.done : EXIT.nothing
   } finally {
     await queue.close()
-    awake()
   }
 }

@@ -1,5 +1,4 @@
 import type { DeliveryStatus } from '../queue/status.ts'
-import { keepAlive } from '../system/keep-alive.ts'
 import { nodeSystem } from '../system/node-system.ts'
 import type { Call } from './act.ts'
 import { columns, humanMs, printable } from './columns.ts'
@@ -9,7 +8,6 @@ import { openCallQueue } from './open-queue.ts'
 /** `dropr status <id>`: how far one message has come, also where nothing of it lies here any more. */
 export async function runMessageStatus(call: Call<object>): Promise<number> {
   const { args, out } = call
-  const awake = keepAlive()
   const queue = await openCallQueue(call)
   try {
     const status = await queue.status(args[0]!)
@@ -19,7 +17,6 @@ export async function runMessageStatus(call: Call<object>): Promise<number> {
     return status.state === 'unknown' ? EXIT.nothing : EXIT.done
   } finally {
     await queue.close()
-    awake()
   }
 }
 

@@ -1,7 +1,6 @@
 import type { Moved } from '../queue/carry-out.ts'
 import type { MoveOptions } from '../queue/filter-options.ts'
 import type { Queue } from '../queue/queue.ts'
-import { keepAlive } from '../system/keep-alive.ts'
 import { nodeSystem } from '../system/node-system.ts'
 import type { Call } from './act.ts'
 import { EXIT } from './exit-codes.ts'
@@ -27,7 +26,6 @@ export async function runMove(call: Call<MoveFlags>, { label, done, move }: Move
   const system = nodeSystem()
   // A command that was mistyped must not make a spool where there is none.
   await spoolThere(system, call.spool)
-  const awake = keepAlive()
   const queue = await openCallQueue(call)
   const bar = startProgress(out, { label, clock: system.clock })
   const sum: Moved = { moved: 0, bytes: 0, left: {}, ...(dryRun && { ids: [] }) }
@@ -48,7 +46,6 @@ export async function runMove(call: Call<MoveFlags>, { label, done, move }: Move
   } finally {
     bar.end()
     await queue.close()
-    awake()
   }
   const { next: _, ...said } = sum
   if (out.json) await out.value({ ...said, dryRun })

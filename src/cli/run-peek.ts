@@ -1,6 +1,5 @@
 import type { Peeked } from '../queue/peeked.ts'
 import type { Queue } from '../queue/queue.ts'
-import { keepAlive } from '../system/keep-alive.ts'
 import { nodeSystem } from '../system/node-system.ts'
 import type { Call } from './act.ts'
 import { EXIT } from './exit-codes.ts'
@@ -16,7 +15,6 @@ const NEWLINE = Buffer.from('\n')
 
 export async function runPeek(call: Call<PeekOptions>): Promise<number> {
   const { args, options, out } = call
-  const awake = keepAlive()
   const queue = await openCallQueue(call)
   try {
     const found = await peekSoon(queue, { channel: args[0]!, max: options.max })
@@ -27,7 +25,6 @@ export async function runPeek(call: Call<PeekOptions>): Promise<number> {
     return found.length > 0 ? EXIT.done : EXIT.nothing
   } finally {
     await queue.close()
-    awake()
   }
 }
 

@@ -2,7 +2,6 @@ import { durationMs } from '../duration.ts'
 import { DroprError } from '../errors.ts'
 import type { Message } from '../queue/message.ts'
 import type { Queue } from '../queue/queue.ts'
-import { keepAlive } from '../system/keep-alive.ts'
 import type { Call } from './act.ts'
 import { EXIT } from './exit-codes.ts'
 import { bodyJson } from './message-json.ts'
@@ -21,7 +20,6 @@ export async function runPoll(call: Call<PollOptions>): Promise<number> {
   const { options } = call
   const waitMs = usage(() => (options.wait === undefined ? 0 : durationMs(options.wait, '--wait')))
   const interrupted = new AbortController()
-  const awake = keepAlive()
   const release = onSignals(['SIGINT', 'SIGTERM'], () => interrupted.abort())
   const queue = await openCallQueue(call)
   try {
@@ -32,7 +30,6 @@ export async function runPoll(call: Call<PollOptions>): Promise<number> {
     // Gives back whatever was taken and not acknowledged.
     await queue.close()
     release()
-    awake()
   }
 }
 

@@ -1,5 +1,4 @@
 import { durationMs } from '../duration.ts'
-import { keepAlive } from '../system/keep-alive.ts'
 import type { Call } from './act.ts'
 import { readAll, sourceOf } from './body-input.ts'
 import { EXIT } from './exit-codes.ts'
@@ -23,7 +22,6 @@ export async function runRequest(call: Call<RequestOptions>): Promise<number> {
   }))
   const source = await sourceOf(call.shell, given, options.file)
   const body = 'text' in source ? source.text : bodyOf(await readAll(source))
-  const awake = keepAlive()
   const queue = await openCallQueue(call, [to])
   try {
     const reply = await queue.request(to, body, asked)
@@ -33,6 +31,5 @@ export async function runRequest(call: Call<RequestOptions>): Promise<number> {
     return EXIT.done
   } finally {
     await queue.close()
-    awake()
   }
 }

@@ -1,7 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import type { Queue } from '../queue/queue.ts'
-import type { Listed, Steered } from '../scheduler/index.ts'
-import { keepAlive } from '../system/keep-alive.ts'
+import type { Listed, Shown, Steered } from '../scheduler/index.ts'
 import { nodeSystem } from '../system/node-system.ts'
 import type { Call } from './act.ts'
 import { readAll, sourceOf } from './body-input.ts'
@@ -10,6 +9,7 @@ import { EXIT } from './exit-codes.ts'
 import { spoolThere } from './ls-rooms.ts'
 import { bodyJson } from './message-json.ts'
 import { openCallQueue } from './open-queue.ts'
+import type { Output } from './output.ts'
 import type { ScheduleEditOptions, ScheduleLsOptions, ScheduleMoveOptions } from './schedule.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -45,20 +45,26 @@ export function runScheduleShow(call: Call<object>): Promise<number> {
   const id = call.args[0]!
   const { out } = call
   return withSchedule(call, async ({ schedule }) => {
-    const { state, messages } = await schedule.show(id)
-    for (const { body, ...message } of messages) {
-      const { bodyBytes } = message
-      if (out.json) await out.value({ ...message, state, ...(bodyBytes === undefined && bodyJson(body)) })
-      else {
-        const text = bodyBytes === undefined ? body : Buffer.from(`a large body of ${bodyBytes} bytes`)
-        await out.write(Buffer.concat([Buffer.from(`${detail(message)}\n\n`), text, Buffer.from('\n')]))
-      }
-    }
-    if (messages.length > 0) return EXIT.done
+    const shown = await schedule.show(id)
+    if (await printHeld(out, shown)) return EXIT.done
+    const { state } = shown
     if (out.json) await out.value({ id, state })
     else out.note(`dropr: ${wordOf({ id, done: false, state })}`)
     return EXIT.nothing
   })
+}
+
+/** What is held of a message, with its body. False when nothing is. */
+export async function printHeld(out: Output, { state, messages }: Shown): Promise<boolean> {
+  for (const { body, ...message } of messages) {
+    const { bodyBytes } = message
+    if (out.json) await out.value({ ...message, state, ...(bodyBytes === undefined && bodyJson(body)) })
+    else {
+      const text = bodyBytes === undefined ? body : Buffer.from(`a large body of ${bodyBytes} bytes`)
+      await out.write(Buffer.concat([Buffer.from(`${detail(message)}\n\n`), text, Buffer.from('\n')]))
+    }
+  }
+  return messages.length > 0
 }
 
 export function runScheduleCancel(call: Call<object>): Promise<number> {
@@ -130,10 +136,9 @@ function steer(call: Call<object>, wish: (queue: Queue, id: string) => Promise<S
   })
 }
 
-async function withSchedule(call: Call<object>, work: (queue: Queue) => Promise<number>): Promise<number> {
-  // Looking must not make a spool where there is none.
+/** Looking must not make a spool where there is none. */
+export async function withSchedule<T>(call: Call<object>, work: (queue: Queue) => Promise<T>): Promise<T> {
   await spoolThere(nodeSystem(), call.spool)
-  const awake = keepAlive()
   const queue = await openCallQueue(call)
   try {
     return await work(queue)
@@ -141,7 +146,6 @@ async function withSchedule(call: Call<object>, work: (queue: Queue) => Promise<
     throw error instanceof TypeError ? new UsageError(error.message, { cause: error }) : error
   } finally {
     await queue.close()
-    awake()
   }
 }
 

@@ -1,7 +1,6 @@
 import type { Readable } from 'node:stream'
 import { durationMs } from '../duration.ts'
 import type { SendOptions as QueueSendOptions } from '../queue/send-options.ts'
-import { keepAlive } from '../system/keep-alive.ts'
 import { nodeSystem } from '../system/node-system.ts'
 import type { Call } from './act.ts'
 import { BODY_BYTES_MAX, inputError, sourceOf, wholeOf } from './body-input.ts'
@@ -18,7 +17,6 @@ export async function runSend(call: Call<SendOptions>): Promise<number> {
   const channel = args[0]!
   const sending = usage(() => queueOptions(channel, options))
   const source = await sourceOf(call.shell, args[1], options.file)
-  const awake = keepAlive()
   const queue = await openCallQueue(call, options.to)
   const progress = startProgress(call.out, { label: 'send', clock: nodeSystem().clock })
   try {
@@ -32,7 +30,6 @@ export async function runSend(call: Call<SendOptions>): Promise<number> {
   } finally {
     progress.end()
     await queue.close()
-    awake()
   }
 }
 

@@ -3,7 +3,6 @@ import { askDesk, type DaemonStatus } from '../angel/desk.ts'
 import { findDaemons, whoIs } from '../angel/hold.ts'
 import type { KeeperStatus } from '../angel/keeper.ts'
 import type { ConsumerStatus } from '../server/attached.ts'
-import { keepAlive } from '../system/keep-alive.ts'
 import { nodeSystem } from '../system/node-system.ts'
 import type { System } from '../system/system.ts'
 import type { Call } from './act.ts'
@@ -36,15 +35,10 @@ export interface SpoolStatus extends Partial<DaemonStatus> {
 
 export async function runStatus({ out, spool }: Call<object>): Promise<number> {
   const system = nodeSystem()
-  const awake = keepAlive()
-  try {
-    const status = await readStatus(system, spool)
-    if (out.json) await out.value(status)
-    else await out.line(statusText(status, system.clock.now()))
-    return status.running ? EXIT.done : EXIT.stopped
-  } finally {
-    awake()
-  }
+  const status = await readStatus(system, spool)
+  if (out.json) await out.value(status)
+  else await out.line(statusText(status, system.clock.now()))
+  return status.running ? EXIT.done : EXIT.stopped
 }
 
 export async function readStatus(system: System, spool: string): Promise<SpoolStatus> {

@@ -4,7 +4,6 @@ import { findDaemons, findRole, whoIs } from '../angel/hold.ts'
 import { ROLES } from '../angel/role.ts'
 import { durationMs } from '../duration.ts'
 import { DroprError } from '../errors.ts'
-import { keepAlive } from '../system/keep-alive.ts'
 import { nodeSystem } from '../system/node-system.ts'
 import type { System } from '../system/system.ts'
 import type { Call } from './act.ts'
@@ -18,15 +17,10 @@ const LOOK_MS = 20
 export async function runStop({ options, out, spool }: Call<StopOptions>): Promise<number> {
   const withinMs = usage(() => durationMs(options.within, '--within'))
   const system = nodeSystem()
-  const awake = keepAlive()
-  try {
-    const about = await stopDaemons(system, { spool, withinMs })
-    if (out.json) await out.value({ spool, ran: about !== undefined, pid: pidOf(about) ?? null })
-    else await out.line(about === undefined ? `no daemons work on ${spool}` : `stopped ${whoIs(about)}`)
-    return EXIT.done
-  } finally {
-    awake()
-  }
+  const about = await stopDaemons(system, { spool, withinMs })
+  if (out.json) await out.value({ spool, ran: about !== undefined, pid: pidOf(about) ?? null })
+  else await out.line(about === undefined ? `no daemons work on ${spool}` : `stopped ${whoIs(about)}`)
+  return EXIT.done
 }
 
 /**

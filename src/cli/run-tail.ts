@@ -1,7 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { join } from 'node:path'
 import { encodeChannel } from '../names.ts'
-import { keepAlive } from '../system/keep-alive.ts'
 import { nodeSystem } from '../system/node-system.ts'
 import type { Call } from './act.ts'
 import { printable } from './columns.ts'
@@ -20,7 +19,6 @@ export async function runTail(call: Call<TailOptions>): Promise<number> {
   await spoolThere({ files }, spool)
   const channel = args[0]!
   const ended = new AbortController()
-  const awake = keepAlive()
   const release = onSignals(['SIGINT', 'SIGTERM'], () => ended.abort())
   try {
     const tail = new InboxTail(files, join(spool, 'inbox', encodeChannel(channel)))
@@ -39,7 +37,6 @@ export async function runTail(call: Call<TailOptions>): Promise<number> {
     return EXIT.done
   } finally {
     release()
-    awake()
   }
 }
 

@@ -1,5 +1,4 @@
 import { durationMs } from '../duration.ts'
-import { keepAlive } from '../system/keep-alive.ts'
 import { nodeSystem } from '../system/node-system.ts'
 import type { System } from '../system/system.ts'
 import type { Call } from './act.ts'
@@ -19,14 +18,9 @@ type Terminal = Pick<ScreenOptions, 'stdin' | 'stdout' | 'process'>
 export async function runTop(call: Call<TopOptions>, system: System = nodeSystem()): Promise<number> {
   const { options, out } = call
   const intervalMs = usage(() => intervalOf(options.interval))
-  const awake = keepAlive()
-  try {
-    if (options.once || out.json || !process.stdout.isTTY) return await printOnce(call, system, intervalMs)
-    const { stdin, stdout } = process
-    return await watch({ spool: call.spool, intervalMs, system, terminal: { stdin, stdout, process } })
-  } finally {
-    awake()
-  }
+  if (options.once || out.json || !process.stdout.isTTY) return await printOnce(call, system, intervalMs)
+  const { stdin, stdout } = process
+  return await watch({ spool: call.spool, intervalMs, system, terminal: { stdin, stdout, process } })
 }
 
 function intervalOf(text: string): number {

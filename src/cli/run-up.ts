@@ -6,7 +6,6 @@ import type { ToAngel } from '../angel/talk.ts'
 import { DroprError, ERRORS } from '../errors.ts'
 import type { Config } from '../spool/config.ts'
 import { nodeParent } from '../system/child.ts'
-import { keepAlive } from '../system/keep-alive.ts'
 import type { Call } from './act.ts'
 import { banner } from './banner.ts'
 import { type Crew, startCrew } from './crew.ts'
@@ -19,14 +18,11 @@ import { VERSION } from './version.ts'
 
 /** The daemons in the foreground: returns when they have ended. */
 export async function runUp(call: Call<UpOptions>): Promise<number> {
-  const awake = keepAlive()
   try {
     return await up(call)
   } catch (error) {
     if (call.options.daemonized) tellStarter({ say: 'failed', failure: failureOf(error) })
     throw error
-  } finally {
-    awake()
   }
 }
 

@@ -3,7 +3,6 @@ import { durationMs } from '../duration.ts'
 import { DroprError } from '../errors.ts'
 import type { Message } from '../queue/message.ts'
 import type { Queue } from '../queue/queue.ts'
-import { keepAlive } from '../system/keep-alive.ts'
 import { nodeSystem } from '../system/node-system.ts'
 import type { Call } from './act.ts'
 import { loadCallConfig } from './call-config.ts'
@@ -44,7 +43,6 @@ export async function runWork(call: Call<WorkOptions>): Promise<number> {
     json: out.json,
     onStderr: chunk => process.stderr.write(chunk)
   })
-  const awake = keepAlive()
   const ending = new AbortController()
   const release = onSignals(['SIGINT', 'SIGTERM', 'SIGHUP'], signal => {
     ending.abort()
@@ -67,7 +65,6 @@ export async function runWork(call: Call<WorkOptions>): Promise<number> {
     await closeBoard()
     await queue.close()
     release()
-    awake()
   }
 }
 

@@ -2,8 +2,8 @@ import type { Command } from 'commander'
 import type { Act } from './act.ts'
 
 const SHOW = `
-Finds a message by its id wherever it lies on this node: outbox, inbox, dead letters. Reads the files, takes nothing.
-When it is nowhere the exit code is 1. Scheduled messages: see docs/schedule.md.
+Finds a message by its id wherever it lies on this node: outbox, inbox, dead letters, schedule. Reads the files, takes
+nothing. When it is nowhere the exit code is 1.
 
 Examples:
   $ dropr show order-17

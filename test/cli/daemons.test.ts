@@ -45,6 +45,8 @@ test('G9 F17: up prints where it is and how to stop it; status tells pids, uptim
   expect(value.listen).toMatch(/^127\.0\.0\.1:\d+$/)
   const pids = value.roles.map((role: { pid: number }) => role.pid)
   expect(pids.length).toBe(3)
+  // All it waits for is what the schedulers answer.
+  expect(await world.run(['check'])).toMatchObject({ code: 0, stderr: '' })
   up.process.kill('SIGTERM')
   expect(await up.exit).toBe(0)
   expect(pids.filter(alive)).toEqual([])

@@ -54,6 +54,18 @@ test('show and explain find a message by its id, before and after it was taken',
   expect((await world.run(['explain', 'nowhere'])).code).toBe(1)
 })
 
+test('show and explain find what is for later too', async () => {
+  await world.run(['send', 'c', 'hello', '--id', 'm1', '--delay', '2h'])
+  expect((await world.json(['show', 'm1'])).value).toMatchObject({ id: 'm1', state: 'scheduled', body: 'hello' })
+  expect((await world.run(['show', 'm1'])).stdout.toString()).toMatch(/^id +m1\n[\s\S]*\n\nhello\n$/)
+  expect((await world.run(['explain', 'm1'])).stdout.toString()).toMatch(
+    /^schedule, channel c, .* due \S+Z, in 1 h 59 min\n$/
+  )
+  const { value } = await world.json(['explain', 'm1'])
+  expect(value.nextTryAt).toBe(value.dueAt)
+  expect((await world.run(['show', 'nowhere'])).code).toBe(1)
+})
+
 test('tail --all prints what came, finished or not, and takes nothing', async () => {
   await world.run(['send', 'c', '--lines'], 'one\ntwo')
   await world.run(['poll', 'c'])
