@@ -1,6 +1,7 @@
 import { crc32 } from 'node:zlib'
 import { ENTRY_BYTES_MIN, entryBytes } from './entry.ts'
 import { decodeFrameHeader, FRAME_HEADER_BYTES_MAX, type FrameHeader } from './frame.ts'
+import { mendBit } from './mend-bit.ts'
 
 export interface Salvaged {
   header: FrameHeader
@@ -18,7 +19,9 @@ export interface Salvaged {
  * broken length from the first place from which whole entries reach exactly to the end; those are counted from the back.
  */
 export function salvageFrame(bytes: Buffer, salt: number): Salvaged | undefined {
-  const header = decodeFrameHeader(bytes, 0, salt) ?? repairedHeader(bytes, salt)
+  const header =
+    decodeFrameHeader(bytes, 0, salt) ??
+    mendBit(bytes.subarray(0, FRAME_HEADER_BYTES_MAX), tried => decodeFrameHeader(tried, 0, salt))
   if (header === undefined) return undefined
   const end = Math.min(bytes.length, header.headerBytes + header.payloadBytes)
   const entries: Salvaged['entries'] = []
@@ -60,16 +63,4 @@ function goodEnd(bytes: Buffer, at: number, end: number): number | undefined {
   const length = entryBytes(bytes, at)
   if (length < ENTRY_BYTES_MIN || at + length > end) return undefined
   return crc32(bytes.subarray(at + 8, at + length)) === bytes.readUInt32LE(at + 4) ? at + length : undefined
-}
-
-function repairedHeader(bytes: Buffer, salt: number): ReturnType<typeof decodeFrameHeader> {
-  const copy = Buffer.from(bytes.subarray(0, FRAME_HEADER_BYTES_MAX))
-  for (let bit = 0; bit < copy.length * 8; bit++) {
-    const at = bit >> 3
-    copy[at] = copy[at]! ^ (1 << (bit & 7))
-    const header = decodeFrameHeader(copy, 0, salt)
-    if (header !== undefined) return header
-    copy[at] = copy[at]! ^ (1 << (bit & 7))
-  }
-  return undefined
 }

@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib'
 import { DroprError } from '../errors.ts'
+import { mendBit } from './mend-bit.ts'
 
 /*
  * The first 64 bytes of a segment. Little endian.
@@ -43,17 +44,20 @@ export function encodeSegmentHead(head: SegmentHead): Buffer {
  */
 export function decodeSegmentHead(found: Buffer, path: string): SegmentHead | undefined {
   if (found.length < SEGMENT_HEAD_BYTES) return undefined
-  const bytes = isHead(found) ? found : repaired(found)
+  // What lies there may be nothing yet, zeros: no flipped bit makes a head of that.
+  const bytes = isHead(found)
+    ? found
+    : mendBit(found.subarray(0, SEGMENT_HEAD_BYTES), one => (isHead(one) ? one : undefined))
   if (bytes === undefined) return undefined
   const version = bytes.readUInt16LE(8)
-  if (version !== FORMAT_VERSION)
+  if (!isThisVersion(version))
     throw new DroprError('FORMAT_NEWER', `${path} has format ${version}, this program reads ${FORMAT_VERSION}`)
   return {
     salt: bytes.readUInt32LE(16),
     createdAt: bytes.readUIntLE(20, 6),
     stream: bytes.toString('hex', 32, 48),
     spool: bytes.toString('hex', 48, 64),
-    ...(bytes !== found && { mended: true as const })
+    ...((bytes !== found || version !== FORMAT_VERSION) && { mended: true as const })
   }
 }
 
@@ -64,13 +68,8 @@ function isHead(bytes: Buffer): boolean {
   )
 }
 
-/** What lies there may be nothing yet, zeros: no flipped bit makes a head of that. */
-function repaired(bytes: Buffer): Buffer | undefined {
-  const copy = Buffer.from(bytes.subarray(0, SEGMENT_HEAD_BYTES))
-  for (let bit = 0; bit < copy.length * 8; bit++) {
-    copy[bit >> 3]! ^= 1 << (bit & 7)
-    if (isHead(copy)) return copy
-    copy[bit >> 3]! ^= 1 << (bit & 7)
-  }
-  return undefined
+/** But for one flipped bit: what that makes of this version is never given to another one (docs/format.md). */
+function isThisVersion(version: number): boolean {
+  const turned = version ^ FORMAT_VERSION
+  return (turned & (turned - 1)) === 0
 }
