@@ -24,6 +24,7 @@ import { UsageError } from './usage-error.ts'
 
 const LEVELS: readonly Finding['level'][] = ['error', 'warning', 'note']
 const SICK = 1
+const MENDED = 'Look at the disk and the memory of this machine: a second flipped bit could not be mended.'
 
 export async function runDoctor(call: Call<DoctorOptions>, system: System = nodeSystem()): Promise<number> {
   const { options, out, spool } = call
@@ -88,8 +89,17 @@ async function examineFiles(call: Call<object>, system: System): Promise<Finding
     findings.push(findingOf(error, spool))
     return undefined
   }
-  const format = await readFormat(files, spool).catch(note)
-  const identity = await readIdentity(files, spool).catch(note)
+  const onMended = (path: string) => {
+    findings.push({
+      level: 'warning',
+      kind: 'mended',
+      path,
+      what: 'one of its bits is flipped: it is read as what was written',
+      hint: MENDED
+    })
+  }
+  const format = await readFormat(files, spool, onMended).catch(note)
+  const identity = await readIdentity(files, spool, onMended).catch(note)
   // Not a spool at all: everything in it would be a stray.
   if (format === undefined || identity === undefined) {
     const hint = `Without FORMAT and node.json this is no spool: was ${dirname(spool)} meant, or is a copy to be restored?`

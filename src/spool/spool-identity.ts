@@ -1,10 +1,13 @@
+import { crc32 } from 'node:zlib'
 import { DroprError, systemCode } from '../errors.ts'
+import { mendBit } from '../journal/mend-bit.ts'
 import { checkPeer } from '../names.ts'
 import type { Files } from '../system/files.ts'
 import type { System } from '../system/system.ts'
 
 /** The version of everything on disk below a spool. */
 export const SPOOL_FORMAT = 1
+export const FORMAT_TEXT = `${SPOOL_FORMAT}\n`
 const BYTES_MAX = 65_536
 
 /** Who a spool is: made once, never changed. */
@@ -14,40 +17,78 @@ export interface Identity {
   id: string
 }
 
+/** Hears of a file that is read as what it was: one of its bits is flipped. */
+export type OnMended = (path: string) => void
+
 /**
  * The version in FORMAT; undefined when there is none (a spool still to be made).
  *
  * @throws DroprError FORMAT_NEWER, SPOOL_DAMAGED
  */
-export async function readFormat(files: Files, root: string): Promise<number | undefined> {
-  const bytes = await readIfThere(files, `${root}/FORMAT`)
+export async function readFormat(files: Files, root: string, onMended?: OnMended): Promise<number | undefined> {
+  const path = `${root}/FORMAT`
+  const bytes = await readIfThere(files, path)
   if (bytes === undefined) return undefined
+  const isOurs = (tried: Buffer) => (tried.toString('latin1') === FORMAT_TEXT ? SPOOL_FORMAT : undefined)
+  const mended = mendBit(bytes, isOurs)
+  if (mended !== undefined) onMended?.(path)
+  if (mended !== undefined) return mended
   const [, digits] = /^\s*([0-9]{1,9})\s*$/.exec(bytes.toString('latin1')) ?? []
-  if (digits === undefined) throw new DroprError('SPOOL_DAMAGED', `${root}/FORMAT holds no version number`)
-  return knownFormat(Number(digits), `${root}/FORMAT`)
+  if (digits === undefined) throw new DroprError('SPOOL_DAMAGED', `${path} holds no version number`)
+  return knownFormat(Number(digits), path)
 }
 
-/** The spool's identity; undefined when it has none yet. */
-export async function readIdentity(files: Files, root: string): Promise<Identity | undefined> {
+/**
+ * The spool's identity; undefined when it has none yet. A spool that came up as somebody else would lose what is known of it
+ * everywhere: a name or id that is not what was written is never taken.
+ *
+ * @throws DroprError FORMAT_NEWER, SPOOL_DAMAGED
+ */
+export async function readIdentity(files: Files, root: string, onMended?: OnMended): Promise<Identity | undefined> {
   const path = `${root}/node.json`
   const bytes = await readIfThere(files, path)
   if (bytes === undefined) return undefined
   try {
-    const { format, id, node } = JSON.parse(bytes.toString()) as { format: unknown; id: unknown; node: unknown }
-    knownFormat(format, path)
-    if (typeof id !== 'string' || !/^[0-9a-f]{32}$/.test(id)) throw new TypeError('id must be 32 hex digits')
-    return { node: checkPeer(node, 'node'), id }
+    return identityIn(bytes, path).identity
   } catch (error) {
+    const mended = mendBit(bytes, tried => checkedIdentity(tried, path))
+    if (mended !== undefined) onMended?.(path)
+    if (mended !== undefined) return mended
     if (error instanceof DroprError) throw error
     throw new DroprError('SPOOL_DAMAGED', `${path}: ${error instanceof Error ? error.message : String(error)}`, error)
   }
+}
+
+/** Files of earlier versions have no checksum. */
+function identityIn(bytes: Buffer, path: string): { identity: Identity; checked: boolean } {
+  const { format, id, node, crc } = JSON.parse(bytes.toString()) as Record<'format' | 'id' | 'node' | 'crc', unknown>
+  knownFormat(format, path)
+  if (typeof id !== 'string' || !/^[0-9a-f]{32}$/.test(id)) throw new TypeError('id must be 32 hex digits')
+  const identity = { node: checkPeer(node, 'node'), id }
+  if (crc !== undefined && crc !== crcOf(identity))
+    throw new TypeError(`crc is ${JSON.stringify(crc)}, of this format, node and id it would be ${crcOf(identity)}`)
+  return { identity, checked: crc !== undefined }
+}
+
+function checkedIdentity(bytes: Buffer, path: string): Identity | undefined {
+  try {
+    const { identity, checked } = identityIn(bytes, path)
+    return checked ? identity : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function crcOf({ node, id }: Identity): string {
+  return crc32(`${SPOOL_FORMAT} ${node} ${id}`).toString(16).padStart(8, '0')
 }
 
 /** Gives the spool an identity. When two processes do so at once, both come back with that of the first. */
 export async function makeIdentity(system: System, root: string, node: string | undefined): Promise<Identity> {
   const { files, random, clock } = system
   const identity = { node: node ?? `node-${random.bytes(3).toString('hex')}`, id: random.bytes(16).toString('hex') }
-  const text = { format: SPOOL_FORMAT, ...identity, createdAt: new Date(clock.now()).toISOString() }
+  const createdAt = new Date(clock.now()).toISOString()
+  const text = { format: SPOOL_FORMAT, ...identity, createdAt, crc: crcOf(identity) }
   const draft = `${root}/node.json.${random.bytes(6).toString('hex')}`
   await files.replace(draft, `${JSON.stringify(text, undefined, 2)}\n`)
   try {

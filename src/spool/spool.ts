@@ -7,7 +7,7 @@ import { PRIORITY } from '../message.ts'
 import { checkPeer, decodeChannel, encodeChannel } from '../names.ts'
 import type { Files } from '../system/files.ts'
 import type { System } from '../system/system.ts'
-import { type Identity, makeIdentity, readFormat, readIdentity, SPOOL_FORMAT } from './spool-identity.ts'
+import { FORMAT_TEXT, type Identity, makeIdentity, readFormat, readIdentity } from './spool-identity.ts'
 import { SPOOL_README } from './spool-readme.ts'
 import { checkSpoolFolder } from './spool-safety.ts'
 
@@ -127,13 +127,15 @@ async function open(options: SpoolOptions, path: string): Promise<Identity> {
   const { system, node } = options
   const { files, log } = system
   const there = await checkSpoolFolder({ files, log, path, uid: process.getuid?.() })
-  const format = there ? await readFormat(files, path) : undefined
-  const known = there ? await readIdentity(files, path) : undefined
+  const onMended = (file: string) =>
+    log.error({ code: 'SPOOL_DAMAGED', path: file }, 'a bit of it is flipped: it is read as what was written')
+  const format = there ? await readFormat(files, path, onMended) : undefined
+  const known = there ? await readIdentity(files, path, onMended) : undefined
   if (known !== undefined && node !== undefined && known.node !== node)
     throw new DroprError('NODE_NAME_FIXED', `${path} is node ${known.node}, it cannot become ${node}`)
   if (there) await syncParent(files, path)
   else await makeRoot(files, path)
-  if (format === undefined) await files.replace(`${path}/FORMAT`, `${SPOOL_FORMAT}\n`)
+  if (format === undefined) await files.replace(`${path}/FORMAT`, FORMAT_TEXT)
   await makeRooms(files, path)
   const identity = known ?? (await makeIdentity(system, path, node))
   if (node !== undefined && identity.node !== node)

@@ -73,6 +73,19 @@ test('B3: a segment that a crash left without its head is noted; one whose first
   }
 })
 
+test('DISK-11: a flipped bit of node.json or FORMAT is warned of, and the rest is looked at all the same', async () => {
+  await spoolWithMessages()
+  for (const name of ['node.json', 'FORMAT']) {
+    const file = path.join(desk.spool, name)
+    const bytes = readFileSync(file)
+    bytes[0]! ^= 1
+    writeFileSync(file, bytes)
+    expect(await doctor()).toMatchObject({ code: 1, found: [{ level: 'warning', kind: 'mended', path: file }] })
+    bytes[0]! ^= 1
+    writeFileSync(file, bytes)
+  }
+})
+
 test('B4 DISK-15: doctor --repair takes rights from others and removes what nobody finished; a stray file is told and stays', async () => {
   const segment = await spoolWithMessages()
   const leftover = path.join(desk.spool, 'node.json.0123456789ab')
