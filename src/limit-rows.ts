@@ -106,6 +106,12 @@ export const LIMITS = {
     max: 1_000_000_000,
     why: 'Messages of one channel that consumers may hold at once, over all of them; 0: any number.'
   },
+  emptyMsMax: {
+    default: 0,
+    min: 0,
+    max: 31_536_000_000,
+    why: 'A channel of the inbox in which nothing has been left for so long goes away, with its folder; 0: it stays. What is finished is kept for retentionMs first.'
+  },
   idMemoryMs: {
     default: 604_800_000,
     min: 60_000,

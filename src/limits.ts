@@ -12,10 +12,11 @@ export const CHANNEL_LIMITS = [
   'attemptMsMin',
   'attemptMsMax',
   'handOutsPerSecondMax',
-  'leasedMax'
+  'leasedMax',
+  'emptyMsMax'
 ] as const satisfies readonly LimitName[]
 
-/** How the messages of a channel are handed out. */
+/** How the messages of a channel are handed out, and when it goes away. */
 export type ChannelPolicy = Pick<Limits, (typeof CHANNEL_LIMITS)[number]>
 
 export const DEFAULT_LIMITS: Limits = Object.freeze(

@@ -21,15 +21,16 @@ export interface Went {
 }
 
 /**
- * Removes a channel of the inbox in which nothing waits.
+ * Removes a channel of the inbox in which nothing is left to do.
  *
  * What must be remembered is written to a file of its own first, durably; from that moment on the channel is gone, and whoever opens
  * it later ends the removal of its segments. Until then it is as it was. What comes meanwhile goes into a segment with a higher
  * number, which stays.
  *
+ * @param busyWith What keeps it from being removed, in words: asked again at the last moment.
  * @throws DroprError CHANNEL_NOT_EMPTY when something is there after all; DISK_*
  */
-export function removeInbox(spool: Spool, channel: ChannelInbox): Promise<Went> {
+export function removeInbox(spool: Spool, channel: ChannelInbox, busyWith = stillBusy): Promise<Went> {
   return inTurn(channel, async () => {
     const { files, clock } = spool.system
     const folder = spool.inbox(channel.name)
@@ -57,7 +58,7 @@ export function removeInbox(spool: Spool, channel: ChannelInbox): Promise<Went> 
 }
 
 /** What keeps a channel of the inbox from being removed, in words. */
-export function busyWith({ state }: ChannelInbox): string | undefined {
+export function stillBusy({ state }: ChannelInbox): string | undefined {
   const { pending, leased, delayed, held } = state.counts
   const parts = Object.entries({ wait: pending + delayed, leased, held }).filter(([, count]) => count > 0)
   if (parts.length > 0) return parts.map(([what, count]) => `${count} ${what}`).join(', ')

@@ -2,7 +2,7 @@ import { listSegments } from '../journal/segment-names.ts'
 import type { Spool } from '../spool/spool.ts'
 import { outboxShares } from '../spool/unsent.ts'
 import { addWiped } from '../spool/wiped.ts'
-import { busyWith, notEmpty, removeInbox } from './channel-removal.ts'
+import { notEmpty, removeInbox, stillBusy } from './channel-removal.ts'
 import type { DeadMoves } from './dead-moves.ts'
 import type { Inbox } from './inbox.ts'
 import type { MoveAnswer, MoveRequest } from './move.ts'
@@ -33,7 +33,7 @@ export async function removeStep({ channel, dryRun }: MoveRequest, parts: Remove
   const reasons = shares
     .filter(({ unsent }) => unsent > 0)
     .map(({ peer, unsent }) => `${unsent} ${peer === spool.node ? 'on their way in' : `unsent to ${peer}`}`)
-  const busy = there && busyWith(there)
+  const busy = there && stillBusy(there)
   if (busy !== undefined) reasons.unshift(busy)
   if (letters > 0) reasons.push(`${letters} dead letters`)
   if (reasons.length > 0) throw notEmpty(channel, reasons.join(', '))

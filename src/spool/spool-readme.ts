@@ -17,7 +17,7 @@ Messages on their way between nodes, kept by dropr. Nothing here needs care; the
     cancelled/<peer>.json                                 messages that \`dropr purge --peer\` took out of what is sent
     paused/<peer>.json                                    a peer that nothing is sent to until \`dropr peer resume\`
     wiped/<peer>.json                                     messages that \`dropr clean --older-than\` took out of sight
-    removed/<channel>.json                                what is remembered of a channel that \`dropr channel rm\` removed
+    removed/<channel>.json                                what is remembered of a channel that was removed, or vanished
     run/                                                  sockets and locks; may be emptied when nothing runs
 
 <channel> is the name, percent-encoded. A .seg file holds many messages, is only ever appended to, and is removed whole when
