@@ -3,7 +3,6 @@ import path from 'node:path'
 import { expect, test } from 'vitest'
 import { freePort } from '../../bench/up.ts'
 import { openQueue, startNode } from '../../src/index.ts'
-import { encodeChannel } from '../../src/names.ts'
 import { CliWorld } from '../cli/run-cli.ts'
 import { SimNodes, SPOOL } from './sim-nodes.ts'
 import { stagesOf } from './stages.ts'
@@ -138,26 +137,6 @@ test('E13: 1,000 channels come by use, are listed with their exact names, and on
   await nodes.clock.advance(1)
   expect(await nodes.until(queue.purge({ all: true }))).toMatchObject({ moved: 1_000, left: {} })
   expect(owner.depth()).toBe(0)
-}, 60_000)
-
-test('E13: channels vanish when they are empty if so configured: no folder, not listed, and a later message makes them again', async () => {
-  const limits = { ...LIMITS, retentionMs: 10_000, emptyMsMax: 30_000 }
-  const nodes = new SimNodes({ seed: 30, names: ['berlin'], limits })
-  const owner = await nodes.server('berlin')
-  const queue = await nodes.queue('berlin')
-  const names = Array.from({ length: 100 }, (_, i) => `größe/${i}?`)
-  await nodes.until(Promise.all(names.map(channel => queue.sendMessage('x', { channel }))))
-  await nodes.clock.advance(1_000)
-  expect(owner.depths()).toHaveLength(100)
-  for (const channel of names.slice(1))
-    await nodes.until((await nodes.until(queue.poll({ channel })))!.ack({ made: channel }))
-  await nodes.clock.advance(180_000)
-  const folders = async () => (await nodes.until(nodes.machine('berlin').disk.list('/spool/inbox'))).map(it => it.name)
-  expect(owner.depths().map(({ channel }) => channel)).toEqual([names[0]])
-  expect(await folders()).toEqual([encodeChannel(names[0]!)])
-  await nodes.until(queue.sendMessage('y', { channel: names[7]! }))
-  expect(await nodes.until(queue.poll({ channel: names[7]!, wait: '5s' }))).toMatchObject({ body: 'y' })
-  expect(await folders()).toHaveLength(2)
 }, 60_000)
 
 test('E11: with the receiving node stopped for 30 s under load senders notice nothing; started again it gets all, in order, once', async () => {

@@ -84,10 +84,9 @@ export async function dieAt(k: number, options: { power: boolean; j?: number; re
       return false
     }
   })
-  const done = () => {
+  remove.ask?.(tokyo).then(() => {
     went = true
-  }
-  remove.ask?.(tokyo).then(done, String)
+  }, String)
   await nodes.clock.advance(remove.takesMs)
   const all = calls
   await nodes.clock.advance(1_500)

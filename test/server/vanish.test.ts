@@ -1,10 +1,31 @@
 import { expect, test } from 'vitest'
+import { encodeChannel } from '../../src/names.ts'
 import { openQueue } from '../../src/queue/open-queue.ts'
 import { SimNodes, SPOOL } from '../rows/sim-nodes.ts'
 import { CHANNEL, dieAt, filesIn, LIMITS, sendAgain, sent, unheard } from './removal-bed.ts'
 
 const MINUTE = 60_000
 const vanishing = { ...LIMITS, retentionMs: MINUTE, emptyMsMax: MINUTE }
+
+test('E13: channels vanish when they are empty if so configured: no folder, not listed, and a later message makes them again', async () => {
+  const limits = { ...LIMITS, retentionMs: 10_000, emptyMsMax: 30_000 }
+  const nodes = new SimNodes({ seed: 30, names: ['berlin'], limits })
+  const owner = await nodes.server('berlin')
+  const queue = await nodes.queue('berlin')
+  const names = Array.from({ length: 100 }, (_, i) => `größe/${i}?`)
+  await nodes.until(Promise.all(names.map(channel => queue.sendMessage('x', { channel }))))
+  await nodes.clock.advance(1_000)
+  expect(owner.depths()).toHaveLength(100)
+  for (const channel of names.slice(1))
+    await nodes.until((await nodes.until(queue.poll({ channel })))!.ack({ made: channel }))
+  await nodes.clock.advance(180_000)
+  const folders = async () => (await nodes.until(nodes.machine('berlin').disk.list('/spool/inbox'))).map(it => it.name)
+  expect(owner.depths().map(({ channel }) => channel)).toEqual([names[0]])
+  expect(await folders()).toEqual([encodeChannel(names[0]!)])
+  await nodes.until(queue.sendMessage('y', { channel: names[7]! }))
+  expect(await nodes.until(queue.poll({ channel: names[7]!, wait: '5s' }))).toMatchObject({ body: 'y' })
+  expect(await folders()).toHaveLength(2)
+}, 60_000)
 
 test('a channel vanishes only once nothing is in it, nothing is kept, nobody paused it and none of it is dead', async () => {
   const nodes = new SimNodes({ seed: 5, names: ['berlin'], limits: { ...vanishing, retentionMs: 3 * MINUTE } })
