@@ -2,7 +2,8 @@ import type { Files } from './files.ts'
 import type { System } from './system.ts'
 
 /**
- * A system whose messages lie somewhere else: all of the spool but `run/`, which holds sockets and needs a real folder.
+ * A system whose messages lie somewhere else: all of the spool but `run/`, which holds sockets and needs a real folder. What is neither in
+ * the spool nor above it is the user's: a body is saved to the disk.
  *
  * @param options.storage Passes the cases of `dropr/conformance`.
  * @param options.spool The absolute path of the spool. Its `run/` lies on the disk below the same path.
@@ -11,7 +12,9 @@ export function withStorage(options: { system: System; storage: Files; spool: st
   const { system, storage, spool } = options
   const disk = system.files
   const run = `${spool}/run`
-  const at = (path: string) => (path === run || path.startsWith(`${run}/`) ? disk : storage)
+  const isIn = (folder: string, path: string) => path === folder || path.startsWith(`${folder}/`)
+  const isAbove = (path: string) => path !== spool && isIn(path === '/' ? '' : path, spool)
+  const at = (path: string) => (isAbove(path) || (isIn(spool, path) && !isIn(run, path)) ? storage : disk)
   const files: Files = {
     open: path => at(path).open(path),
     create: path => at(path).create(path),
@@ -20,7 +23,11 @@ export function withStorage(options: { system: System; storage: Files; spool: st
     read: (path, bytesMax) => at(path).read(path, bytesMax),
     replace: (path, data) => at(path).replace(path, data),
     makeFolder: path => (path === run ? makeRun(options) : at(path).makeFolder(path)),
-    syncFolder: path => at(path).syncFolder(path),
+    syncFolder: async path => {
+      await at(path).syncFolder(path)
+      // The spool's name is there, and beside it perhaps a body that was saved.
+      if (isAbove(path)) await disk.syncFolder(path)
+    },
     list: path => at(path).list(path),
     stat: path => at(path).stat(path),
     link: (from, to) => at(from).link(from, to),

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { SimNodes } from '../rows/sim-nodes.ts'
+import { STORES } from '../rows/stores.ts'
 
 test('P2: a send that failed at any call of the disk, sent again with its id until it resolves, is polled exactly once', async () => {
   let again = 0
@@ -57,24 +58,27 @@ test('P2: unresolved sends of processes that were killed, sent again by the next
   }
 })
 
-test('P2 D6: an id is remembered for 7 days after its message was done, over restarts of whoever owns the inbox and removals of old files', async () => {
-  const sim = new SimNodes({ seed: 7, names: ['berlin'], limits: { retentionMs: 0, segmentBytesMax: 65_536 } })
-  const day = 86_400_000
-  let processes = 0
-  const send = async () => {
-    const queue = await sim.queue('berlin', `app ${processes++}`)
-    for (let i = 0; i < 40; i++) await sim.until(queue.sendMessage('x'.repeat(2_000)))
-    await sim.until(queue.sendMessage('once', { id: 'order-1' }))
-    const got = await sim.take(queue, 'common', 500)
-    // Long enough that finished files are looked through.
-    await sim.clock.advance(300_000)
-    await sim.until(queue.close())
-    return got.filter(message => message.body === 'once').length
+test.each(STORES)(
+  'P2 D6: an id is remembered for 7 days after its message was done, over restarts of whoever owns the inbox and removals of old files',
+  async store => {
+    const sim = new SimNodes({ seed: 7, names: ['berlin'], limits: { retentionMs: 0, segmentBytesMax: 65_536 }, store })
+    const day = 86_400_000
+    let processes = 0
+    const send = async () => {
+      const queue = await sim.queue('berlin', `app ${processes++}`)
+      for (let i = 0; i < 40; i++) await sim.until(queue.sendMessage('x'.repeat(2_000)))
+      await sim.until(queue.sendMessage('once', { id: 'order-1' }))
+      const got = await sim.take(queue, 'common', 500)
+      // Long enough that finished files are looked through.
+      await sim.clock.advance(300_000)
+      await sim.until(queue.close())
+      return got.filter(message => message.body === 'once').length
+    }
+    const found = [await send()]
+    for (let days = 0; days < 6; days++) {
+      await sim.clock.advance(day)
+      found.push(await send())
+    }
+    expect(found).toEqual([1, 0, 0, 0, 0, 0, 0])
   }
-  const found = [await send()]
-  for (let days = 0; days < 6; days++) {
-    await sim.clock.advance(day)
-    found.push(await send())
-  }
-  expect(found).toEqual([1, 0, 0, 0, 0, 0, 0])
-})
+)

@@ -8,6 +8,7 @@ import { SimRandom } from '../../src/system/sim/index.ts'
 import { encodeUpload } from '../../src/wire/headers.ts'
 import type { UploadRequest } from '../../src/wire/upload.ts'
 import { RealNodes } from '../rows/real-nodes.ts'
+import { STORES } from '../rows/stores.ts'
 import { entriesOf } from '../server/memory-store.ts'
 import { uploadOf } from '../wire/transport-suite.ts'
 
@@ -111,19 +112,23 @@ test('P9 D8: 500 mutilated requests get an answer that blames their sender or no
   expect(await statusOf(uploadBytes())).toBe(200)
 })
 
-test('P9 D11 SEC-8: with peers accepted, nobody gets in without a token, with a wrong one, or under another name', async () => {
-  const token = 'k'.repeat(43)
-  const accept = { berlin: createHash('sha256').update(token).digest('hex') }
-  const guarded = await nodes.node('guarded', { config: { accept } })
-  const as = (headers: Record<string, string>, node = 'berlin') => statusOf(uploadBytes({ headers, node }), guarded)
-  expect(await as({})).toBe(401)
-  expect(await as({ authorization: 'Bearer ' })).toBe(401)
-  expect(await as({ authorization: `Bearer ${'l'.repeat(43)}` })).toBe(401)
-  expect(await as({ authorization: `Bearer ${accept.berlin}` })).toBe(401)
-  expect(await as({ authorization: `Bearer ${token}` }, 'rome')).toBe(401)
-  expect(await guarded.queue.poll({ channel: 'c' })).toBeUndefined()
-  expect(await as({ authorization: `Bearer ${token}` })).toBe(200)
-})
+test.each(STORES)(
+  'P9 D11 SEC-8: with peers accepted, nobody gets in without a token, with a wrong one, or under another name',
+  async store => {
+    nodes.store = store
+    const token = 'k'.repeat(43)
+    const accept = { berlin: createHash('sha256').update(token).digest('hex') }
+    const guarded = await nodes.node('guarded', { config: { accept } })
+    const as = (headers: Record<string, string>, node = 'berlin') => statusOf(uploadBytes({ headers, node }), guarded)
+    expect(await as({})).toBe(401)
+    expect(await as({ authorization: 'Bearer ' })).toBe(401)
+    expect(await as({ authorization: `Bearer ${'l'.repeat(43)}` })).toBe(401)
+    expect(await as({ authorization: `Bearer ${accept.berlin}` })).toBe(401)
+    expect(await as({ authorization: `Bearer ${token}` }, 'rome')).toBe(401)
+    expect(await guarded.queue.poll({ channel: 'c' })).toBeUndefined()
+    expect(await as({ authorization: `Bearer ${token}` })).toBe(200)
+  }
+)
 
 test('P9 SEC-4: beyond loopback no server starts without accepted peers', async () => {
   const open = nodes.node('open', { config: { listen: '0.0.0.0:0' } })

@@ -5,12 +5,14 @@ import { decodeMessage, MESSAGE } from '../../src/journal/entry.ts'
 import { FolderTail } from '../../src/journal/folder-tail.ts'
 import type { Owner } from '../../src/server/owner.ts'
 import { SimNodes } from '../rows/sim-nodes.ts'
+import { STORES, type Store } from '../rows/stores.ts'
 
 const DAY = 86_400_000
 
 /** Two whole nodes. */
-async function pair(seed: number, limits: object = {}) {
-  const sim = new SimNodes({ seed, names: ['a', 'b'], limits: { retryMsMax: 2_000, attemptsMax: 1, ...limits } })
+async function pair(seed: number, limits: object = {}, store: Store = 'files') {
+  const all = { retryMsMax: 2_000, attemptsMax: 1, ...limits }
+  const sim = new SimNodes({ seed, names: ['a', 'b'], limits: all, store })
   const running: (Client | Owner)[] = []
   for (const name of ['a', 'b']) running.push(await sim.server(name), await sim.client(name))
   const a = await sim.queue('a')
@@ -30,27 +32,30 @@ async function failure(work: Promise<unknown>): Promise<string> {
   )
 }
 
-test('A21: the sender learns what the consumer of another node made of a message, with its result, in any process, days later', async () => {
-  const { sim, a, poll, end } = await pair(1, { retentionMs: 60_000, scanMs: 10_000 })
-  const receipt = await sim.until(a.sendMessage('x', { to: 'b', receipt: true }))
-  const early = receipt.settled()
-  const message = await poll()
-  expect((await sim.until(a.status(receipt.id))).state).toBe('delivered')
-  await sim.until(message.ack({ rows: 3 }))
-  const settled = { id: receipt.id, verdict: 'processed', peer: 'b', result: { rows: 3 }, at: expect.any(Number) }
-  expect(await sim.until(early)).toMatchObject(settled)
+test.each(STORES)(
+  'A21: the sender learns what the consumer of another node made of a message, with its result, in any process, days later (%s)',
+  async store => {
+    const { sim, a, poll, end } = await pair(1, { retentionMs: 60_000, scanMs: 10_000 }, store)
+    const receipt = await sim.until(a.sendMessage('x', { to: 'b', receipt: true }))
+    const early = receipt.settled()
+    const message = await poll()
+    expect((await sim.until(a.status(receipt.id))).state).toBe('delivered')
+    await sim.until(message.ack({ rows: 3 }))
+    const settled = { id: receipt.id, verdict: 'processed', peer: 'b', result: { rows: 3 }, at: expect.any(Number) }
+    expect(await sim.until(early)).toMatchObject(settled)
 
-  // Once its segment is removed, only what came back knows of it.
-  await sim.until(a.close())
-  await sim.clock.advance(600_000)
-  expect(await sim.until(sim.machine('a').disk.list('/spool/outbox/b/common/4'))).toEqual([])
-  await end()
-  await sim.clock.advance(3 * DAY)
-  const other = await sim.queue('a', 'other')
-  expect(await sim.until(other.receipt(receipt.id).settled())).toMatchObject(settled)
-  expect((await sim.until(other.status(receipt.id))).state).toBe('processed')
-  await sim.until(other.close())
-})
+    // Once its segment is removed, only what came back knows of it.
+    await sim.until(a.close())
+    await sim.clock.advance(600_000)
+    expect(await sim.until((await sim.storage('a')).list('/spool/outbox/b/common/4'))).toEqual([])
+    await end()
+    await sim.clock.advance(3 * DAY)
+    const other = await sim.queue('a', 'other')
+    expect(await sim.until(other.receipt(receipt.id).settled())).toMatchObject(settled)
+    expect((await sim.until(other.status(receipt.id))).state).toBe('processed')
+    await sim.until(other.close())
+  }
+)
 
 test('settled() rejects with the reason of what was rejected, failed too often or expired over there, and of what was not asked for', async () => {
   const { sim, a, b, poll, end } = await pair(2)

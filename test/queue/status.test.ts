@@ -5,11 +5,12 @@ import { sentMessage } from '../../src/queue/receipt.ts'
 import { Tracker } from '../../src/queue/tracker.ts'
 import { Spool } from '../../src/spool/spool.ts'
 import { SimNodes, SPOOL } from '../rows/sim-nodes.ts'
+import { STORES, type Store } from '../rows/stores.ts'
 
 const PEERS = ['a', 'b', 'c'] as const
 
-function nodes(seed: number, names: readonly string[] = ['a', 'b']) {
-  return new SimNodes({ seed, names, limits: { retryMsMax: 2_000 } })
+function nodes(seed: number, names: readonly string[] = ['a', 'b'], store: Store = 'files') {
+  return new SimNodes({ seed, names, limits: { retryMsMax: 2_000 }, store })
 }
 
 async function code(work: Promise<unknown>): Promise<string> {
@@ -26,40 +27,43 @@ async function trackerOn(sim: SimNodes): Promise<Tracker> {
   return new Tracker({ spool, held: () => Promise.resolve({ state: 'cancelled', messages: [] }) })
 }
 
-test('A13 A21: another process says by the id alone whether a message waits, is delivered or processed; an id nobody sent is unknown', async () => {
-  const sim = nodes(1)
-  const app = await sim.queue('a')
-  const { id } = await sim.until(app.sendMessage('x', { to: 'b', channel: 'orders' }))
-  const own = await sim.until(app.sendMessage('y'))
-  await sim.until(app.close())
+test.each(STORES)(
+  'A13 A21: another process says by the id alone whether a message waits, is delivered or processed; an id nobody sent is unknown (%s)',
+  async store => {
+    const sim = nodes(1, ['a', 'b'], store)
+    const app = await sim.queue('a')
+    const { id } = await sim.until(app.sendMessage('x', { to: 'b', channel: 'orders' }))
+    const own = await sim.until(app.sendMessage('y'))
+    await sim.until(app.close())
 
-  const other = await sim.queue('a', 'other')
-  expect(await sim.until(other.status(id))).toEqual({
-    id,
-    state: 'pending',
-    deliveries: [{ peer: 'b', channel: 'orders', state: 'pending', delivered: false, at: expect.any(Number) }]
-  })
-  expect((await sim.until(other.status(own.id))).state).toBe('pending')
-  expect(await sim.until(other.status('nobody'))).toEqual({ id: 'nobody', state: 'unknown', deliveries: [] })
+    const other = await sim.queue('a', 'other')
+    expect(await sim.until(other.status(id))).toEqual({
+      id,
+      state: 'pending',
+      deliveries: [{ peer: 'b', channel: 'orders', state: 'pending', delivered: false, at: expect.any(Number) }]
+    })
+    expect((await sim.until(other.status(own.id))).state).toBe('pending')
+    expect(await sim.until(other.status('nobody'))).toEqual({ id: 'nobody', state: 'unknown', deliveries: [] })
 
-  const server = await sim.server('b')
-  const client = await sim.client('a')
-  await sim.until(other.receipt(id).delivered())
-  expect((await sim.until(other.status(id))).state).toBe('delivered')
+    const server = await sim.server('b')
+    const client = await sim.client('a')
+    await sim.until(other.receipt(id).delivered())
+    expect((await sim.until(other.status(id))).state).toBe('delivered')
 
-  const message = await sim.until(other.poll({ wait: 3_000 }))
-  expect((await sim.until(other.status(own.id))).state).toBe('delivered')
-  await sim.until(message!.ack({ rows: 3 }))
-  const done = await sim.until(other.status(own.id))
-  expect(done).toMatchObject({ state: 'processed', deliveries: [{ peer: 'a', result: { rows: 3 } }] })
+    const message = await sim.until(other.poll({ wait: 3_000 }))
+    expect((await sim.until(other.status(own.id))).state).toBe('delivered')
+    await sim.until(message!.ack({ rows: 3 }))
+    const done = await sim.until(other.status(own.id))
+    expect(done).toMatchObject({ state: 'processed', deliveries: [{ peer: 'a', result: { rows: 3 } }] })
 
-  await sim.until(Promise.all([other.close(), client.close({ withinMs: 0 }), server.close()]))
-  // No daemon, and nobody owns the inbox.
-  const third = await sim.queue('a', 'third')
-  expect((await sim.until(third.status(id))).state).toBe('delivered')
-  expect((await sim.until(third.status(own.id))).state).toBe('processed')
-  await sim.until(third.close())
-})
+    await sim.until(Promise.all([other.close(), client.close({ withinMs: 0 }), server.close()]))
+    // No daemon, and nobody owns the inbox.
+    const third = await sim.queue('a', 'third')
+    expect((await sim.until(third.status(id))).state).toBe('delivered')
+    expect((await sim.until(third.status(own.id))).state).toBe('processed')
+    await sim.until(third.close())
+  }
+)
 
 test('C25: of one message to several peers each is followed for itself, and none that has it is sent to again', async () => {
   const sim = nodes(2, PEERS)

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import type { Queue } from '../../src/index.ts'
 import { SimNodes, SPOOL } from './sim-nodes.ts'
 import { stagesOf } from './stages.ts'
+import { STORES } from './stores.ts'
 
 const NAMES = ['berlin', 'tokyo'] as const
 const MINUTE = 60_000
@@ -68,30 +69,34 @@ test('F2 F6 F7: what was sent and processed goes when it is older than retention
   expect((await nodes.take(queue)).map(({ id }) => id)).toEqual(['waits'])
 })
 
-test('D13: with channelDepthMax 100 a peer has 100 messages waiting there and no more; as many as are done follow, and all come in order', async () => {
-  const nodes = new SimNodes({
-    seed: 13,
-    names: NAMES,
-    limits: { channelDepthMax: 100, retryMsMin: 50, retryMsMax: 1_000 }
-  })
-  const owner = await nodes.server('tokyo')
-  const client = await nodes.client('berlin')
-  const sender = await nodes.queue('berlin')
-  const bodies = Array.from({ length: 250 }, (_, i) => i)
-  for (const body of bodies) await nodes.until(sender.sendMessage(body, { to: 'tokyo' }))
-  const queue = await nodes.queue('tokyo')
-  const got: unknown[] = []
-  for (const waiting of [100, 100, 100, 100, 50]) {
-    const before = nodes.uploads.length
-    await nodes.clock.advance(10_000)
-    expect(owner.depth()).toBe(Math.min(waiting, 250 - got.length))
-    const [refused] = client.status().peers.flatMap(({ troubled }) => troubled)
-    expect(refused?.lastError.code).toBe(250 - got.length > 100 ? 'SERVER_BUSY' : undefined)
-    // It is told when to come again, and keeps to it.
-    expect(nodes.uploads.length - before).toBeLessThan(30)
-    const messages = await nodes.until(queue.poll({ max: 50 }))
-    await nodes.until(Promise.all(messages.map(message => message.ack())))
-    got.push(...messages.map(({ body }) => body))
+test.each(STORES)(
+  'D13: with channelDepthMax 100 a peer has 100 messages waiting there and no more; as many as are done follow, and all come in order (%s)',
+  async store => {
+    const nodes = new SimNodes({
+      seed: 13,
+      names: NAMES,
+      store,
+      limits: { channelDepthMax: 100, retryMsMin: 50, retryMsMax: 1_000 }
+    })
+    const owner = await nodes.server('tokyo')
+    const client = await nodes.client('berlin')
+    const sender = await nodes.queue('berlin')
+    const bodies = Array.from({ length: 250 }, (_, i) => i)
+    for (const body of bodies) await nodes.until(sender.sendMessage(body, { to: 'tokyo' }))
+    const queue = await nodes.queue('tokyo')
+    const got: unknown[] = []
+    for (const waiting of [100, 100, 100, 100, 50]) {
+      const before = nodes.uploads.length
+      await nodes.clock.advance(10_000)
+      expect(owner.depth()).toBe(Math.min(waiting, 250 - got.length))
+      const [refused] = client.status().peers.flatMap(({ troubled }) => troubled)
+      expect(refused?.lastError.code).toBe(250 - got.length > 100 ? 'SERVER_BUSY' : undefined)
+      // It is told when to come again, and keeps to it.
+      expect(nodes.uploads.length - before).toBeLessThan(30)
+      const messages = await nodes.until(queue.poll({ max: 50 }))
+      await nodes.until(Promise.all(messages.map(message => message.ack())))
+      got.push(...messages.map(({ body }) => body))
+    }
+    expect(got).toEqual(bodies)
   }
-  expect(got).toEqual(bodies)
-})
+)

@@ -18,6 +18,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { file } from '../../src/index.ts'
 import { SOAK } from '../soak.ts'
 import { RealNodes } from './real-nodes.ts'
+import { STORES } from './stores.ts'
 
 let nodes: RealNodes
 let folder: string
@@ -52,25 +53,30 @@ async function shaOf(name: string): Promise<string> {
   return hash.digest('hex')
 }
 
-test('A9: a body of 50 MB sent as a file arrives on another node, and on this one, with the same SHA-256', async () => {
-  const from = path.join(folder, 'from')
-  const sha = makeFile(from, 50)
-  const tokyo = await nodes.node('tokyo')
-  const berlin = await nodes.node('berlin', { config: { peers: { tokyo: `http://${tokyo.listen}` } } })
-  await berlin.queue.sendMessage(file(from), { to: ['tokyo', 'berlin'] })
-  for (const node of [tokyo, berlin]) {
-    const message = (await node.queue.poll({ wait: '60s' }))!
-    expect(message).toMatchObject({ size: 50 * 1_048_576, large: true, from: 'berlin' })
-    const to = path.join(folder, node.name)
-    expect(await message.saveTo(to)).toBe(message.size)
-    expect(await shaOf(to)).toBe(sha)
-    expect(statSync(to).mode & 0o777).toBe(0o600)
-    await message.ack()
-  }
-  await expect(berlin.queue.sendMessage(file(path.join(folder, 'none')))).rejects.toMatchObject({
-    code: 'BODY_UNREADABLE'
-  })
-}, 120_000)
+test.each(STORES)(
+  'A9: a body of 50 MB sent as a file arrives on another node, and on this one, with the same SHA-256 (%s)',
+  async store => {
+    nodes.store = store
+    const from = path.join(folder, 'from')
+    const sha = makeFile(from, 50)
+    const tokyo = await nodes.node('tokyo')
+    const berlin = await nodes.node('berlin', { config: { peers: { tokyo: `http://${tokyo.listen}` } } })
+    await berlin.queue.sendMessage(file(from), { to: ['tokyo', 'berlin'] })
+    for (const node of [tokyo, berlin]) {
+      const message = (await node.queue.poll({ wait: '60s' }))!
+      expect(message).toMatchObject({ size: 50 * 1_048_576, large: true, from: 'berlin' })
+      const to = path.join(folder, node.name)
+      expect(await message.saveTo(to)).toBe(message.size)
+      expect(await shaOf(to)).toBe(sha)
+      expect(statSync(to).mode & 0o777).toBe(0o600)
+      await message.ack()
+    }
+    await expect(berlin.queue.sendMessage(file(path.join(folder, 'none')))).rejects.toMatchObject({
+      code: 'BODY_UNREADABLE'
+    })
+  },
+  120_000
+)
 
 /** The most memory that a process ever had, in MB. */
 function peakMb(pid: number): number {

@@ -11,6 +11,8 @@ import {
   type QueueOptions,
   startNode
 } from '../../src/index.ts'
+import type { MemoryFiles } from '../conformance/memory-files.ts'
+import { memoryFor, type Store } from './stores.ts'
 
 /** The program that a test runs as another process; it uses what `npm run build` made. */
 const CHILD = path.join(import.meta.dirname, 'child.mjs')
@@ -20,6 +22,9 @@ export class RealNodes {
   readonly folder = mkdtempSync(path.join(tmpdir(), 'dropr-rows-'))
   readonly #open: { close(options?: { within?: string }): Promise<void> }[] = []
   readonly #children = new Set<ChildProcess>()
+  readonly #memories = new Map<string, Promise<MemoryFiles>>()
+  /** Where messages lie from now on: a memory each spool, for as long as the test runs. */
+  store: Store = 'files'
 
   spool(name: string): string {
     return path.join(this.folder, name)
@@ -28,11 +33,11 @@ export class RealNodes {
   /** A whole node in this process, listening where there is room. */
   async node(name: string, options: NodeOptions = {}): Promise<Node> {
     const config = { listen: 0, ...options.config } as NonNullable<NodeOptions['config']>
-    return this.#keep(await startNode({ spool: this.spool(name), node: name, ...options, config }))
+    return this.#keep(await startNode({ ...(await this.#place(name)), node: name, ...options, config }))
   }
 
   async queue(name: string, options: QueueOptions = {}): Promise<Queue> {
-    return this.#keep(await openQueue({ spool: this.spool(name), node: name, ...options }))
+    return this.#keep(await openQueue({ ...(await this.#place(name)), node: name, ...options }))
   }
 
   /** Runs child.mjs to its end and gives what it printed, and the signal it died of. */
@@ -63,6 +68,14 @@ export class RealNodes {
     for (const child of this.#children) child.kill('SIGKILL')
     for (const opened of this.#open.splice(0).toReversed()) await opened.close({ within: '1s' })
     rmSync(this.folder, { recursive: true, force: true })
+  }
+
+  async #place(name: string): Promise<{ spool: string; storage?: MemoryFiles }> {
+    const spool = this.spool(name)
+    if (this.store === 'files') return { spool }
+    const memory = this.#memories.get(name) ?? memoryFor(spool)
+    this.#memories.set(name, memory)
+    return { spool, storage: await memory }
   }
 
   #keep<T extends { close(): Promise<void> }>(opened: T): T {

@@ -10,11 +10,16 @@ import type { ChannelRights } from '../../src/spool/channel-rights.ts'
 import type { Config } from '../../src/spool/config.ts'
 import { SpaceWatch } from '../../src/spool/space-watch.ts'
 import { Spool } from '../../src/spool/spool.ts'
+import type { Files } from '../../src/system/files.ts'
 import { silentLog } from '../../src/system/log.ts'
 import { type SimNode, SimWorld } from '../../src/system/sim/index.ts'
+import type { System } from '../../src/system/system.ts'
+import { withStorage } from '../../src/system/with-storage.ts'
 import type { LoopbackFault } from '../../src/wire/loopback-faults.ts'
 import { LoopbackTransport } from '../../src/wire/loopback-transport.ts'
 import type { UploadRequest } from '../../src/wire/upload.ts'
+import type { MemoryFiles } from '../conformance/memory-files.ts'
+import { asProcess, memoryFor, type Store } from './stores.ts'
 
 export const SPOOL = '/spool'
 
@@ -40,12 +45,15 @@ export class SimNodes {
   /** Channels that a peer may send to at a machine; all unless a test says so. */
   rights: (at: string, peer: string) => ChannelRights | undefined = () => undefined
   readonly #names: readonly string[]
+  readonly #store: Store
+  readonly #memories = new Map<string, Promise<MemoryFiles>>()
   readonly #receivers = new Map<string, Receiver>()
 
-  constructor(options: { seed: number; names: readonly string[]; limits?: Partial<Limits> }) {
+  constructor(options: { seed: number; names: readonly string[]; limits?: Partial<Limits>; store?: Store }) {
     this.world = new SimWorld({ seed: options.seed, latencyMs: [0.02, 0.2] })
     this.limits = limitsFrom({ ...options.limits })
     this.#names = options.names
+    this.#store = options.store ?? 'files'
     let peer = ''
     this.transport = new LoopbackTransport({
       clock: this.world.clock,
@@ -72,13 +80,29 @@ export class SimNodes {
     return this.world.node(name)
   }
 
+  /** Where the messages of a machine lie, as nobody in particular sees them. */
+  async storage(name: string): Promise<Files> {
+    if (this.#store === 'files') return this.machine(name).disk
+    const memory = this.#memories.get(name) ?? memoryFor(SPOOL)
+    this.#memories.set(name, memory)
+    return await memory
+  }
+
+  async #system(name: string, process: string): Promise<System> {
+    const system = this.machine(name).process(process)
+    if (this.#store === 'files') return system
+    const storage = asProcess(await this.storage(name), () => system.alive)
+    const { clock, files, watch, sockets, random, log } = system
+    return withStorage({ system: { clock, files, watch, sockets, random, log }, storage, spool: SPOOL })
+  }
+
   until<T>(promise: Promise<T>): Promise<T> {
     return this.clock.until(promise)
   }
 
   /** An application's queue on the spool of a machine. */
-  queue(name: string, process = 'app'): Promise<Queue> {
-    const system = this.machine(name).process(process)
+  async queue(name: string, process = 'app'): Promise<Queue> {
+    const system = await this.#system(name, process)
     return this.until(openQueue({ system, spool: SPOOL, node: name, config: this.#config(name) }))
   }
 
@@ -120,8 +144,8 @@ export class SimNodes {
     }
   }
 
-  #spool(name: string, process: string): Promise<Spool> {
-    const system = this.machine(name).process(process)
+  async #spool(name: string, process: string): Promise<Spool> {
+    const system = await this.#system(name, process)
     return this.until(Spool.open({ system, path: SPOOL, node: name, limits: this.limits }))
   }
 

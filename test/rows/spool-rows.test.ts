@@ -13,6 +13,7 @@ import { SimRandom } from '../../src/system/sim/index.ts'
 import type { Transport } from '../../src/wire/transport.ts'
 import { RealNodes, take } from './real-nodes.ts'
 import { SimNodes } from './sim-nodes.ts'
+import { STORES } from './stores.ts'
 
 const ROOT = path.resolve(import.meta.dirname, '../..')
 
@@ -43,40 +44,43 @@ function anyName(random: SimRandom): string {
   return Array.from({ length }, () => pick(pick(few))).join('')
 }
 
-test('A16: of 1,000 random channel names each is listed again exactly or refused clearly, and no file lies outside the spool', async () => {
-  const sim = new SimNodes({ seed: 16, names: ['berlin', 'tokyo'] })
-  const random = new SimRandom('names')
-  const queue = await sim.queue('berlin')
-  const taken = new Set<string>(['..', '.', 'CON', '__proto__', '???', 'orders/eu', '~', '%2e%2e'])
-  for (const name of taken) await sim.until(queue.sendMessage(name, { channel: name, to: 'tokyo' }))
-  let refused = 0
-  for (let i = 0; i < 1_000; i++) {
-    const name = anyName(random)
-    const bytes = Buffer.byteLength(name)
-    const valid = bytes >= 1 && bytes <= 120 && name.isWellFormed() && !/\p{Cc}/u.test(name)
-    const sent = sim.until(queue.sendMessage('x', { channel: name, to: 'tokyo' }))
-    if (valid) {
-      await sent
-      taken.add(name)
-    } else {
-      refused++
-      const error: unknown = await sent.catch((thrown: unknown) => thrown)
-      expect(error).toBeInstanceOf(TypeError)
-      expect((error as Error).message).toContain('channel')
+test.each(STORES)(
+  'A16: of 1,000 random channel names each is listed again exactly or refused clearly, and no file lies outside the spool (%s)',
+  async store => {
+    const sim = new SimNodes({ seed: 16, names: ['berlin', 'tokyo'], store })
+    const random = new SimRandom('names')
+    const queue = await sim.queue('berlin')
+    const taken = new Set<string>(['..', '.', 'CON', '__proto__', '???', 'orders/eu', '~', '%2e%2e'])
+    for (const name of taken) await sim.until(queue.sendMessage(name, { channel: name, to: 'tokyo' }))
+    let refused = 0
+    for (let i = 0; i < 1_000; i++) {
+      const name = anyName(random)
+      const bytes = Buffer.byteLength(name)
+      const valid = bytes >= 1 && bytes <= 120 && name.isWellFormed() && !/\p{Cc}/u.test(name)
+      const sent = sim.until(queue.sendMessage('x', { channel: name, to: 'tokyo' }))
+      if (valid) {
+        await sent
+        taken.add(name)
+      } else {
+        refused++
+        const error: unknown = await sent.catch((thrown: unknown) => thrown)
+        expect(error).toBeInstanceOf(TypeError)
+        expect((error as Error).message).toContain('channel')
+      }
+    }
+    expect(taken.size).toBeGreaterThan(250)
+    expect(refused).toBeGreaterThan(200)
+    const disk = await sim.storage('berlin')
+    const folders = await sim.until(disk.list('/spool/outbox/tokyo'))
+    expect(new Set(folders.map(({ name }) => decodeChannel(name)))).toEqual(taken)
+    expect((await sim.until(disk.list('/'))).map(({ name }) => name)).toEqual(['spool'])
+    expect((await sim.until(disk.list('/spool/outbox'))).map(({ name }) => name)).toEqual(['tokyo'])
+    for (const { name } of folders) {
+      const priorities = await sim.until(disk.list(`/spool/outbox/tokyo/${name}`))
+      expect(priorities).toEqual([{ name: '4', kind: 'folder' }])
     }
   }
-  expect(taken.size).toBeGreaterThan(250)
-  expect(refused).toBeGreaterThan(200)
-  const { disk } = sim.machine('berlin')
-  const folders = await sim.until(disk.list('/spool/outbox/tokyo'))
-  expect(new Set(folders.map(({ name }) => decodeChannel(name)))).toEqual(taken)
-  expect((await sim.until(disk.list('/'))).map(({ name }) => name)).toEqual(['spool'])
-  expect((await sim.until(disk.list('/spool/outbox'))).map(({ name }) => name)).toEqual(['tokyo'])
-  for (const { name } of folders) {
-    const priorities = await sim.until(disk.list(`/spool/outbox/tokyo/${name}`))
-    expect(priorities).toEqual([{ name: '4', kind: 'folder' }])
-  }
-})
+)
 
 test('A16: a peer is a plain name, and its URL anything that http or https allows', async () => {
   const tokyo = await nodes.node('tokyo')
