@@ -1,9 +1,8 @@
-import { isUtf8 } from 'node:buffer'
 import type { Queue } from '../queue/queue.ts'
 import type { Listed, Shown, Steered } from '../scheduler/index.ts'
 import { nodeSystem } from '../system/node-system.ts'
 import type { Call } from './act.ts'
-import { readAll, sourceOf } from './body-input.ts'
+import { sourceOf, wholeOf } from './body-input.ts'
 import { columns, printable } from './columns.ts'
 import { EXIT } from './exit-codes.ts'
 import { spoolThere } from './ls-rooms.ts'
@@ -84,9 +83,10 @@ export function runScheduleMove(call: Call<ScheduleMoveOptions>): Promise<number
 export function runScheduleEdit(call: Call<ScheduleEditOptions>): Promise<number> {
   return steer(call, async ({ schedule }, id) => {
     const source = await sourceOf(call.shell, call.args[1], call.options.file)
-    const body = 'text' in source ? Buffer.from(source.text) : await readAll(source)
+    const [body, more] = 'text' in source ? [source.text] : await wholeOf(source)
     const was = (await schedule.show(id)).messages[0]?.kind
-    return await schedule.edit(id, body, { kind: was === 'json' ? was : isUtf8(body) ? 'text' : 'bytes' })
+    if (was !== 'json') return await schedule.edit(id, body, more)
+    return await schedule.edit(id, typeof body === 'string' ? Buffer.from(body) : body, { kind: was })
   })
 }
 

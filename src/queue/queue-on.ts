@@ -3,6 +3,7 @@ import { Ids } from '../journal/ids.ts'
 import { checkChannel } from '../names.ts'
 import type { Schedule } from '../scheduler/index.ts'
 import { ScheduleIntake } from '../scheduler/intake.ts'
+import { changedFolder } from '../scheduler/shard-root.ts'
 import type { InboxPort } from '../server/inbox-port.ts'
 import type { MovesPort } from '../server/move.ts'
 import type { Config } from '../spool/config.ts'
@@ -103,7 +104,7 @@ export async function queueOn(below: { spool: Spool; config: Config; owner: Owne
     sender: new Sender({ ...sending, destinations }),
     desk,
     moves: { spool, step: request => moves.move(request), schedule: open },
-    later: { zone, open },
+    later: { zone, open, large: { room: blobs, folder: changedFolder(spool.path), writer: life.writer } },
     intake: new Intake(
       system,
       async () => observed(await owner.attach({ spool, mayOwn: true }), system.log),

@@ -1,13 +1,25 @@
+import { decodeBlob } from '../journal/blob-entry.ts'
 import type { Limits } from '../limits.ts'
-import type { Body, BodyKind } from '../message.ts'
+import type { Body, BodyKind, Draft } from '../message.ts'
 import { checkChannel } from '../names.ts'
-import type { ForecastRow, ListPage, Schedule, Shown, Steered, Ticked } from '../scheduler/index.ts'
+import type {
+  Change,
+  ChangedBody,
+  ForecastRow,
+  ListPage,
+  Schedule,
+  Shown,
+  Steered,
+  Ticked
+} from '../scheduler/index.ts'
 import type { Clock } from '../system/clock.ts'
 import { timeMs } from '../time-input.ts'
 import { draftOf } from './body.ts'
+import { type BodySource, sourceOf } from './body-source.ts'
 import { notPast, type Time } from './later.ts'
 import { checkCount, checkOptions, said } from './options.ts'
 import { checkId, checkKind } from './send-options.ts'
+import { type BlobRoom, sendSources } from './send-source.ts'
 
 export interface ScheduledQuery {
   /** Due from then on, and before `to`. */
@@ -24,7 +36,7 @@ export interface ScheduledChange {
   when?: Time
   /** A `when` that has passed rejects with DUE_PAST. Default: it goes at once. */
   rejectPast?: boolean
-  body?: Body
+  body?: Body | BodySource
   kind?: BodyKind
 }
 
@@ -35,6 +47,8 @@ export interface QueueScheduleParts {
   zone: () => string
   /** Found at the first use: who only sends needs none of it. */
   open: () => Promise<Schedule>
+  /** Where large bodies are put with which messages are to go, and who puts them. */
+  large?: { room: BlobRoom; folder: string; writer: string }
   checkOpen: () => void
 }
 
@@ -44,6 +58,7 @@ export const NOTHING_LATER = {
   open: () => Promise.reject(new TypeError('this queue holds nothing for later'))
 }
 
+const NOTHING = Buffer.alloc(0)
 const CHANGE = new Set(['when', 'rejectPast', 'body', 'kind'])
 const RESCHEDULE = new Set(['rejectPast'])
 const EDIT = new Set(['kind'])
@@ -79,8 +94,11 @@ export class QueueSchedule {
     const { clock } = this.#parts
     const now = clock.now()
     const due = when === undefined ? undefined : notPast(this.#time(when, 'when', now), now, rejectPast)
-    const bytes = body === undefined ? undefined : this.#bodyOf(body, kind)
-    return (await this.#open()).change(id, { ...(due !== undefined && { due }), ...(bytes && { body: bytes }) })
+    const to = { ...(due !== undefined && { due }) }
+    const source = sourceOf(body)
+    if (source !== undefined)
+      return await this.#changeTo(source, kind, made => this.#changed(id, { ...to, body: made }))
+    return await this.#changed(id, body === undefined ? to : { ...to, body: this.#bodyOf(body as Body, kind) })
   }
 
   /** A time that has passed: it goes at once, unless `rejectPast`. */
@@ -89,8 +107,8 @@ export class QueueSchedule {
     return this.change(id, { ...options, when })
   }
 
-  /** Another body under the same id; all else stays. */
-  async edit(id: string, body: Body, options: { kind?: BodyKind } = {}): Promise<Steered> {
+  /** Another body under the same id; all else stays. A file or stream may be as large as that of `sendMessage`. */
+  async edit(id: string, body: Body | BodySource, options: { kind?: BodyKind } = {}): Promise<Steered> {
     checkOptions(options, EDIT, 'edit')
     return this.change(id, { ...options, body })
   }
@@ -131,6 +149,43 @@ export class QueueSchedule {
   /** Hands over all that is due now, and says what became of each. Safe beside a running scheduler. */
   async tick(): Promise<Ticked[]> {
     return (await this.#open()).tick()
+  }
+
+  async #changed(id: string, change: Change): Promise<Steered> {
+    return await (await this.#open()).change(id, change)
+  }
+
+  /** What is put for it belongs to the schedule from the moment that says so. What did not come to that goes. */
+  async #changeTo(
+    source: BodySource,
+    kind: BodyKind | undefined,
+    change: (body: ChangedBody) => Promise<Steered>
+  ): Promise<Steered> {
+    const { clock, limits, large } = this.#parts
+    this.#parts.checkOpen()
+    const place = { folder: large?.folder ?? '' }
+    const append = async ([whole]: readonly Draft[]) => {
+      const { kind, body, blob } = whole!
+      const bytes = body as Buffer
+      if (blob !== true || large === undefined) return await change({ kind, bytes })
+      try {
+        return await change({ kind, bytes, putBy: large.writer })
+      } finally {
+        await large.room.drop(place, decodeBlob(bytes))
+      }
+    }
+    const draft = draftOf(NOTHING, clock.now(), 0)
+    const options = { ...(kind !== undefined && { kind }) }
+    const places = [place] as const
+    return await sendSources({
+      items: [{ draft, source }],
+      options,
+      places,
+      limits,
+      room: large?.room,
+      append,
+      what: 'edit'
+    })
   }
 
   #bodyOf(body: Body, given: BodyKind | undefined): { kind: BodyKind; bytes: Buffer } {

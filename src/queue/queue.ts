@@ -50,7 +50,7 @@ export interface QueueParts {
   /** How operators move messages; without it, nobody may. */
   moves?: Omit<QueueMovesParts, 'checkOpen'>
   /** How to look at what is held for later. */
-  later?: Pick<QueueScheduleParts, 'open' | 'zone'>
+  later?: Pick<QueueScheduleParts, 'open' | 'zone' | 'large'>
   /** Closes what is below, once nothing is sent or received any more. */
   closeBelow: () => Promise<void>
 }

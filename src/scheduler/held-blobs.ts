@@ -1,3 +1,4 @@
+import { DroprError } from '../errors.ts'
 import { blobOf, hasBlob } from '../journal/blob-of.ts'
 import { duePlace } from '../journal/due-place.ts'
 import { entryBytes } from '../journal/entry.ts'
@@ -9,6 +10,7 @@ import type { Catalog } from './catalog.ts'
 import { findByHash } from './finder.ts'
 import { hashBytes } from './hash.ts'
 import type { Marks } from './marks.ts'
+import { changedFolder } from './shard-root.ts'
 
 export interface HeldBlobsOptions {
   spool: Spool
@@ -68,6 +70,19 @@ export class HeldBlobs {
       if (!(await carryBlob(files, from, path)))
         log.error({ code: 'ENTRY_CORRUPT', path: from }, 'a large body is gone')
     }
+  }
+
+  /**
+   * To be called before the message, which is to go with another body, is anywhere: that body was put there by that writer.
+   *
+   * @throws DroprError BODY_UNREADABLE when it is not there any more; system errors.
+   */
+  async adopt(entry: Buffer, writer: string): Promise<void> {
+    const { path, id } = this.#of(entry, 0)
+    await this.#spool.folders.ensure(this.#folder)
+    const from = sentBlobPath(changedFolder(this.#spool.path), writer, id)
+    if (!(await carryBlob(this.#spool.system.files, from, path)))
+      throw new DroprError('BODY_UNREADABLE', `the new body is not at ${from} any more`)
   }
 
   /** To be called before the message at `at` is in that folder of the outbox, in a segment of that writer. */

@@ -9,4 +9,4 @@ export { Scheduler, type SchedulerOptions, type SchedulerStatus } from './schedu
 export { latenessCounts, schedulerSamples } from './scheduler-metrics.ts'
 export type { Shown, Ticked } from './shown.ts'
 export type { ShardStatus } from './status.ts'
-export type { HeldState, Steered } from './steering.ts'
+export type { Change, ChangedBody, HeldState, Steered } from './steering.ts'

@@ -1,6 +1,5 @@
 import { DroprError, diskError, systemCode } from '../errors.ts'
 import { Ids } from '../journal/ids.ts'
-import type { BodyKind } from '../message.ts'
 import { listBlobs, parseHeldBlob } from '../spool/blob-names.ts'
 import type { Spool } from '../spool/spool.ts'
 import { WriterLife } from '../spool/writer-life.ts'
@@ -17,7 +16,7 @@ import { type Answer, type Request, serve } from './service.ts'
 import { Shard } from './shard.ts'
 import { shardLock, shardRoot, shardsThere } from './shard-root.ts'
 import type { Shown, Ticked } from './shown.ts'
-import type { Change, HeldState, Steered } from './steering.ts'
+import type { Change, ChangedBody, HeldState, Steered } from './steering.ts'
 
 const TRIES_MAX = 5
 /** One question a line. */
@@ -52,13 +51,14 @@ export class Schedule {
     return this.change(id, { due })
   }
 
-  edit(id: string, body: { kind: BodyKind; bytes: Uint8Array }): Promise<Steered> {
+  edit(id: string, body: ChangedBody): Promise<Steered> {
     return this.change(id, { body })
   }
 
   /** Another time, another body, or both in one moment. */
   async change(id: string, { due, body }: Change): Promise<Steered> {
-    const changed = body && { kind: body.kind, base64: Buffer.from(body.bytes).toString('base64') }
+    const { bytes, ...rest } = body ?? {}
+    const changed = bytes && { ...(rest as Omit<ChangedBody, 'bytes'>), base64: Buffer.from(bytes).toString('base64') }
     const ask = { op: 'change', id, ...(due !== undefined && { due }), ...(changed && { body: changed }) } as const
     return oneOf(await this.#askAll<Steered>(ask))
   }

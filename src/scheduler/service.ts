@@ -1,19 +1,30 @@
 import { DroprError, diskError, type ErrorCode, systemCode } from '../errors.ts'
+import { blobFault } from '../journal/blob-entry.ts'
 import { BODY_KINDS, type BodyKind } from '../message.ts'
 import type { Line } from '../system/sockets.ts'
 import type { ListQuery } from './listing.ts'
 import type { Shard } from './shard.ts'
+import type { ChangedBody } from './steering.ts'
+
+/** As in the names of files. */
+const WRITER = /^[a-z0-9]{1,32}$/
 
 /** What may be asked of whoever works on a shard, over its lock's socket. One line of JSON each way, `n` joins them. */
 export type Request = { n: number } & (
   | { op: 'cancel' | 'now' | 'show'; id: string }
-  | { op: 'change'; id: string; due?: number; body?: { kind: BodyKind; base64: string } }
+  | { op: 'change'; id: string; due?: number; body?: SaidBody }
   | { op: 'clean'; dryRun: boolean }
   | { op: 'list'; query: ListQuery }
   | { op: 'forecast' | 'status' | 'metrics' | 'tick' }
   /** A scheduler that works on `has` shards would take this one too. */
   | { op: 'give'; has: number }
 )
+
+interface SaidBody {
+  kind: BodyKind
+  base64: string
+  putBy?: string
+}
 
 export interface Answer {
   n: number
@@ -89,9 +100,13 @@ async function act(shard: Shard, request: Exclude<Request, { op: 'give' }>): Pro
   }
 }
 
-function bodyOf(body: { kind: BodyKind; base64: string }): { kind: BodyKind; bytes: Buffer } {
-  if (!BODY_KINDS.includes(body.kind)) throw new DroprError('REQUEST_BAD', `unknown kind of body ${String(body.kind)}`)
-  return { kind: body.kind, bytes: Buffer.from(body.base64, 'base64') }
+function bodyOf({ kind, base64, putBy }: SaidBody): ChangedBody {
+  if (!BODY_KINDS.includes(kind)) throw new DroprError('REQUEST_BAD', `unknown kind of body ${String(kind)}`)
+  const bytes = Buffer.from(base64, 'base64')
+  if (putBy === undefined) return { kind, bytes }
+  const fault = WRITER.test(putBy) ? blobFault(bytes, 0, bytes.length) : `no writer is called ${putBy}`
+  if (fault !== undefined) throw new DroprError('REQUEST_BAD', fault)
+  return { kind, bytes, putBy }
 }
 
 function base64(bytes: Uint8Array): string {

@@ -8,6 +8,11 @@ export function shardRoot(spool: string, shard: number): string {
   return shard === 0 ? `${spool}/schedule` : `${spool}/schedule/shard-${shard}`
 }
 
+/** Where large bodies are put with which a held message is to go instead, of whatever shard it is. */
+export function changedFolder(spool: string): string {
+  return `${shardRoot(spool, 0)}/in`
+}
+
 /** The lock of whoever works on a shard. */
 export function shardLock(spool: Spool, shard: number): { folder: string; name: string } {
   return { folder: spool.run, name: `scheduler-${shard}` }

@@ -31,7 +31,15 @@ export interface Steered {
 /** What a held message is to become. */
 export interface Change {
   due?: number
-  body?: { kind: BodyKind; bytes: Uint8Array }
+  body?: ChangedBody
+}
+
+export interface ChangedBody {
+  kind: BodyKind
+  /** Of a large one what `encodeBlob` says of it. */
+  bytes: Uint8Array
+  /** Of a large one who put it where `changedFolder` says. */
+  putBy?: string
 }
 
 /** Cancels and changes held messages, and says which side of the race with the hand-over won. One call at a time. */
@@ -79,6 +87,7 @@ export class Steering {
     const dueAt = change.due ?? waiting[0]!.due
     for (const found of waiting) {
       const entry = this.#encode(found, change)
+      if (change.body?.putBy !== undefined) await this.#blobs.adopt(entry, change.body.putBy)
       await this.#claim([found], c => this.#marks.appendWithMessage({ c, x: this.#ids.next() }, entry))
       if (change.body !== undefined) this.#doubt(found)
     }
@@ -136,7 +145,7 @@ export class Steering {
   }
 
   #encode({ stored }: Found, { due, body }: Change): Buffer {
-    const large = body === undefined && stored.blob !== undefined
+    const kept = body === undefined ? stored.blob : undefined
     const draft: Draft = {
       id: stored.id,
       sentAt: stored.sentAt,
@@ -146,8 +155,8 @@ export class Steering {
       receipt: stored.receipt,
       due: due === undefined ? stored.due : { ...stored.due, at: due },
       kind: body?.kind ?? stored.kind,
-      body: large ? encodeBlob({ kind: stored.kind, ...stored.blob! }) : (body?.bytes ?? stored.body),
-      ...(large && { blob: true })
+      body: kept ? encodeBlob({ kind: stored.kind, ...kept }) : (body?.bytes ?? stored.body),
+      ...((kept ?? body?.putBy) !== undefined && { blob: true })
     }
     const into = Buffer.alloc(messageBytesMost(draft))
     return into.subarray(0, encodeMessage(draft, this.#ids, into, 0))

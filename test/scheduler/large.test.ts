@@ -1,37 +1,7 @@
-import { Readable } from 'node:stream'
 import { expect, test } from 'vitest'
-import { DEFAULT_LIMITS } from '../../src/limits.ts'
 import type { Message } from '../../src/queue/message.ts'
-import { Scheduler } from '../../src/scheduler/index.ts'
-import { Spool } from '../../src/spool/spool.ts'
 import { SimNodes, SPOOL } from '../rows/sim-nodes.ts'
-import { tree } from './desk.ts'
-
-const LIMITS = { messageBytesMax: 1_024, blobPieceBytes: 1_024, scanMs: 500 }
-const DELAY_MS = 60_000
-const bytesOf = (count: number, seed = 7) => Buffer.from(Array.from({ length: count }, (_, i) => (i * seed) & 255))
-const streamOf = (bytes: Buffer) => Readable.from([bytes])
-
-function bed(seed: number): SimNodes {
-  return new SimNodes({ seed, names: ['berlin'], limits: LIMITS })
-}
-
-async function scheduler(sim: SimNodes, process = 'scheduler'): Promise<Scheduler> {
-  const limits = { ...DEFAULT_LIMITS, ...LIMITS }
-  const system = sim.machine('berlin').process(process)
-  const spool = await sim.until(Spool.open({ system, path: SPOOL, node: 'berlin', limits }))
-  return sim.until(Scheduler.start({ spool }))
-}
-
-/** The large bodies below a room, by the folder they lie in. */
-async function blobs(sim: SimNodes, room: string): Promise<string[]> {
-  const found = await sim.until(tree(sim.machine('berlin').disk, `${SPOOL}/${room}`))
-  return found.filter(name => /\.(blob|part)$/.test(name)).map(name => name.slice(0, name.lastIndexOf('/')))
-}
-
-async function read(sim: SimNodes, message: Message): Promise<Buffer> {
-  return sim.until(Readable.prototype.toArray.call(message.stream()).then(parts => Buffer.concat(parts as Buffer[])))
-}
+import { bed, blobs, bytesOf, DELAY_MS, LIMITS, read, scheduler, streamOf } from './large-desk.ts'
 
 test('E9: a stream for later lies beside the schedule until it is due, comes byte for byte, and leaves nothing', async () => {
   const sim = bed(1)
