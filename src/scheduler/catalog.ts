@@ -20,6 +20,8 @@ export class Catalog {
   readonly #held = new Map<string, Held>()
   #soonest: number | undefined
   #inherited = 0
+  /** Earlier schedulers left something. */
+  hadSegments = false
   /** The last due time of what was copied out of segments of earlier schedulers, wall ms. */
   #copiedTo = 0
   #filterBytes = 0
@@ -154,6 +156,7 @@ export class Catalog {
     this.#marks.tell(held)
     held.doubtTo = this.#marks.horizon
     this.#inherited++
+    this.hadSegments = true
     held.inherited = true
     this.add(held)
   }

@@ -2,6 +2,7 @@ import { bodyBytesOf } from '../journal/blob-of.ts'
 import { decodeMessage } from '../journal/entry.ts'
 import type { Due, Stored } from '../message.ts'
 import type { Spool } from '../spool/spool.ts'
+import { Copies } from './copies.ts'
 import { Cursor } from './cursor.ts'
 import { hashOfText } from './hash.ts'
 import type { Held } from './held.ts'
@@ -43,7 +44,7 @@ export interface ListPage {
 interface Place {
   due: number
   sentAt: number
-  /** How many of the same due and sent time come before. */
+  /** How many that are listed, of the same due and sent time, come before. */
   skip: number
 }
 
@@ -54,32 +55,37 @@ export function parseAfter(after: string): Place {
   return { due: Number(due), sentAt: Number(sentAt), skip: Number(skip) }
 }
 
-/** A page of held messages in the order in which they will go out. Reads only where they lie. */
+/** A page of held messages in the order in which they will go out, each once. Reads only where they lie. */
 export async function listHeld(spool: Spool, all: Iterable<Held>, query: ListQuery): Promise<ListPage> {
   const { from = 0, to = Number.POSITIVE_INFINITY, channel, limit = 50, after } = query
   const place = after === undefined ? undefined : parseAfter(after)
   const begin = Math.max(from, place?.due ?? 0)
   const hash = channel === undefined ? undefined : hashOfText(channel)
   const walk = walkHeld(spool, all, { begin, to, step: channel === undefined ? limit + 1 : STEP_ROWS })
+  const copies = new Copies(spool)
   const rows: HeldRow[] = []
   let last: Place = { due: begin, sentAt: 0, skip: 0 }
   let looked = 0
   for await (const row of walk) {
-    if (place !== undefined && row.due === place.due && row.sentAt < place.sentAt) continue
-    const same = row.due === last.due && row.sentAt === last.sentAt
-    last = { due: row.due, sentAt: row.sentAt, skip: same ? last.skip + 1 : 1 }
-    if (place !== undefined && row.due === place.due && row.sentAt === place.sentAt && last.skip <= place.skip) continue
-    if (rows.length === limit || ++looked > ROWS_LOOKED_AT_MAX) {
-      const next = `${last.due}.${last.sentAt}.${last.skip - 1}`
-      return { messages: await describe(spool, rows, channel), next }
-    }
-    if (hash === undefined || row.channel === hash) rows.push(row)
+    const { due, sentAt } = row
+    if (place !== undefined && due === place.due && sentAt < place.sentAt) continue
+    if (due !== last.due || sentAt !== last.sentAt) last = { due, sentAt, skip: 0 }
+    const isOurs = hash === undefined || row.channel === hash
+    if (isOurs && (await copies.earlierOf(row)) !== undefined) continue
+    // However many there are of one time: a page that ended among them is followed by one that gets on.
+    const isAgain = place !== undefined && due === place.due && sentAt === place.sentAt
+    const isSeen = isAgain && last.skip < place.skip
+    if (!isSeen && (rows.length === limit || (!isAgain && ++looked > ROWS_LOOKED_AT_MAX)))
+      return { messages: await describe(spool, rows, channel), next: `${due}.${sentAt}.${last.skip}` }
+    if (!isOurs) continue
+    last.skip++
+    if (!isSeen) rows.push(row)
   }
   return { messages: await describe(spool, rows, channel), next: undefined }
 }
 
-/** All waiting rows due in [begin, to), in order. A segment is opened only when its first message could be next. */
-async function* walkHeld(
+/** All waiting rows due in [begin, to), in order, copies too. A segment is opened only when its first message could be next. */
+export async function* walkHeld(
   spool: Spool,
   all: Iterable<Held>,
   range: { begin: number; to: number; step: number }

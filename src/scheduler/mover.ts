@@ -2,6 +2,7 @@ import type { Spool } from '../spool/spool.ts'
 import type { Buckets } from './buckets.ts'
 import type { Catalog } from './catalog.ts'
 import { Cursor } from './cursor.ts'
+import type { Doubles } from './doubles.ts'
 import type { Firing } from './firing.ts'
 import type { Held } from './held.ts'
 import type { CleanedBlobs, HeldBlobs } from './held-blobs.ts'
@@ -30,6 +31,7 @@ export interface MoverOptions {
   near: Near
   blobs: HeldBlobs
   firing: Firing
+  doubles: Doubles
 }
 
 /** Brings messages to where they are due from: out of the intake, from coarse buckets to finer ones; and tidies up behind. */
@@ -83,6 +85,7 @@ export class Mover {
     if (marks.isDue && marks.homeless.size === 0) await marks.restate(catalog.all, await intake.streams())
     if (!blobs.looked) await blobs.doubtAll()
     await this.settle()
+    await this.dropCopies()
   }
 
   /** Removes the large bodies that nobody needs, once all that is known of their messages is on the disk. */
@@ -100,6 +103,11 @@ export class Mover {
     if (marks.isDue) return { files: 0, bytes: 0 }
     await blobs.doubtAll()
     return await blobs.settle(dryRun)
+  }
+
+  /** Looks, for one turn, for messages that lie twice. Returns whether there is more to look at. */
+  dropCopies(): Promise<boolean> {
+    return this.#options.doubles.look()
   }
 
   /** Messages that replaced others have their place in the marks until they are in a bucket. */

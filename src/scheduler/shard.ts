@@ -2,6 +2,7 @@ import type { Ids } from '../journal/ids.ts'
 import type { Spool } from '../spool/spool.ts'
 import { Buckets } from './buckets.ts'
 import { Catalog } from './catalog.ts'
+import { Doubles } from './doubles.ts'
 import { type Fired, Firing } from './firing.ts'
 import { type ForecastRow, forecastOf } from './forecast.ts'
 import { type CleanedBlobs, HeldBlobs } from './held-blobs.ts'
@@ -74,9 +75,11 @@ export class Shard {
     const { near, buckets, intake } = { near: this.#near, buckets: this.#buckets, intake: this.#intake }
     const recent = new Recent<'fired' | 'cancelled'>()
     this.#soon = new Soon({ spool, catalog, near })
-    const soon = this.#soon
-    this.#firing = new Firing({ spool, catalog, soon, marks, outlet, recent, blobs })
-    this.#mover = new Mover({ spool, levels, catalog, buckets, intake, marks, near, blobs, firing: this.#firing })
+    const about = { spool, catalog, marks, near, blobs, soon: this.#soon, recent }
+    this.#firing = new Firing({ ...about, outlet })
+    this.#steering = new Steering({ ...about, ids })
+    const doubles = new Doubles({ spool, catalog, drop: copies => this.#steering.drop(copies) })
+    this.#mover = new Mover({ ...about, levels, buckets, intake, firing: this.#firing, doubles })
     this.#loops = new Loops({
       spool,
       drain: thorough => this.#inTurn(() => this.#mover.drain(thorough)),
@@ -84,7 +87,6 @@ export class Shard {
       tidy: () => this.#inTurn(() => this.#mover.tidy()),
       step: () => this.#step()
     })
-    this.#steering = new Steering({ spool, catalog, marks, near, ids, recent, blobs })
   }
 
   /** Takes over: reads what earlier schedulers said and left, and says it again, before anybody is told anything. */
@@ -172,7 +174,8 @@ export class Shard {
     return this.#steer(() => listHeld(this.#spool, this.#catalog.all, query))
   }
 
-  forecast(): Promise<ForecastRow[]> {
+  async forecast(): Promise<ForecastRow[]> {
+    for (let more = true; more; ) more = await this.#steer(() => this.#mover.dropCopies())
     return this.#steer(() => Promise.resolve(forecastOf(this.#catalog.all)))
   }
 

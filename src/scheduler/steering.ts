@@ -11,6 +11,7 @@ import { Firing } from './firing.ts'
 import { hashesOfId } from './hash.ts'
 import type { HeldBlobs } from './held-blobs.ts'
 import type { Marks } from './marks.ts'
+import type { HeldRow } from './merge.ts'
 import type { Near } from './near.ts'
 import type { Recent } from './recent.ts'
 
@@ -94,6 +95,11 @@ export class Steering {
     return answer.state === 'fired' ? answer : { id, done: true, state: 'scheduled', dueAt }
   }
 
+  /** Copies that do not count, of messages that stay. */
+  async drop(copies: readonly HeldRow[]): Promise<void> {
+    if (copies.length > 0) await this.#claim(copies, c => this.#marks.append({ c }))
+  }
+
   /** What was lately done with messages of that id. */
   wasOf(id: string): 'fired' | 'cancelled' | undefined {
     return this.recent.get(hashesOfId(id))
@@ -120,7 +126,7 @@ export class Steering {
 
   /** From here on they are not handed over; if saying so fails, they are again. */
   async #claim(
-    waiting: readonly Found[],
+    waiting: readonly Pick<HeldRow, 'held' | 'position'>[],
     say: (c: Record<string, [number, number][]>) => Promise<void>
   ): Promise<void> {
     const positions = new Map<string, number[]>()

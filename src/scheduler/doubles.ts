@@ -1,0 +1,67 @@
+import type { Spool } from '../spool/spool.ts'
+import type { Catalog } from './catalog.ts'
+import { Copies } from './copies.ts'
+import { Firing } from './firing.ts'
+import type { Held } from './held.ts'
+import { walkHeld } from './listing.ts'
+import type { HeldRow } from './merge.ts'
+
+const ROWS_AT_ONCE = 2_048
+/** Rows that are looked at in one turn: others steer and move in between. */
+const TURN_ROWS = 32_768
+
+/**
+ * Drops one of two copies that a scheduler left which died between copying and marking. Goes once through all that is held, after a
+ * start and only when there was something, in turns: ten million take seconds, and no more memory than ten.
+ */
+export class Doubles {
+  readonly #spool: Spool
+  readonly #catalog: Catalog
+  readonly #drop: (copies: readonly HeldRow[]) => Promise<void>
+  /** Up to where all has been looked at, wall ms. */
+  #from = 0
+  /** One was left for a later look. */
+  #isLeft = false
+
+  constructor(options: { spool: Spool; catalog: Catalog; drop: (copies: readonly HeldRow[]) => Promise<void> }) {
+    this.#spool = options.spool
+    this.#catalog = options.catalog
+    this.#drop = options.drop
+  }
+
+  /** One turn. Returns whether there is more to look at. */
+  async look(): Promise<boolean> {
+    if (!this.#catalog.hadSegments || this.#from === Number.POSITIVE_INFINITY) return false
+    const copies = new Copies(this.#spool)
+    const dropped: HeldRow[] = []
+    const range = { begin: this.#from, to: Number.POSITIVE_INFINITY, step: ROWS_AT_ONCE }
+    let rows = 0
+    let next = Number.POSITIVE_INFINITY
+    let due = -1
+    for await (const row of walkHeld(this.#spool, this.#catalog.all, range)) {
+      if (++rows > TURN_ROWS && row.due !== due) {
+        next = row.due
+        break
+      }
+      due = row.due
+      const earlier = await copies.earlierOf(row)
+      if (earlier === undefined) continue
+      const copy = isSafe(earlier.held) ? row : isSafe(row.held) ? earlier : undefined
+      if (copy === undefined || Firing.isBegun(earlier) || Firing.isBegun(row)) this.#isLeft = true
+      else dropped.push(copy)
+    }
+    await this.#drop(dropped).catch((error: unknown) => {
+      this.#isLeft = true
+      this.#spool.system.log.warn({ error: String(error) }, 'second copies of scheduled messages stay for now')
+    })
+    const more = Number.isFinite(next)
+    this.#from = !more && this.#isLeft ? 0 : next
+    if (!more) this.#isLeft = false
+    return more
+  }
+}
+
+/** What an earlier scheduler had no time to give tables to may not be on the disk. */
+function isSafe({ inherited, foot }: Held): boolean {
+  return !inherited || foot !== undefined
+}
