@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import { DroprError } from '../errors.ts'
 import type { Limits } from '../limits.ts'
 import type { Clock } from '../system/clock.ts'
@@ -70,10 +71,13 @@ async function serve(door: Route, request: HttpRequest, reply: HttpReply, option
   const gone = new AbortController()
   const { raw } = reply
   let unsent: (() => void) | undefined
-  raw.once('close', () => {
-    if (raw.writableFinished) return
+  const lost = () => {
     gone.abort()
     unsent?.()
+    unsent = undefined
+  }
+  raw.once('close', () => {
+    if (!raw.writableFinished) lost()
   })
   await checkFits(request, door)
   const { limits } = options
@@ -89,7 +93,9 @@ async function serve(door: Route, request: HttpRequest, reply: HttpReply, option
       signal: gone.signal
     })
     unsent = answer.unsent
-    if (gone.signal.aborted) unsent?.()
+    if (gone.signal.aborted) lost()
+    // Before its first byte that is a whole answer, of another kind.
+    if (answer.body instanceof Readable) answer.body.once('error', lost)
     reply.code(answer.status).header('cache-control', 'no-store').header('x-content-type-options', 'nosniff')
     // From now on there is something to say: a body that nobody takes is cut.
     raw.socket?.setTimeout(Math.max(limits.stallMsMax, limits.answerMsMax))

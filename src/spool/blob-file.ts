@@ -107,15 +107,23 @@ export async function* readBlob(files: Files, path: string, facts?: BlobFacts): 
       const into = Buffer.allocUnsafeSlow(READ_BYTES)
       const bytes = into.subarray(0, await file.read(into, at))
       at += bytes.length
-      if (facts !== undefined) hash.update(bytes)
+      const last = bytes.length < READ_BYTES
+      if (facts !== undefined) {
+        hash.update(bytes)
+        // Before its end is given away: who counts bytes must not take it for whole.
+        if (last || at >= facts.bytes) check(path, facts, { bytes: at, sha256: hash.copy().digest('hex') })
+      }
       if (bytes.length > 0) yield bytes
-      if (bytes.length < READ_BYTES) break
+      if (last) return
     }
   } finally {
     await file.close()
   }
-  if (facts === undefined) return
-  if (at !== facts.bytes) throw new DroprError('ENTRY_CORRUPT', `${path} has ${at} bytes, not ${facts.bytes}`)
-  if (hash.digest('hex') !== facts.sha256)
+}
+
+function check(path: string, facts: BlobFacts, found: BlobFacts): void {
+  if (found.bytes !== facts.bytes)
+    throw new DroprError('ENTRY_CORRUPT', `${path} has ${found.bytes} bytes, not ${facts.bytes}`)
+  if (found.sha256 !== facts.sha256)
     throw new DroprError('ENTRY_CORRUPT', `${path} is not what was sent: its SHA-256 differs`)
 }

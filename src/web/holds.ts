@@ -90,10 +90,14 @@ export class Holds {
     throw new DroprError('LEASE_LOST', 'nothing is held by this lease any more')
   }
 
-  /** Nobody has heard of it: everything waits again, in its place. */
-  giveBack(hold: Hold): void {
+  /** Nobody has heard of it: everything waits again, in its place. With a reason it was an attempt that failed. */
+  giveBack(hold: Hold, failed?: string): void {
     this.#held.delete(hold.lease)
-    for (const message of hold.messages) if (message instanceof HeldMessage) message.settle('release')
+    for (const message of hold.messages) {
+      if (!(message instanceof HeldMessage)) continue
+      if (failed === undefined) message.settle('release')
+      else message.settle('retry', { reason: failed })
+    }
   }
 
   #endOf(message: Message): number {

@@ -1,6 +1,8 @@
+import { Readable } from 'node:stream'
 import { DroprError } from '../errors.ts'
 import type { BodyKind } from '../message.ts'
 import type { Message } from '../queue/message.ts'
+import { reasonText } from '../queue/verdict-words.ts'
 import type { Route } from '../server/route.ts'
 import { defined, durationOf } from './given.ts'
 import { encodeHeaderName, encodeHeaderText } from './header-text.ts'
@@ -60,16 +62,26 @@ export function rawPollRoute(desk: WebDesk): Route {
       const [message] = await take(desk, { ...given, max: 1 }, signal)
       if (message === undefined) throw new DroprError('CHANNEL_EMPTY', `nothing waits in ${params.channel}`)
       const body = message.large ? message.stream() : message.bytes()
+      const failed = body instanceof Readable ? failureOf(body) : () => undefined
       const headers = headersOf(message)
       const hold = holds.add([message])
       return {
         status: 200,
         headers: { 'dropr-lease': hold.lease, ...headers },
         body,
-        unsent: () => holds.giveBack(hold)
+        unsent: () => holds.giveBack(hold, failed())
       }
     }
   }
+}
+
+/** Why the body could not be read to its end, in words: nobody will ever have all of it, so that it is an attempt that failed. */
+function failureOf(body: Readable): () => string | undefined {
+  let reason: string | undefined
+  body.once('error', error => {
+    if (error instanceof DroprError) reason = reasonText(`the body cannot be read: ${error.code}: ${error.message}`)
+  })
+  return () => reason
 }
 
 function headersOf(message: Message): Record<string, string> {

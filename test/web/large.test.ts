@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises'
+import { open, readdir, rm, truncate } from 'node:fs/promises'
 import { connect } from 'node:net'
 import path from 'node:path'
 import { Readable } from 'node:stream'
@@ -108,3 +108,35 @@ test.each([
   expect(await node.queue.peek({ channel: 'c' })).toEqual([])
   expect((await node.call('PUT', '/v1/queues/c', { body: BODY })).status).toBe(201)
 })
+
+test.each([
+  ['one byte of it is wrong', (path: string) => flip(path)],
+  ['it was cut off', (path: string) => truncate(path, 300_000)],
+  ['it is gone', (path: string) => rm(path)]
+])(
+  'a large body of which %s is never given whole; each try is an attempt, and the last ends it among the dead letters, with the reason',
+  async (_, harm) => {
+    const node = await desk({ limits: { ...LIMITS, attemptsMax: 2, attemptMsMin: 0, attemptMsMax: 0 } })
+    await node.queue.sendMessage(Readable.from([BODY]), { channel: 'films', id: 'film' })
+    await settled(node, 'films', { pending: 1 })
+    const [name] = await blobsIn(node, 'inbox')
+    await harm(path.join(node.folder, 'spool/inbox', name!))
+    for (let i = 0; i < 3; i++) {
+      const taken = await fetch(`${node.url}/v1/queues/films?wait=10s`)
+      expect([i, taken.status]).not.toEqual([i, 404])
+      const whole = taken.arrayBuffer().then(bytes => taken.status === 200 && bytes.byteLength === BODY.length)
+      expect(await whole.catch(() => false)).toBe(false)
+    }
+    await settled(node, 'films', { pending: 0, leased: 0, dead: 1 })
+    const { json } = await node.call('GET', '/v1/dead?channel=films')
+    const reason = expect.stringMatching(/^the body cannot be read: (ENTRY_CORRUPT|DISK_ERROR): /)
+    expect(json.letters).toMatchObject([{ id: 'film', reason, attempts: [{ reason }, { reason }, { reason }] }])
+  }
+)
+
+async function flip(path: string): Promise<void> {
+  const file = await open(path, 'r+')
+  const at = BODY.length - 5
+  await file.write(Buffer.from([BODY[at]! ^ 1]), 0, 1, at)
+  await file.close()
+}
