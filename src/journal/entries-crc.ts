@@ -40,7 +40,8 @@ function derived({ buffer, byteOffset, length }: Uint8Array, begun: number): num
   return crc
 }
 
-const BYTE_TABLE = Int32Array.from({ length: 256 }, (_, byte) => {
+/** What the CRC of zeros becomes with this byte. */
+export const BYTE_TABLE = Int32Array.from({ length: 256 }, (_, byte) => {
   let value = byte
   for (let bit = 0; bit < 8; bit++) value = timesX(value)
   return value

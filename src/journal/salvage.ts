@@ -1,14 +1,24 @@
 import { crc32 } from 'node:zlib'
 import { ENTRY_BYTES_MIN, entryBytes } from './entry.ts'
-import { decodeFrameHeader, FRAME_HEADER_BYTES_MAX, type FrameHeader } from './frame.ts'
+import { decodeFrameHeader, FRAME_HEADER_BYTES_MAX, FRAME_MAGIC, type FrameHeader } from './frame.ts'
 import { mendBit } from './mend-bit.ts'
+import { mendMark } from './mend-mark.ts'
 
 export interface Salvaged {
   header: FrameHeader
-  /** The entries whose CRC holds, with their ordinal in the frame, 0 to count - 1. */
-  entries: { index: number; bytes: Buffer }[]
+  /** The entries whose CRC holds, with their ordinal in the frame, 0 to count - 1, and where they lie in it; mended marks among them. */
+  entries: { index: number; at: number; bytes: Buffer }[]
   /** Bytes of the whole frame, as its header says. */
   frameBytes: number
+}
+
+/** All frames of which something can be read in bytes that are no frames any more, with where they begin. */
+export function* salvageFrames(bytes: Buffer, salt: number): Generator<Salvaged & { at: number }> {
+  for (let at = 0; at !== -1 && at < bytes.length; ) {
+    const found = salvageFrame(bytes.subarray(at), salt)
+    if (found !== undefined) yield { ...found, at }
+    at = found === undefined ? bytes.indexOf(FRAME_MAGIC, at + 1) : at + found.frameBytes
+  }
 }
 
 /**
@@ -16,7 +26,8 @@ export interface Salvaged {
  *
  * Its header may have one flipped bit: CRC-32 tells two headers of this length apart up to three flipped bits, so the one
  * repair that makes the CRC right is the right one. Entries are taken from the front while their lengths hold, and after a
- * broken length from the first place from which whole entries reach exactly to the end; those are counted from the back.
+ * broken length from the first place from which whole entries reach exactly to the end; those are counted from the back. A mark
+ * may have one flipped bit as well.
  */
 export function salvageFrame(bytes: Buffer, salt: number): Salvaged | undefined {
   const header =
@@ -28,15 +39,16 @@ export function salvageFrame(bytes: Buffer, salt: number): Salvaged | undefined 
   let at = header.headerBytes
   for (let index = 0; index < header.count && at < end; index++) {
     const next = goodEnd(bytes, at, end)
-    if (next !== undefined) {
-      entries.push({ index, bytes: bytes.subarray(at, next) })
-      at = next
+    const entry = next === undefined ? mendMark(bytes.subarray(at, end)) : bytes.subarray(at, next)
+    if (entry !== undefined) {
+      entries.push({ index, at, bytes: entry })
+      at += entry.length
       continue
     }
     const rest = restFrom(bytes, at + 1, end)
     rest.forEach(([from, to], i) => {
       const back = header.count - rest.length + i
-      if (back > index) entries.push({ index: back, bytes: bytes.subarray(from, to) })
+      if (back > index) entries.push({ index: back, at: from, bytes: bytes.subarray(from, to) })
     })
     break
   }

@@ -4,7 +4,7 @@ import { JournalWriter } from '../journal/journal-writer.ts'
 import { listSegments } from '../journal/segment-names.ts'
 import { segmentParts } from '../journal/segment-parts.ts'
 import { SegmentReader } from '../journal/segment-reader.ts'
-import { quarantine } from '../spool/quarantine.ts'
+import { salvageMarks } from '../spool/damaged-marks.ts'
 import type { Spool } from '../spool/spool.ts'
 import type { Held } from './held.ts'
 
@@ -209,11 +209,11 @@ export class Marks {
 
   async #foldSegment(reader: SegmentReader): Promise<void> {
     for await (const part of segmentParts(reader)) {
-      if (part.kind === 'damage') {
-        const why = 'marks of the schedule: what they said may be done again'
-        await quarantine(this.#spool, reader, { path: reader.path, ...part, lost: [], saved: 0, why })
-      }
       if (part.kind === 'frame') this.#foldFrame(part.frame.payload)
+      if (part.kind !== 'damage') continue
+      // A cancel that is not read any more would be none: what can be read there counts.
+      const why = 'marks of the schedule, or messages that were to replace others'
+      for (const payload of await salvageMarks(this.#spool, reader, { ...part, why })) this.#foldFrame(payload)
     }
   }
 

@@ -2,7 +2,7 @@ import { crc32 } from 'node:zlib'
 import { DroprError, diskError } from '../errors.ts'
 import { ENTRY_BYTES_MIN, entryBytes, MESSAGE, messageFlags } from '../journal/entry.ts'
 import { type Frame, frameHeaderBytes } from '../journal/frame.ts'
-import { salvageFrame } from '../journal/salvage.ts'
+import { salvageFrames } from '../journal/salvage.ts'
 import { SegmentReader } from '../journal/segment-reader.ts'
 import { quarantine } from '../spool/quarantine.ts'
 import type { Spool } from '../spool/spool.ts'
@@ -129,23 +129,13 @@ export class BlockReader {
     const { reader, from, to } = bad
     const bytes = await reader.raw(from, Math.min(to - from, SALVAGE_BYTES_MAX))
     let saved = 0
-    for (let at = 0; at < bytes.length; ) {
-      const found = salvageFrame(bytes.subarray(at), reader.head.salt)
-      const source = found?.header.source
-      for (const { index, bytes: payload } of found?.entries ?? []) {
-        if (source === undefined) continue
-        const payloadAt = from + payload.byteOffset - bytes.byteOffset
+    for (const { at, header, entries } of salvageFrames(bytes, reader.head.salt)) {
+      if (header.source === undefined) continue
+      for (const { index, at: entryAt, bytes: payload } of entries) {
+        const source = { ...header.source, from: header.source.from + index }
+        place(table, block, { ...header, source, count: 1, payload, payloadAt: from + at + entryAt })
         saved++
-        place(table, block, {
-          ...found!.header,
-          source: { ...source, from: source.from + index },
-          count: 1,
-          payload,
-          payloadAt
-        })
       }
-      const next = found === undefined ? bytes.indexOf('DRFR', at + 1, 'latin1') : at + found.frameBytes
-      at = next === -1 ? bytes.length : next
     }
     await quarantine(this.#spool, reader, {
       path: block.path,

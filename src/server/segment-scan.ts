@@ -1,5 +1,5 @@
 import type { Frame } from '../journal/frame.ts'
-import { salvageFrame } from '../journal/salvage.ts'
+import { salvageFrames } from '../journal/salvage.ts'
 import { SEGMENT_HEAD_BYTES } from '../journal/segment-head.ts'
 import type { SegmentReader } from '../journal/segment-reader.ts'
 import { type LostPositions, quarantine } from '../spool/quarantine.ts'
@@ -61,18 +61,10 @@ async function stepOver(
   const lost = new Lost()
   const bytes = await reader.raw(from, Math.min(after.offset - from, SALVAGE_BYTES_MAX))
   const frames: Frame[] = []
-  for (let at = 0; at < bytes.length; ) {
-    const found = salvageFrame(bytes.subarray(at), reader.head.salt)
-    if (found === undefined) {
-      const next = bytes.indexOf('DRFR', at + 1, 'latin1')
-      if (next === -1) break
-      at = next
-      continue
-    }
-    const { header, entries, frameBytes } = found
+  for (const { at, header, entries, frameBytes } of salvageFrames(bytes, reader.head.salt)) {
     if (header.source !== undefined) lost.add(header.source.stream, header.source.from, header.source.to)
-    for (const { index, bytes: payload } of entries) {
-      const payloadAt = from + payload.byteOffset - bytes.byteOffset
+    for (const { index, at: entryAt, bytes: payload } of entries) {
+      const payloadAt = from + at + entryAt
       const source = header.source && {
         ...header.source,
         from: header.source.from + index,
@@ -87,7 +79,6 @@ async function stepOver(
       const end = Math.min(from + at + frameBytes, after.offset)
       frames.push({ ...header, kind: 'skip', offset: from + at, payloadAt: end, end, count: 0, payload: EMPTY })
     }
-    at += frameBytes
   }
   if (nextOf !== undefined) lost.addGaps((await reader.read(after.offset, READ_BYTES)).frames, nextOf)
   const saved = frames.filter(({ count }) => count > 0)

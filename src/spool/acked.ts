@@ -7,7 +7,7 @@ import { segmentParts } from '../journal/segment-parts.ts'
 import { SegmentReader } from '../journal/segment-reader.ts'
 import { decodeAcked, encodeAcked, type StreamChange, type StreamState } from './acked-state.ts'
 import { AckedStreams } from './acked-streams.ts'
-import { quarantine } from './quarantine.ts'
+import { salvageMarks } from './damaged-marks.ts'
 import type { StreamLedger } from './retention.ts'
 import type { Spool } from './spool.ts'
 
@@ -226,8 +226,8 @@ export class Acked implements StreamLedger {
         if (part.kind === 'frame') this.#states.apply(changesIn(part.frame.payload))
         else if (part.kind === 'damage') {
           // What is lost here the peers tell again.
-          const { from, to } = part
-          await quarantine(this.#spool, reader, { path, from, to, lost: [], saved: 0, why: 'marks were damaged' })
+          for (const payload of await salvageMarks(this.#spool, reader, { ...part, why: 'marks were damaged' }))
+            this.#states.apply(changesIn(payload))
         }
       }
     } finally {

@@ -1,5 +1,4 @@
-import { FRAME_MAGIC } from '../journal/frame.ts'
-import { type Salvaged, salvageFrame } from '../journal/salvage.ts'
+import { type Salvaged, salvageFrames } from '../journal/salvage.ts'
 
 /** Positions that follow each other: their bytes, or that they are lost. */
 export interface Piece {
@@ -21,13 +20,9 @@ export function salvagePieces(
 ): { pieces: Piece[]; saved: number } {
   const { first, to } = positions
   const saved = new Map<number, Buffer>()
-  for (let at = 0; at !== -1 && at < bytes.length; ) {
-    const frame = salvageFrame(bytes.subarray(at), salt)
-    if (frame !== undefined && fits(frame, first, to)) {
+  for (const frame of salvageFrames(bytes, salt))
+    if (fits(frame, first, to))
       for (const entry of frame.entries) saved.set(frame.header.first + entry.index, entry.bytes)
-      at += frame.frameBytes
-    } else at = bytes.indexOf(FRAME_MAGIC, at + 1)
-  }
   return { pieces: piecesOf(saved, first, to), saved: saved.size }
 }
 

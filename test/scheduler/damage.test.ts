@@ -70,6 +70,44 @@ test('a message is found by its id, listed and cancelled also when the tables ar
   }
 }, 120_000)
 
+/** What a scheduler was told of three messages, and died: m0 is cancelled, m1 and m2 have other bodies. */
+async function steered() {
+  const world = new SimWorld({ seed: 'marks' })
+  const { clock } = world
+  const node = world.node('berlin')
+  const spool = await clock.until(openSpool(node.process('app')))
+  const sender = await clock.until(openSender(spool))
+  const scheduler = await clock.until(Scheduler.start({ spool: await clock.until(openSpool(node.process('one'))) }))
+  for (let i = 0; i < 4; i++) await clock.until(sender.send(clock.now() + AHEAD, { id: `m${i}`, body: `body ${i}` }))
+  await clock.advance(3_000)
+  const schedule = new Schedule({ spool })
+  expect((await clock.until(schedule.cancel('m0'))).done).toBe(true)
+  for (const id of ['m1', 'm2'])
+    expect((await clock.until(schedule.edit(id, { kind: 'text', bytes: Buffer.from(`new body of ${id}`) }))).done).toBe(
+      true
+    )
+  await clock.until(scheduler.close())
+  const segments = await clock.until(listSegments(node.disk, '/s/schedule/marks'))
+  return { clock, node, path: segments.at(-1)!.path }
+}
+
+test('any flipped bit in what was said of held messages: what is cancelled stays so, and no body comes that was replaced', async () => {
+  const { node: first, path } = await steered()
+  const bytes = first.disk.peek(path)!.length
+  let set = 0
+  for (let at = 64; at < bytes; at += 9) {
+    const { clock, node } = await steered()
+    node.disk.flip(path, at, at % 8)
+    await clock.until(Scheduler.start({ spool: await clock.until(openSpool(node.process('two'))) }))
+    node.clockOffsetMs = AHEAD
+    await clock.advance(20_000)
+    const found = (await clock.until(outbox(node.disk))).map(({ id, body }) => `${id} ${body.toString()}`)
+    expect(found.sort(), `byte ${at} of ${bytes}`).toEqual(['m1 new body of m1', 'm2 new body of m2', 'm3 body 3'])
+    set += (await clock.until(node.disk.list('/s/corrupt'))).filter(({ name }) => name.endsWith('.json')).length
+  }
+  expect(set).toBeGreaterThan(0)
+}, 120_000)
+
 test('a segment that is gone, or holds anything, leaves the rest alone', async () => {
   for (const content of [undefined, '', 'garbage', 'DROPRSEG'.repeat(100)]) {
     const { clock, node, spool, path, restart } = await sealed('gone')
