@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib'
 import { ENTRY_BYTES_MIN, entryBytes } from './entry.ts'
-import { decodeFrameHeader, FRAME_HEADER_BYTES_MAX, FRAME_MAGIC, type FrameHeader } from './frame.ts'
+import { decodeFrameHeader, FRAME_HEADER_BYTES_MAX, FRAME_MAGIC, type Frame, type FrameHeader } from './frame.ts'
 import { mendBit } from './mend-bit.ts'
 import { mendMark } from './mend-mark.ts'
 
@@ -53,6 +53,22 @@ export function salvageFrame(bytes: Buffer, salt: number): Salvaged | undefined 
     break
   }
   return { header, entries, frameBytes: header.headerBytes + header.payloadBytes }
+}
+
+/** Each entry that was saved as a frame of its own. @param from Where in the file the bytes began in which it was found. */
+export function framesIn({ header, entries, at }: Salvaged & { at: number }, from: number): Frame[] {
+  const { source, first } = header
+  return entries.map(({ index, at: entryAt, bytes: payload }): Frame => {
+    const payloadAt = from + at + entryAt
+    const own = source && {
+      ...source,
+      from: source.from + index,
+      to: source.from + index + 1,
+      order: source.order + index
+    }
+    const place = { offset: from + at, payloadAt, end: payloadAt + payload.length }
+    return { ...header, ...place, source: own, count: 1, first: first + index, payload }
+  })
 }
 
 /** The first chain of good entries, from `from` on, that ends exactly at `end`. */

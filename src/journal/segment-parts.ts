@@ -41,7 +41,7 @@ export async function* segmentParts(
 }
 
 /** The next valid frame after the bad place, if that or a later one says that the place had been synced. */
-async function vouchedAfter(reader: SegmentReader, bad: number): Promise<Frame | undefined> {
+export async function vouchedAfter(reader: SegmentReader, bad: number): Promise<Frame | undefined> {
   const first = await reader.resync(bad)
   for (let frame = first; frame !== undefined; ) {
     if (frame.syncedTo > bad || frame.kind === 'seal') return first

@@ -1,5 +1,5 @@
 import type { Frame } from '../journal/frame.ts'
-import { salvageFrames } from '../journal/salvage.ts'
+import { framesIn, salvageFrames } from '../journal/salvage.ts'
 import { SEGMENT_HEAD_BYTES } from '../journal/segment-head.ts'
 import type { SegmentReader } from '../journal/segment-reader.ts'
 import { type LostPositions, quarantine } from '../spool/quarantine.ts'
@@ -61,19 +61,10 @@ async function stepOver(
   const lost = new Lost()
   const bytes = await reader.raw(from, Math.min(after.offset - from, SALVAGE_BYTES_MAX))
   const frames: Frame[] = []
-  for (const { at, header, entries, frameBytes } of salvageFrames(bytes, reader.head.salt)) {
+  for (const found of salvageFrames(bytes, reader.head.salt)) {
+    const { at, header, entries, frameBytes } = found
     if (header.source !== undefined) lost.add(header.source.stream, header.source.from, header.source.to)
-    for (const { index, at: entryAt, bytes: payload } of entries) {
-      const payloadAt = from + at + entryAt
-      const source = header.source && {
-        ...header.source,
-        from: header.source.from + index,
-        to: header.source.from + index + 1,
-        order: header.source.order + index
-      }
-      const place = { offset: from + at, payloadAt, end: payloadAt + payload.length }
-      frames.push({ ...header, ...place, source, count: 1, first: header.first + index, payload })
-    }
+    frames.push(...framesIn(found, from))
     // What is lost of it was here all the same: sent again it may be one that was finished long ago.
     if (header.source !== undefined && entries.length < header.count) {
       const end = Math.min(from + at + frameBytes, after.offset)
