@@ -3,6 +3,7 @@ import type { AckTail } from '../spool/ack-tail.ts'
 import { readCancelled } from '../spool/cancelled.ts'
 import { findDead } from '../spool/find-dead.ts'
 import type { SentPlace } from '../spool/find-sent.ts'
+import { lostHere } from '../spool/lost-here.ts'
 import type { Spool } from '../spool/spool.ts'
 import { type DeliveryState, type DeliveryStatus, isOver } from './status.ts'
 
@@ -11,6 +12,9 @@ const STATE_OF: Readonly<Record<Ending['how'], DeliveryState>> = {
   dead: 'dead',
   expired: 'expired'
 }
+
+/** Its place was passed over, or its file is still read again: which of the two nobody wrote down. */
+const DAMAGED = 'damaged: it can no longer be read in the outbox, and may not have been sent before'
 
 /** One copy of a message, followed from the outbox on: what the files of this node say became of it. */
 export class Delivery {
@@ -77,6 +81,8 @@ export class Delivery {
       const cancelled = await readCancelled(this.#spool.system.files, this.#spool.path, this.place.peer)
       if (cancelled?.has(stream, position))
         return this.#status('dead', ackedAt, { delivered: false, reason: 'cancelled' })
+      const lostAt = await lostHere(this.#spool, stream, position)
+      if (lostAt !== undefined) return this.#status('dead', lostAt, { delivered: false, reason: DAMAGED })
       this.#taken = true
     }
     if (expiresAt !== undefined && expiresAt <= ackedAt) return this.#status('expired', expiresAt, { delivered: false })

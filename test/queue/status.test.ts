@@ -136,3 +136,25 @@ test('a receipt is printed and stored as what it says, and a wrong option of its
   expect(() => app.receipt('')).toThrow(TypeError)
   await sim.until(app.close())
 })
+
+test('what was damaged in the outbox before it was sent is never told as delivered', async () => {
+  const sim = nodes(31)
+  const app = await sim.queue('a')
+  const sent = []
+  for (const body of ['one', 'two', 'three', 'four'])
+    sent.push(await sim.until(app.sendMessage(`the body ${body}`, { to: 'b', channel: 'orders' })))
+  const heard = sent.map(message => code(message.delivered()))
+  await sim.clock.advance(2_000)
+
+  const { disk } = sim.machine('a')
+  const folder = `${SPOOL}/outbox/b/orders/4`
+  const path = `${folder}/${(await sim.until(disk.list(folder)))[0]!.name}`
+  disk.flip(path, disk.peek(path)!.indexOf('the body two') + 5, 3)
+  const server = await sim.server('b')
+  const client = await sim.client('a')
+  expect(await sim.until(Promise.all(heard))).toEqual(['resolved', 'MESSAGE_DEAD', 'resolved', 'resolved'])
+  const reader = await sim.queue('b')
+  const got = await sim.until(reader.poll({ channel: 'orders', max: 10, wait: 3_000 }))
+  expect(got.map(message => message.text())).toEqual(['the body one', 'the body three', 'the body four'])
+  await sim.until(Promise.all([app.close(), reader.close(), client.close({ withinMs: 0 }), server.close()]))
+})
