@@ -1,19 +1,16 @@
 import type { Files } from '../system/files.ts'
 import type { Frame } from './frame.ts'
-import { framesIn, salvageFrames } from './salvage.ts'
 import { SEGMENT_HEAD_BYTES, type SegmentHead } from './segment-head.ts'
 import { listSegments, type SegmentName } from './segment-names.ts'
 import { vouchedAfter } from './segment-parts.ts'
 import { SegmentReader } from './segment-reader.ts'
+import { savedFrames } from './whole-frames.ts'
 
 const READ_BYTES = 1_048_576
 /** Nothing more will be written there, or nothing that is asked for lies there. */
 const PASSED = Number.POSITIVE_INFINITY
 /** A clock that was set back by less hides nothing from who reads from a time on. */
 const DOUBT_MS = 3_600_000
-
-/** What is searched for readable entries in one damaged place. */
-const SALVAGE_BYTES_MAX = 67_108_864
 
 /** A frame, and where it lies. */
 export interface TailFrame {
@@ -76,7 +73,7 @@ export class FolderTail {
         const after = () => (this.#began ? vouchedAfter(reader, next) : reader.resync(next))
         const beyond = stop === 'bad' ? await after() : undefined
         if (beyond !== undefined)
-          for (const frame of await salvaged(reader, next, beyond.offset)) yield { segment, head, frame }
+          for (const frame of await savedFrames(reader, next, beyond.offset)) yield { segment, head, frame }
         this.#read.set(path, beyond?.offset ?? next)
         more = stop === 'more' || beyond !== undefined
       }
@@ -95,9 +92,4 @@ export class FolderTail {
     }
     return 0
   }
-}
-
-async function salvaged(reader: SegmentReader, from: number, to: number): Promise<Frame[]> {
-  const bytes = await reader.raw(from, Math.min(to - from, SALVAGE_BYTES_MAX))
-  return [...salvageFrames(bytes, reader.head.salt)].flatMap(found => framesIn(found, from))
 }

@@ -60,12 +60,9 @@ export function framesIn({ header, entries, at }: Salvaged & { at: number }, fro
   const { source, first } = header
   return entries.map(({ index, at: entryAt, bytes: payload }): Frame => {
     const payloadAt = from + at + entryAt
-    const own = source && {
-      ...source,
-      from: source.from + index,
-      to: source.from + index + 1,
-      order: source.order + index
-    }
+    const only = source && { from: source.from + index, to: source.from + index + 1, order: source.order + index }
+    // The one entry of a skip speaks of all its positions.
+    const own = source && { ...source, ...(header.kind === 'data' && only) }
     const place = { offset: from + at, payloadAt, end: payloadAt + payload.length }
     return { ...header, ...place, source: own, count: 1, first: first + index, payload }
   })

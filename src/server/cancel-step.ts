@@ -1,6 +1,6 @@
 import { decodeMessage, entryBytes, MESSAGE } from '../journal/entry.ts'
-import { segmentParts } from '../journal/segment-parts.ts'
 import { SegmentReader } from '../journal/segment-reader.ts'
+import { wholeFrames } from '../journal/whole-frames.ts'
 import { AckTail } from '../spool/ack-tail.ts'
 import { Cancelled, readCancelled, writeCancelled } from '../spool/cancelled.ts'
 import { Sieve } from '../spool/filter.ts'
@@ -49,9 +49,8 @@ async function choose(request: MoveRequest, spool: Spool, { peer, path }: Outbox
   try {
     const { stream } = reader.head
     chosen.stream = stream
-    for await (const part of segmentParts(reader)) {
-      if (part.kind !== 'frame' || part.frame.kind !== 'data') continue
-      const { payload, first } = part.frame
+    for await (const { kind, payload, first } of wholeFrames(reader)) {
+      if (kind !== 'data') continue
       for (let at = 0, p = first; at < payload.length; at += entryBytes(payload, at), p++) {
         if (p < from || payload[at + 8] !== MESSAGE) continue
         if (acks.at(stream, p) !== undefined || before?.has(stream, p)) continue

@@ -1,8 +1,8 @@
 import { decodeNote, entryBytes, MARK } from '../journal/entry.ts'
 import type { Frame } from '../journal/frame.ts'
 import { listSegments, type SegmentName } from '../journal/segment-names.ts'
-import { segmentParts } from '../journal/segment-parts.ts'
 import { SegmentReader } from '../journal/segment-reader.ts'
+import { wholeFrames } from '../journal/whole-frames.ts'
 import type { Spool } from '../spool/spool.ts'
 import { inboxMark } from './inbox-marks.ts'
 import type { Runs } from './runs.ts'
@@ -56,8 +56,8 @@ export async function* framesOf(
   const reader = await SegmentReader.open(spool.system.files, segment.path)
   if (reader === undefined) return
   try {
-    for await (const part of segmentParts(reader, offset))
-      if (part.kind === 'frame' && !voids.some(gone => isVoid(gone, segment, part.frame))) yield part.frame
+    for await (const frame of wholeFrames(reader, offset))
+      if (!voids.some(gone => isVoid(gone, segment, frame))) yield frame
   } finally {
     await reader.close()
   }

@@ -1,6 +1,6 @@
 import { decodeMessage, entryBytes, MESSAGE } from '../journal/entry.ts'
-import { segmentParts } from '../journal/segment-parts.ts'
 import { SegmentReader } from '../journal/segment-reader.ts'
+import { wholeFrames } from '../journal/whole-frames.ts'
 import { AckTail } from '../spool/ack-tail.ts'
 import { Sieve } from '../spool/filter.ts'
 import { outboxSegments } from '../spool/outbox-segments.ts'
@@ -49,9 +49,8 @@ async function wipeUpTo(
   { before, arrived, takes }: { before: number; arrived: number; takes: (sentAt: number) => boolean }
 ): Promise<{ to: number; moved: number; bytes: number }> {
   const found = { to: before, moved: 0, bytes: 0 }
-  for await (const part of segmentParts(reader)) {
-    if (part.kind !== 'frame' || part.frame.kind !== 'data') continue
-    const { payload, first } = part.frame
+  for await (const { kind, payload, first } of wholeFrames(reader)) {
+    if (kind !== 'data') continue
     for (let at = 0, p = first; at < payload.length; at += entryBytes(payload, at), p++) {
       if (p < before) continue
       const isMessage = payload[at + 8] === MESSAGE

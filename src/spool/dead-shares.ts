@@ -1,7 +1,7 @@
 import { hasBlob } from '../journal/blob-of.ts'
 import { entryBytes, MESSAGE } from '../journal/entry.ts'
-import { segmentParts } from '../journal/segment-parts.ts'
 import { SegmentReader } from '../journal/segment-reader.ts'
+import { wholeFrames } from '../journal/whole-frames.ts'
 import { listBlobs, parsePlacedBlob } from './blob-names.ts'
 import type { Spool } from './spool.ts'
 
@@ -57,9 +57,8 @@ async function lettersIn(spool: Spool, path: string, sealed: boolean): Promise<r
   const reader = await SegmentReader.open(spool.system.files, path)
   if (reader === undefined) return names
   try {
-    for await (const part of segmentParts(reader)) {
-      if (part.kind !== 'frame' || part.frame.source === undefined) continue
-      const { payload, source } = part.frame
+    for await (const { payload, source } of wholeFrames(reader)) {
+      if (source === undefined) continue
       for (let at = 0, p = source.from; at < payload.length; at += entryBytes(payload, at), p++)
         if (payload[at + 8] === MESSAGE && hasBlob(payload, at)) names.push(`${source.stream} ${p}`)
     }

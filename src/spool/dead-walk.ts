@@ -1,8 +1,8 @@
 import { DroprError, diskError } from '../errors.ts'
 import { decodeNote, entryBytes, MARK, MESSAGE } from '../journal/entry.ts'
 import { listSegments, type SegmentName } from '../journal/segment-names.ts'
-import { segmentParts } from '../journal/segment-parts.ts'
 import { SegmentReader } from '../journal/segment-reader.ts'
+import { wholeFrames } from '../journal/whole-frames.ts'
 import type { Files } from '../system/files.ts'
 import { DeadFates, holdsMarks, type LetterState, type Moving } from './dead-marks.ts'
 import { StreamPositions } from './positions.ts'
@@ -35,7 +35,7 @@ export async function readFates(files: Files, folder: string): Promise<{ fates: 
     const reader = await SegmentReader.open(files, path)
     if (reader === undefined) continue
     try {
-      for await (const part of segmentParts(reader)) if (part.kind === 'frame') fates.fold(part.frame)
+      for await (const frame of wholeFrames(reader)) fates.fold(frame)
     } finally {
       await reader.close()
     }
@@ -81,9 +81,7 @@ async function* walkSegment(
   if (reader === undefined) return
   const open = new Map<string, Omit<Letter, 'note' | 'state'>>()
   try {
-    for await (const part of segmentParts(reader, offset)) {
-      if (part.kind !== 'frame') continue
-      const { source, payload, end } = part.frame
+    for await (const { source, payload, end } of wholeFrames(reader, offset)) {
       const letters: Letter[] = []
       for (let at = 0, i = 0; at < payload.length; at += entryBytes(payload, at), i++) {
         if (source !== undefined && payload[at + 8] === MESSAGE) {

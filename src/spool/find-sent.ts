@@ -2,8 +2,8 @@ import { diskError } from '../errors.ts'
 import { decodeMessage, entryBytes, MESSAGE, messageId } from '../journal/entry.ts'
 import { uuidMs } from '../journal/ids.ts'
 import { listSegments } from '../journal/segment-names.ts'
-import { segmentParts } from '../journal/segment-parts.ts'
 import { SegmentReader } from '../journal/segment-reader.ts'
+import { wholeFrames } from '../journal/whole-frames.ts'
 import { PRIORITY } from '../message.ts'
 import { readSeal } from './segment-seal.ts'
 import type { Spool } from './spool.ts'
@@ -96,9 +96,7 @@ async function findInSegment(
   to: { peer: string; channel: string; priority: number },
   { ids, found, wiped }: Wanted
 ): Promise<void> {
-  for await (const part of segmentParts(reader)) {
-    if (part.kind !== 'frame') continue
-    const { payload, count, first } = part.frame
+  for await (const { payload, count, first } of wholeFrames(reader)) {
     for (let i = 0, at = 0; i < count && at < payload.length; i++, at += entryBytes(payload, at)) {
       if (payload[at + 8] !== MESSAGE) continue
       const id = messageId(payload, at)

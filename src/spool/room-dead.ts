@@ -4,8 +4,8 @@ import { decodeNote, entryBytes, MARK, MESSAGE } from '../journal/entry.ts'
 import type { Source } from '../journal/frame.ts'
 import type { Ids } from '../journal/ids.ts'
 import { listSegments } from '../journal/segment-names.ts'
-import { segmentParts } from '../journal/segment-parts.ts'
 import { SegmentReader } from '../journal/segment-reader.ts'
+import { wholeFrames } from '../journal/whole-frames.ts'
 import { carryBlob } from './blob-file.ts'
 import { placedBlobPath } from './blob-names.ts'
 import { JournalCache } from './journal-cache.ts'
@@ -159,8 +159,7 @@ export async function readDead(spool: Spool, channel: string): Promise<FoundLett
       const reader = await SegmentReader.open(files, path)
       if (reader === undefined) continue
       try {
-        for await (const part of segmentParts(reader))
-          if (part.kind === 'frame') takeFrame(found, part.frame.source, part.frame.payload)
+        for await (const { source, payload } of wholeFrames(reader)) takeFrame(found, source, payload)
       } finally {
         await reader.close()
       }

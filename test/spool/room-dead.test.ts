@@ -1,4 +1,8 @@
 import { expect, test } from 'vitest'
+import type { Frame } from '../../src/journal/frame.ts'
+import { SEGMENT_HEAD_BYTES } from '../../src/journal/segment-head.ts'
+import { listSegments } from '../../src/journal/segment-names.ts'
+import { SegmentReader } from '../../src/journal/segment-reader.ts'
 import { OutboxStreams } from '../../src/spool/outbox-streams.ts'
 import { DeadRoom, readDead } from '../../src/spool/room-dead.ts'
 import { bodiesIn, desk, numbered, sendEach } from './desk.ts'
@@ -63,6 +67,26 @@ test('the same letter added again, by this process or the next, counts once', as
   const found = await readDead(at.spool, 'orders/eu')
   expect(bodiesOf(found)).toEqual(numbered(5))
   expect(found.every(({ note }) => note !== undefined)).toBe(true)
+})
+
+test('a flipped bit in a dead letter’s frame header or in its reason costs nothing, one in the message costs that letter', async () => {
+  const at = await desk()
+  const room = new DeadRoom({ spool: at.spool, writer: 'c1', ids: at.ids })
+  for (const letter of await letters(at, ['a', 'b', 'c'])) await room.add([letter])
+  await room.close()
+  const path = (await listSegments(at.disk, at.spool.dead('orders/eu')))[0]!.path
+  const reader = (await SegmentReader.open(at.disk, path))!
+  const { frames } = await reader.read(SEGMENT_HEAD_BYTES, 1_000_000)
+  const [letter, reason] = frames as [Frame, Frame]
+  expect([letter.source?.from, reason.source]).toEqual([0, undefined])
+  for (const frame of [letter, reason])
+    for (let bit = frame.offset * 8; bit < frame.end * 8; bit += 5) {
+      at.disk.flip(path, bit >> 3, bit & 7)
+      const found = (await readDead(at.spool, 'orders/eu')).filter(({ note }) => note !== undefined)
+      const inMessage = frame === letter && bit >= frame.payloadAt * 8
+      expect(bodiesOf(found), `bit ${bit}`).toEqual(inMessage ? ['b', 'c'] : ['a', 'b', 'c'])
+      at.disk.flip(path, bit >> 3, bit & 7)
+    }
 })
 
 test('a power cut keeps every letter that was confirmed, with its reason', async () => {
