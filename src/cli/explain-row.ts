@@ -72,8 +72,8 @@ function explainOutbox(row: EntryRow, around: Surroundings): Explanation {
 
 function explainInbox(row: EntryRow, now: number): Explanation {
   const { channel, from, state, deliveries = 0, attempts = 0, reason, leaseUntil, nextTryAt, pausedAt } = row
-  const where = `inbox, channel ${channel}, from ${from}, here since ${ago(row.receivedAt!, now)}`
-  const handed = `handed out ${deliveries} times, ${attempts} attempts failed`
+  const where = `inbox, channel ${channel}, from ${from}, received ${ago(row.receivedAt!, now)}`
+  const handed = `handed out ${deliveries === 1 ? 'once' : `${deliveries} times`}, ${attempts} ${attempts === 1 ? 'attempt' : 'attempts'} failed`
   const because = reason === undefined ? '' : `; the last because: ${reason}`
   switch (state) {
     case 'leased': {
