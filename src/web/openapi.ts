@@ -26,7 +26,8 @@ export function openapiOf(routes: readonly Route[]): object {
       version: '1',
       description: 'Messages in and out of one node, for any language. docs/http.md tells it with examples.'
     },
-    servers: [{ url: 'http://127.0.0.1:7473' }],
+    // Relative to where this document came from: the node that gave it.
+    servers: [{ url: '/' }],
     security: [{}, { token: [] }],
     paths,
     components: {
