@@ -199,6 +199,12 @@ export const ERRORS = {
     http: 500,
     hint: 'The named file of the spool cannot be read: see corrupt/ and docs/format.md.'
   },
+  SPOOL_TAKEN: {
+    retry: false,
+    exit: 78,
+    http: 500,
+    hint: 'Name a folder that is not there yet, or an empty one. One that holds a dropr.json is taken as it is.'
+  },
   SPOOL_UNSAFE: {
     retry: false,
     exit: 77,

@@ -45,7 +45,15 @@ export function parentFault(path: string, found: FileStat): string | undefined {
   return `everybody may write to ${path}, above the spool (mode ${found.mode.toString(8)})`
 }
 
-/** Refuses a spool that others could tamper with (SPOOL_UNSAFE). Writes nothing. False when there is no such folder yet. */
+/** One of these: the folder is a spool, or somebody has made it ready for one. */
+const PREPARED = ['FORMAT', 'node.json', 'dropr.json']
+/** What stands in a folder before it becomes a spool: hidden files, our own log, what a crash left of the first file, a disk's own. */
+const HARMLESS = /^(?:\.|dropr\.|FORMAT|node\.json|README|lost\+found$)/
+
+/**
+ * Refuses a spool that others could tamper with (SPOOL_UNSAFE), and a folder that holds something else (SPOOL_TAKEN). Writes
+ * nothing. False when there is no such folder yet.
+ */
 export async function checkSpoolFolder(options: {
   files: Files
   log: Log
@@ -63,7 +71,12 @@ export async function checkSpoolFolder(options: {
   refuse(folderFault(path, root, uid))
   if (root.mode & WRITABLE_BY_GROUP)
     log.warn({ path, mode: root.mode.toString(8) }, 'the group may write to the spool: chmod 700 it')
-  for (const { name, kind } of await files.list(path)) {
+  const entries = await files.list(path)
+  const names = entries.map(({ name }) => name)
+  const foreign = names.find(name => !HARMLESS.test(name) && !SPOOL_PARTS.has(name))
+  if (foreign !== undefined && !names.some(name => PREPARED.includes(name)))
+    throw new DroprError('SPOOL_TAKEN', `${path} is no spool and holds other files: ${foreign}`)
+  for (const { name, kind } of entries) {
     const expected = SPOOL_PARTS.get(name)
     if (expected !== undefined && kind !== expected) refuse(`${path}/${name} is a ${kind}, not a ${expected}`)
     const room = expected === 'folder' ? await files.stat(`${path}/${name}`) : undefined

@@ -51,7 +51,7 @@ export class Spool {
    * Opens a spool, making what is missing; all of it durable when resolved.
    *
    * @throws TypeError for a node name that is none.
-   * @throws DroprError SPOOL_UNSAFE, FORMAT_NEWER, NODE_NAME_FIXED, SPOOL_DAMAGED before anything is written; DISK_*.
+   * @throws DroprError SPOOL_UNSAFE, SPOOL_TAKEN, FORMAT_NEWER, NODE_NAME_FIXED, SPOOL_DAMAGED before anything is written; DISK_*.
    */
   static async open(options: SpoolOptions): Promise<Spool> {
     const path = resolve(options.path)
