@@ -45,7 +45,7 @@ export function salvageFrame(bytes: Buffer, salt: number): Salvaged | undefined 
       at += entry.length
       continue
     }
-    const rest = restFrom(bytes, at + 1, end)
+    const rest = wholeRest(bytes, at + 1, end)
     rest.forEach(([from, to], i) => {
       const back = header.count - rest.length + i
       if (back > index) entries.push({ index: back, at: from, bytes: bytes.subarray(from, to) })
@@ -68,8 +68,8 @@ export function framesIn({ header, entries, at }: Salvaged & { at: number }, fro
   })
 }
 
-/** The first chain of good entries, from `from` on, that ends exactly at `end`. */
-function restFrom(bytes: Buffer, from: number, end: number): [number, number][] {
+/** The first chain of good entries, from `from` on, that ends exactly at `end`: where each begins and ends. */
+export function wholeRest(bytes: Buffer, from: number, end: number): [number, number][] {
   for (let start = from; start + ENTRY_BYTES_MIN <= end; start++) {
     const chain: [number, number][] = []
     for (let at = start; at < end; ) {

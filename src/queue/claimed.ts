@@ -1,5 +1,6 @@
 import { type CheckedEntries, checkEntries } from '../journal/check-entries.ts'
 import { entryBytes } from '../journal/entry.ts'
+import { wholeRest } from '../journal/salvage.ts'
 import type { ClaimRun } from '../server/inbox-port.ts'
 import type { ReadFiles } from './read-files.ts'
 
@@ -60,7 +61,7 @@ async function readGroup(files: ReadFiles, group: readonly ClaimRun[], now: numb
   })
 }
 
-/** Finds the entries of a run. One that is damaged costs only itself as long as its length can be believed. */
+/** Finds the entries of a run. One that is damaged costs itself only, also when its length cannot be believed. */
 export function checkRun(run: ClaimRun, bytes: Buffer): ReadRun {
   let checked = checkEntries(bytes, ANY)
   if (checked.bad === undefined && checked.count === run.count) {
@@ -75,18 +76,41 @@ export function checkRun(run: ClaimRun, bytes: Buffer): ReadRun {
     offsets.push(checked.end)
     checked = checkEntries(bytes, ANY, checked.end + entryBytes(bytes, checked.end))
   }
-  if (offsets.length !== run.count || checked.bad !== undefined) distrust(offsets, damaged, run.count, faultOf(checked))
+  if (offsets.length !== run.count || checked.bad !== undefined) {
+    const first = Math.min(offsets.length, run.count, ...damaged.keys())
+    const begin = offsets[first] ?? checked.end
+    distrust(offsets, damaged, { first, count: run.count, fault: faultOf(checked) })
+    if (bytes.length === run.bytes) trustRest(offsets, damaged, { first, count: run.count, bytes, begin })
+  }
   return { run, bytes, offsets: Uint32Array.from(offsets), damaged }
 }
 
 /** The entries do not add up: a length is wrong, so nothing after the first damaged one is where it should be. */
-function distrust(offsets: number[], damaged: Map<number, string>, count: number, fault: string): void {
-  const first = Math.min(offsets.length, count, ...damaged.keys())
+function distrust(
+  offsets: number[],
+  damaged: Map<number, string>,
+  { first, count, fault }: { first: number; count: number; fault: string }
+): void {
   offsets.length = first
   for (let i = first; i < count; i++) {
     offsets.push(0)
     damaged.set(i, damaged.get(i) ?? fault)
   }
+}
+
+/** Whole entries that reach exactly to the end are the last ones, whatever lies between them and the first damaged one. */
+function trustRest(
+  offsets: number[],
+  damaged: Map<number, string>,
+  { first, count, bytes, begin }: { first: number; count: number; bytes: Buffer; begin: number }
+): void {
+  const rest = wholeRest(bytes, begin + 1, bytes.length)
+  rest.forEach(([from, to], i) => {
+    const index = count - rest.length + i
+    if (index <= first || checkEntries(bytes.subarray(from, to), ANY).bad !== undefined) return
+    offsets[index] = from
+    damaged.delete(index)
+  })
 }
 
 function faultOf(checked: CheckedEntries): string {

@@ -102,11 +102,16 @@ function lettersOf(
     stream: id,
     position: from + i,
     priority,
-    reason: entry === undefined ? `damaged: ${how.reason}` : how.reason,
+    reason: entry === undefined ? damaged(how.reason) : how.reason,
     rejected: how.v === 'reject',
     attempts,
     receivedAt: block.at
   }))
+}
+
+/** Who read it may have said so. */
+function damaged(reason: string): string {
+  return reason.startsWith('damaged: ') ? reason : `damaged: ${reason}`
 }
 
 /** The letter of a message that cannot be read any more says at least that there was one; its bytes are in corrupt/. */
