@@ -23,16 +23,17 @@ export async function runClean(call: Call<CleanFlags>): Promise<number> {
     ...(olderThan !== undefined && { olderThan }),
     ...(sent !== processed && { room: sent ? 'outbox' : 'inbox' })
   })
-  const { segments, bytes, messages = 0, channels = [] } = cleaned
+  const { segments, blobs, bytes, messages = 0, channels = [] } = cleaned
   if (out.json) await out.value({ ...cleaned, dryRun })
   else {
     const rows = channels.map(each => [WORDS[each.room], each.channel, String(each.messages)])
     if (rows.length > 0) await out.line(columns([['ROOM', 'CHANNEL', 'MESSAGES'], ...rows]))
     const count = olderThan === undefined ? '' : `${messages} messages, `
-    out.note(`${count}${segments} segments, ${bytes} bytes ${dryRun ? 'would be removed' : 'removed'}`)
+    const files = `${segments} segments${blobs > 0 ? `, ${blobs} large bodies` : ''}`
+    out.note(`${count}${files}, ${bytes} bytes ${dryRun ? 'would be removed' : 'removed'}`)
   }
   // Where messages are meant, a file of marks that went is nothing.
-  return (olderThan === undefined ? segments : messages) > 0 ? EXIT.done : EXIT.nothing
+  return (olderThan === undefined ? segments + blobs : messages) > 0 ? EXIT.done : EXIT.nothing
 }
 
 /** Cleans a spool that is there. */

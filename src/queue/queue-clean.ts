@@ -20,9 +20,11 @@ export interface CleanOptions {
 }
 
 export interface Cleaned {
-  /** Files that went. */
+  /** Files of messages and marks that went. */
   segments: number
-  /** Of them, on the disk. */
+  /** Files of large bodies that went. */
+  blobs: number
+  /** Of all of them, on the disk. */
   bytes: number
   /** With `olderThan`: messages that are not listed, and not given again, any more. */
   messages?: number
@@ -48,7 +50,7 @@ export async function clean(parts: QueueMovesParts, options: CleanOptions = {}):
   const letGo = keepAlive()
   try {
     if (olderThan === undefined) return await cleanOld(parts, { channels, dryRun })
-    const cleaned = { messages: 0, channels: [] as Required<Cleaned>['channels'], segments: 0, bytes: 0 }
+    const cleaned = { messages: 0, channels: [] as Required<Cleaned>['channels'], segments: 0, blobs: 0, bytes: 0 }
     for (const each of room === undefined ? (['outbox', 'inbox'] as const) : [room])
       for (const name of await channelsIn(parts, each)) {
         if (channels?.includes(name) === false) continue
@@ -86,7 +88,7 @@ async function cleanOld(
   // What is for later is of no channel yet.
   const asks = channels === undefined && (await hasHeldBlobs(spool))
   const held = asks ? await (await schedule()).cleanBlobs(dryRun) : { files: 0, bytes: 0 }
-  return { segments: moved + lone.files + held.files, bytes: bytes + lone.bytes + held.bytes }
+  return { segments: moved, blobs: lone.files + held.files, bytes: bytes + lone.bytes + held.bytes }
 }
 
 async function channelsIn({ spool }: QueueMovesParts, room: 'outbox' | 'inbox'): Promise<string[]> {

@@ -59,7 +59,7 @@ const KEYS: Readonly<Record<string, string>> = {
   'channel ls': 'channel states',
   'channel pause': 'changed channel paused',
   'channel resume': 'changed channel paused',
-  clean: 'bytes dryRun segments',
+  clean: 'blobs bytes dryRun segments',
   token: 'sha256 token',
   'config show': 'from key value',
   'config check': 'ok sources',

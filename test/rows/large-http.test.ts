@@ -84,7 +84,7 @@ function blobs(room: string): string[] {
 }
 
 /** What `dropr clean` says of the spool. */
-async function clean(...flags: string[]): Promise<{ segments: number; bytes: number }> {
+async function clean(...flags: string[]): Promise<{ segments: number; blobs: number; bytes: number }> {
   const { stdout } = await run(process.execPath, [CLI, 'clean', '--spool', 'spool', '--json', ...flags], {
     cwd: folder
   })
@@ -183,9 +183,11 @@ test('E9: a node killed in the middle of a PUT has no message of it, and `clean`
   await expect.poll(bytes, { timeout: 20_000 }).toEqual([8 * MIB])
   await stop('SIGKILL')
   expect(blobs('outbox')).toHaveLength(1)
-  expect(await clean('--dry-run')).toMatchObject({ segments: 1, dryRun: true })
+  expect(await clean('--dry-run')).toMatchObject({ segments: 0, blobs: 1, dryRun: true })
+  const told = await run(process.execPath, [CLI, 'clean', '--spool', 'spool', '--dry-run'], { cwd: folder })
+  expect(told.stderr).toContain(`0 segments, 1 large bodies, ${8 * MIB} bytes would be removed`)
   expect(blobs('outbox')).toHaveLength(1)
-  expect(await clean()).toMatchObject({ segments: 1, bytes: 8 * MIB })
+  expect(await clean()).toMatchObject({ segments: 0, blobs: 1, bytes: 8 * MIB })
   expect(blobs('outbox')).toEqual([])
   await up()
   expect((await call('/v1/queues/films')).status).toBe(404)

@@ -129,7 +129,7 @@ test('clean removes at once what is past its retention, says first what that is,
   await fill(at, numbered(300, 'x'.repeat(1_000)))
   const messages = await nodes.until(queue.poll({ channel: 'c', max: 250 }))
   await nodes.until(Promise.all(messages.map(message => message.ack())))
-  expect(await nodes.until(queue.clean())).toEqual({ segments: 0, bytes: 0 })
+  expect(await nodes.until(queue.clean())).toEqual({ segments: 0, blobs: 0, bytes: 0 })
   await nodes.clock.advance(2_000)
   const would = await nodes.until(queue.clean({ dryRun: true }))
   expect(would.segments).toBeGreaterThan(0)
@@ -137,7 +137,7 @@ test('clean removes at once what is past its retention, says first what that is,
   const before = (await folder()).length
   expect(await nodes.until(queue.clean({ channel: 'c' }))).toEqual(would)
   expect((await folder()).length).toBeLessThan(before)
-  expect(await nodes.until(queue.clean())).toEqual({ segments: 0, bytes: 0 })
+  expect(await nodes.until(queue.clean())).toEqual({ segments: 0, blobs: 0, bytes: 0 })
   expect(await nodes.take(queue, 'c')).toHaveLength(50)
 })
 
