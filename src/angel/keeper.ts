@@ -2,7 +2,7 @@ import { ERRORS } from '../errors.ts'
 import type { Limits } from '../limits.ts'
 import type { System } from '../system/system.ts'
 import { type Death, Life, type StartChild } from './life.ts'
-import { deathsInARow, restartDelayMs } from './restart-plan.ts'
+import { deathsInARow, healthyMs, restartDelayMs } from './restart-plan.ts'
 import type { Facts, Failure } from './talk.ts'
 
 /** One daemon, for `dropr status`. Times are wall time in ms. */
@@ -57,8 +57,8 @@ export class Keeper {
 
   async status(): Promise<KeeperStatus> {
     const says = await this.#life?.status()
-    const { clock } = this.#options.system
-    const healthy = this.#state === 'ready' && clock.now() - this.#since >= this.#options.limits.restartMsMax
+    const { system, limits } = this.#options
+    const healthy = this.#state === 'ready' && system.clock.now() - this.#since >= healthyMs(this.#deaths, limits)
     return {
       role: this.role,
       state: this.#state,
@@ -131,7 +131,7 @@ export class Keeper {
       return await this.#life.ended
     } catch (error) {
       // spawn itself throws for some causes (EAGAIN): a death like any other.
-      return { reason: `no process: ${String(error)}`, clean: false, failure: undefined, ranMs: 0 }
+      return { reason: `no process: ${String(error)}`, clean: false, failure: undefined, workedMs: 0 }
     }
   }
 
@@ -152,7 +152,7 @@ export class Keeper {
     const { system, limits } = this.#options
     const pid = this.#life?.pid
     const at = system.clock.now()
-    this.#deaths = deathsInARow({ deathsBefore: this.#deaths, ranMs: death.ranMs }, limits)
+    this.#deaths = deathsInARow({ deathsBefore: this.#deaths, workedMs: death.workedMs }, limits)
     const waitMs = restartDelayMs(this.#deaths, limits)
     const since = this.#deaths === 1 ? at : (this.#failing?.since ?? at)
     this.#failing = { since, deaths: this.#deaths, nextStartAt: at + waitMs }

@@ -13,7 +13,8 @@ export interface Death {
   failure: Failure | undefined
   /** It had handled as much as it should in one life. */
   full?: boolean
-  ranMs: number
+  /** From when it was ready to its last heartbeat. */
+  workedMs: number
 }
 
 export interface LifeOptions {
@@ -42,6 +43,7 @@ export class Life {
   readonly #options: LifeOptions
   readonly #over = new AbortController()
   readonly #questions = new Map<number, (status: unknown) => void>()
+  #readyAt: number | undefined
   #silentMs = 0
   #sick: string | undefined
   #failure: Failure | undefined
@@ -96,7 +98,6 @@ export class Life {
 
   async #live(exited: Promise<ChildExit>): Promise<Death> {
     const { clock } = this.#options
-    const bornAt = clock.ticks()
     let stuck: string | undefined
     void this.#look().then(reason => {
       stuck = reason
@@ -106,7 +107,8 @@ export class Life {
     this.#over.abort()
     const reason = stuck ?? reasonOf(exit, this.#failure)
     const clean = exit.code === 0
-    return { reason, clean, failure: this.#failure, full: clean && this.#full, ranMs: clock.ticks() - bornAt }
+    const workedMs = Math.max(0, clock.ticks() - (this.#readyAt ?? clock.ticks()) - this.#silentMs)
+    return { reason, clean, failure: this.#failure, full: clean && this.#full, workedMs }
   }
 
   /** Watches the heart until the child ends. Resolves with a reason when it has to be killed. */
@@ -135,6 +137,7 @@ export class Life {
         break
       case 'ready':
         this.facts = said.facts
+        this.#readyAt = this.#options.clock.ticks()
         this.#options.onReady()
         break
       case 'full':

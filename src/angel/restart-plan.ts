@@ -3,16 +3,29 @@ import type { Limits } from '../limits.ts'
 /** The numbers this plan is made of. */
 export type RestartLimits = Pick<Limits, 'restartMsMin' | 'restartMsMax'>
 
+/** A child that worked for so many times the wait that comes next is worth starting at once. */
+const WAITS_WORKED = 5
+
+/**
+ * How long a child must have worked for its end to be a new story, and the next restart at once again.
+ *
+ * Relative to the wait: who died once need not prove much, who died again and again the more, up to the longest wait.
+ *
+ * @param deaths Deaths in a row before, from 0.
+ * @returns Milliseconds.
+ */
+export function healthyMs(deaths: number, limits: RestartLimits): number {
+  return Math.min(WAITS_WORKED * restartDelayMs(deaths + 1, limits), limits.restartMsMax)
+}
+
 /**
  * How many times in a row a child has died, this death included.
  *
- * A child that ran for as long as the longest wait was healthy: what ended it is a new story, and the next restart is at once again.
- *
  * @param run.deathsBefore Deaths in a row before this run, from 0.
- * @param run.ranMs How long it ran.
+ * @param run.workedMs From when it was ready to its last heartbeat, 0 when it never was.
  */
-export function deathsInARow(run: { deathsBefore: number; ranMs: number }, limits: RestartLimits): number {
-  return run.ranMs >= limits.restartMsMax ? 1 : run.deathsBefore + 1
+export function deathsInARow(run: { deathsBefore: number; workedMs: number }, limits: RestartLimits): number {
+  return run.workedMs >= healthyMs(run.deathsBefore, limits) ? 1 : run.deathsBefore + 1
 }
 
 /**

@@ -85,6 +85,31 @@ test('C3: a child that dies at each start is damped: each death is logged with i
   expect(status.lastDeath!.at - status.failing!.since).toBeGreaterThanOrEqual(300)
 })
 
+test('a child that had worked for five times the wait to come is started at once when it dies, and is not failing before', async () => {
+  const lines: LogFields[] = []
+  const log: Log = { ...silentLog, warn: fields => lines.push(fields) }
+  const angel = angelOver({ client: 'good' }, { limits: { restartMsMin: 100, restartMsMax: 60_000 }, log })
+  const killed = new Set<number>()
+  const kill = async (workedMs: number) => {
+    let readyAt: number | undefined
+    const status = await until(angel, now => {
+      if (now.state !== 'ready' || killed.has(now.pid!)) return false
+      readyAt ??= systemClock.ticks()
+      return systemClock.ticks() - readyAt >= workedMs
+    })
+    killed.add(status.pid!)
+    process.kill(status.pid!, 'SIGKILL')
+    return status
+  }
+  expect((await kill(0)).failing).toBeUndefined()
+  expect((await kill(0)).failing).toMatchObject({ deaths: 1 })
+  expect((await kill(0)).failing).toMatchObject({ deaths: 2 })
+  // After three deaths 400 ms come next.
+  expect((await kill(2_050)).failing).toBeUndefined()
+  await until(angel, now => now.restarts === 4)
+  expect(lines.map(line => line.waitMs)).toEqual([0, 100, 200, 0])
+})
+
 test('one child that dies at each start does not touch the other', async () => {
   const angel = angelOver({ client: 'dies', server: 'good' }, { limits: { restartMsMin: 10 } })
   await until(angel, status => status.failing?.deaths === 4)
