@@ -1,8 +1,8 @@
 import { dirname, resolve } from 'node:path'
 import { Readable } from 'node:stream'
 import { DroprError, diskError } from '../errors.ts'
-import type { Stored } from '../message.ts'
-import { readBlob, writeBlob } from '../spool/blob-file.ts'
+import type { BodyKind, Stored } from '../message.ts'
+import { readBlob, readBlobPart, writeBlob } from '../spool/blob-file.ts'
 import { placedBlobPath } from '../spool/blob-names.ts'
 import type { Files } from '../system/files.ts'
 
@@ -24,7 +24,7 @@ export function bodyInMemory({ id, body, blob }: Stored): Buffer {
 
 /** The body's bytes, one after the other; ends with ENTRY_CORRUPT when a large one is not what was sent. */
 export function bodyStream(at: BodyAt): Readable {
-  return Readable.from(chunks(at), { objectMode: false, highWaterMark: 262_144 })
+  return streamOf(chunks(at))
 }
 
 /**
@@ -44,16 +44,49 @@ export async function saveBody(at: BodyAt, path: string): Promise<number> {
   }
 }
 
-async function* chunks({ files, stored, path, stream, position }: BodyAt): AsyncGenerator<Buffer, void> {
+/** A body of its own file, for who holds its message and has let go of the rest. */
+export interface LargeBody {
+  kind: BodyKind
+  bytes: number
+  /** 64 hex digits. */
+  sha256: string
+  /** The whole, checked as by `bodyStream`; or a part, which is not checked. */
+  stream(part?: { from: number; to: number }): Readable
+}
+
+/** Undefined for one that came with its message. */
+export function largeBodyOf({ files, stored, ...place }: BodyAt): LargeBody | undefined {
+  const { kind, blob } = stored
+  if (blob === undefined) return undefined
+  const { bytes, sha256 } = blob
+  const path = pathOf(place, sha256)
+  const stream: LargeBody['stream'] = part =>
+    streamOf(typed(part ? readBlobPart(files, path, part) : readBlob(files, path, { bytes, sha256 }), path))
+  return { kind, bytes, sha256, stream }
+}
+
+async function* chunks({ files, stored, ...place }: BodyAt): AsyncGenerator<Buffer, void> {
   const { blob, body } = stored
   if (blob === undefined) {
     if (body.length > 0) yield Buffer.from(body)
     return
   }
-  const from = placedBlobPath(dirname(path), { stream, position, sha256: blob.sha256 })
+  const path = pathOf(place, blob.sha256)
+  yield* typed(readBlob(files, path, blob), path)
+}
+
+async function* typed(bytes: AsyncGenerator<Buffer, void>, path: string): AsyncGenerator<Buffer, void> {
   try {
-    yield* readBlob(files, from, blob)
+    yield* bytes
   } catch (error) {
-    throw diskError(error, `read ${from}`)
+    throw diskError(error, `read ${path}`)
   }
+}
+
+function streamOf(bytes: AsyncGenerator<Buffer, void>): Readable {
+  return Readable.from(bytes, { objectMode: false, highWaterMark: 262_144 })
+}
+
+function pathOf({ path, stream, position }: Omit<BodyAt, 'files' | 'stored'>, sha256: string): string {
+  return placedBlobPath(dirname(path), { stream, position, sha256 })
 }

@@ -4,7 +4,7 @@ import { decodeMessage } from '../journal/entry.ts'
 import type { Body, BodyKind, Headers, JsonValue, Stored } from '../message.ts'
 import type { Verdict } from '../server/inbox-port.ts'
 import { checkResult } from './ack-result.ts'
-import { type BodyAt, bodyInMemory, bodyStream, saveBody } from './body-reader.ts'
+import { type BodyAt, bodyInMemory, bodyStream, type LargeBody, largeBodyOf, saveBody } from './body-reader.ts'
 import { parseJson } from './json.ts'
 import type { Message } from './message.ts'
 import { checkDuration, checkOptions, type Duration } from './options.ts'
@@ -173,13 +173,15 @@ export class HeldMessage implements Message, Asker {
     return this.#part.reply(this.#answered ?? this.#answeredHere(), body, options)
   }
 
-  /** Keeps only what a verdict or a reply needs: for whoever has handed the content on and waits for word, perhaps for hours. */
-  letGo(): void {
+  /** Keeps only what a verdict or a reply needs: for whoever has handed the content on and waits for word, perhaps for hours. Gives a large body, which it may read again. */
+  letGo(): LargeBody | undefined {
+    const body = largeBodyOf(this.#bodyAt())
     this.#id = this.id
     this.#answered = this.#answeredHere()
     this.#part = { ...this.#part, bytes: NOTHING, offsets: NO_OFFSETS }
     this.#stored = undefined
     this.#value = undefined
+    return body
   }
 
   /** The verdict of the library itself, unless one was given: nobody waits for it. */

@@ -121,6 +121,30 @@ export async function* readBlob(files: Files, path: string, facts?: BlobFacts): 
   }
 }
 
+/**
+ * The bytes [from, to) of a blob, piece by piece. They are not checked: a part cannot be told by the SHA-256 of the whole.
+ *
+ * @throws DroprError ENTRY_CORRUPT when there are fewer, and system errors.
+ */
+export async function* readBlobPart(
+  files: Files,
+  path: string,
+  { from, to }: { from: number; to: number }
+): AsyncGenerator<Buffer, void> {
+  const file = await files.open(path)
+  try {
+    for (let at = from; at < to; ) {
+      const into = Buffer.allocUnsafeSlow(Math.min(READ_BYTES, to - at))
+      const bytes = into.subarray(0, await file.read(into, at))
+      if (bytes.length === 0) throw new DroprError('ENTRY_CORRUPT', `${path} ends at ${at}, before ${to}`)
+      at += bytes.length
+      yield bytes
+    }
+  } finally {
+    await file.close()
+  }
+}
+
 function check(path: string, facts: BlobFacts, found: BlobFacts): void {
   if (found.bytes !== facts.bytes)
     throw new DroprError('ENTRY_CORRUPT', `${path} has ${found.bytes} bytes, not ${facts.bytes}`)

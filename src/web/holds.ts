@@ -1,4 +1,5 @@
 import { DroprError } from '../errors.ts'
+import type { LargeBody } from '../queue/body-reader.ts'
 import { HeldMessage } from '../queue/held-message.ts'
 import type { Message } from '../queue/message.ts'
 import type { Duration } from '../queue/options.ts'
@@ -18,6 +19,8 @@ export interface Hold {
   /** The token by which verdicts are given. */
   readonly lease: string
   readonly messages: readonly Message[]
+  /** Large ones, by position: they may be read again. */
+  readonly bodies: ReadonlyMap<number, LargeBody>
   /** Positions without an answered verdict. */
   readonly open: Set<number>
   /** Ticks; when its lease is over unless it is extended. */
@@ -44,11 +47,16 @@ export class Holds {
     return this.#held.size + this.#settled.size
   }
 
-  /** @param messages Of one lease, at least one; their bodies are let go of. */
+  /** @param messages Of one lease, at least one; their bodies are let go of, but for large ones. */
   add(messages: readonly Message[]): Hold {
-    for (const message of messages) if (message instanceof HeldMessage) message.letGo()
+    const bodies = new Map<number, LargeBody>()
+    for (const [position, message] of messages.entries()) {
+      if (!(message instanceof HeldMessage)) continue
+      const body = message.letGo()
+      if (body !== undefined) bodies.set(position, body)
+    }
     const lease = this.#random.bytes(TOKEN_BYTES).toString('base64url')
-    const hold: Hold = { lease, messages, open: new Set(messages.keys()), until: this.#endOf(messages[0]!) }
+    const hold: Hold = { lease, messages, bodies, open: new Set(messages.keys()), until: this.#endOf(messages[0]!) }
     this.#held.set(lease, hold)
     if (++this.#added % SWEEP_EVERY === 0) this.#sweep()
     return hold
@@ -59,6 +67,20 @@ export class Holds {
     const hold = this.#held.get(lease) ?? this.#settled.get(lease)
     if (hold === undefined) throw new DroprError('LEASE_LOST', 'no such lease is held')
     return hold
+  }
+
+  /**
+   * The large body of a message that is held.
+   *
+   * @throws DroprError LEASE_LOST when it is not held any more; TypeError for a position that has none.
+   */
+  body(lease: string, position: number): LargeBody {
+    const hold = this.find(lease)
+    const body = hold.bodies.get(position)
+    if (body === undefined) throw new TypeError(`there is no large body at position ${position}`)
+    if (!hold.open.has(position) || hold.until < this.#clock.ticks())
+      throw new DroprError('LEASE_LOST', 'its message is not held any more')
+    return body
   }
 
   /** A verdict on this position was answered. */

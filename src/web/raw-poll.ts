@@ -1,11 +1,12 @@
 import { Readable } from 'node:stream'
 import { DroprError } from '../errors.ts'
-import type { BodyKind } from '../message.ts'
 import type { Message } from '../queue/message.ts'
 import { reasonText } from '../queue/verdict-words.ts'
 import type { Route } from '../server/route.ts'
-import { defined, durationOf } from './given.ts'
+import { BODY_TYPES, SAFE_BODY } from './body-headers.ts'
+import { booleanOf, defined, durationOf } from './given.ts'
 import { encodeHeaderName, encodeHeaderText } from './header-text.ts'
+import { bodyFacts } from './lease-body.ts'
 import type { WebDesk } from './options.ts'
 import { HEADER_PREFIX } from './raw-send.ts'
 import { CHANNEL, exactly, LEASE, TEXT, texts } from './schemas.ts'
@@ -13,12 +14,6 @@ import { take } from './take.ts'
 
 /** Many clients take 16 KiB of headers in all. What does not fit is left out, and the answer says so. */
 const HEADER_BYTES_MAX = 8_192
-
-const TYPES: Readonly<Record<BodyKind, string>> = {
-  text: 'text/plain; charset=utf-8',
-  json: 'application/json',
-  bytes: 'application/octet-stream'
-}
 
 const ANSWER = exactly({
   'dropr-lease': LEASE,
@@ -33,6 +28,9 @@ const ANSWER = exactly({
   'dropr-expires-at': TEXT,
   'dropr-attempt': { ...TEXT, description: '1 at first; one more for every attempt that failed.' },
   'dropr-deliveries': { ...TEXT, description: 'Times handed out, this one included.' },
+  'content-location': { ...TEXT, description: 'Of a large body: where it can be read again, also in part.' },
+  etag: { ...TEXT, description: 'Of a large body: its SHA-256.' },
+  'repr-digest': { ...TEXT, description: 'The same, as RFC 9530 has it.' },
   'dropr-headers-left-out': { ...TEXT, description: 'So many headers of the message were too long: poll by JSON.' }
 })
 
@@ -45,7 +43,7 @@ export function rawPollRoute(desk: WebDesk): Route {
       id: 'get',
       summary: 'Take the next message, leased: its body as it is, the rest in headers',
       params: exactly({ channel: CHANNEL }, ['channel']),
-      query: texts('wait', 'lease'),
+      query: texts('wait', 'lease', 'resume'),
       answers: {
         200: {
           means: 'Its verdict goes to /v1/leases/{dropr-lease}/0/….',
@@ -58,6 +56,7 @@ export function rawPollRoute(desk: WebDesk): Route {
     bodyBytesMax: 0,
     async handler({ params, query, signal }) {
       const wait = durationOf(query.wait)
+      const resume = booleanOf(query.resume, 'resume') === true
       const given = defined({ channel: params.channel, wait, lease: durationOf(query.lease) })
       const [message] = await take(desk, { ...given, max: 1 }, signal)
       if (message === undefined) throw new DroprError('CHANNEL_EMPTY', `nothing waits in ${params.channel}`)
@@ -65,11 +64,17 @@ export function rawPollRoute(desk: WebDesk): Route {
       const failed = body instanceof Readable ? failureOf(body) : () => undefined
       const headers = headersOf(message)
       const hold = holds.add([message])
+      const large = hold.bodies.get(0)
+      const again = large && { 'content-location': `../leases/${hold.lease}/0/body`, ...bodyFacts(large) }
       return {
         status: 200,
-        headers: { 'dropr-lease': hold.lease, ...headers },
+        headers: { 'dropr-lease': hold.lease, ...headers, ...again },
         body,
-        unsent: () => holds.giveBack(hold, failed())
+        unsent() {
+          const reason = failed()
+          // Who wants to go on keeps it, until the lease ends.
+          if (reason !== undefined || large === undefined || !resume) holds.giveBack(hold, reason)
+        }
       }
     }
   }
@@ -86,9 +91,8 @@ function failureOf(body: Readable): () => string | undefined {
 
 function headersOf(message: Message): Record<string, string> {
   const headers: Record<string, string> = {
-    // Never a page of ours: what is inside comes from anywhere.
-    'content-security-policy': "default-src 'none'; sandbox",
-    'content-type': TYPES[message.kind],
+    ...SAFE_BODY,
+    'content-type': BODY_TYPES[message.kind],
     'dropr-lease-until': String(message.leaseUntil),
     'dropr-id': encodeHeaderText(message.id),
     'dropr-channel': encodeHeaderText(message.channel),

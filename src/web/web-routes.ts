@@ -2,6 +2,7 @@ import type { Route } from '../server/route.ts'
 import { deadRoutes } from './dead.ts'
 import { holdRoute } from './hold.ts'
 import { Holds } from './holds.ts'
+import { leaseBodyRoute } from './lease-body.ts'
 import { peekRoute, statusRoute } from './look.ts'
 import { messageStatusRoute } from './message-status.ts'
 import { openapiOf } from './openapi.ts'
@@ -38,6 +39,7 @@ export function webRoutes(options: WebOptions): Route[] {
     holdRoute(desk, 'unhold'),
     pollRoute(desk),
     replyRoute(desk),
+    leaseBodyRoute(desk),
     verdictRoute(desk),
     settleRoute(desk),
     extendRoute(desk),
