@@ -8,13 +8,11 @@ import type { System } from '../system/system.ts'
 import type { Call } from './act.ts'
 import { listenOf } from './banner.ts'
 import { columns, humanMs, printable } from './columns.ts'
+import { consumerTable } from './consumer-table.ts'
 import { EXIT } from './exit-codes.ts'
 
 /** More than a child gets to answer its angel. */
 const ANSWER_MS_MAX = 3_000
-/** For people; all are in the JSON form. */
-const CONSUMERS_SHOWN_MAX = 50
-
 /** The JSON form; docs/cli.md. */
 export interface SpoolStatus extends Partial<DaemonStatus> {
   spool: string
@@ -93,19 +91,6 @@ function statusText(status: SpoolStatus, now: number): string {
   const schedule = status.schedule as Record<string, unknown>[]
   if (schedule.some(shard => shard.held !== 0)) parts.push(scheduleTable(schedule, now))
   return parts.join('\n\n')
-}
-
-function consumerTable(consumers: readonly ConsumerStatus[], now: number): string {
-  const rows = consumers.map(({ pid, program, since, channels, holds }) => [
-    String(pid),
-    program,
-    humanMs(Math.max(0, now - since)),
-    channels.join(' '),
-    holds.map(({ channel, messages }) => `${messages} of ${channel}`).join(', ') || '-'
-  ])
-  const most = rows.slice(0, CONSUMERS_SHOWN_MAX)
-  const rest = rows.length > most.length ? `\n… ${rows.length - most.length} more` : ''
-  return columns([['CONSUMER', 'PROGRAM', 'FOR', 'CHANNELS', 'HOLDS'], ...most]) + rest
 }
 
 function daemonTable(roles: readonly KeeperStatus[], now: number): string {

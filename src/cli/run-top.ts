@@ -35,8 +35,8 @@ async function printOnce({ out, spool }: Call<TopOptions>, system: System, inter
   if (before.running) await system.clock.sleep(intervalMs)
   const sample = before.running ? await takeSample(system, spool) : before
   const rows = rowsOf(before, sample, 'rate')
-  const { running, node, uptimeMs, workers } = sample
-  if (out.json) await out.value({ spool, running, node, uptimeMs, intervalMs, ...rows, workers })
+  const { running, node, uptimeMs, workers, consumers } = sample
+  if (out.json) await out.value({ spool, running, node, uptimeMs, intervalMs, ...rows, workers, consumers })
   else await out.line(topText({ spool, sample, rows }))
   return running ? EXIT.done : EXIT.stopped
 }

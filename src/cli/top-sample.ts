@@ -1,9 +1,10 @@
 import { join } from 'node:path'
+import type { ConsumerStatus } from '../server/attached.ts'
 import type { System } from '../system/system.ts'
 import { readStatus } from './run-status.ts'
 import { readBoard, type WorkerStatus } from './worker-board.ts'
 
-/** What the daemons say at one moment; fields of src/client/client-status.ts and src/server/channel-depth.ts. */
+/** What the daemons say at one moment; fields of src/client/client-status.ts, src/server/channel-depth.ts and src/server/attached.ts. */
 export interface Sample {
   /** Monotonic. */
   ticks: number
@@ -16,6 +17,8 @@ export interface Sample {
   channels: ChannelSample[]
   /** With or without daemons. */
   workers: WorkerStatus[]
+  /** As the server sees them, workers among them. */
+  consumers: ConsumerStatus[]
 }
 
 export interface PeerSample {
@@ -42,7 +45,7 @@ export interface ChannelSample {
 
 export async function takeSample(system: System, spool: string): Promise<Sample> {
   const { clock } = system
-  const { running, answering, node, uptimeMs, peers, channels } = await readStatus(system, spool)
+  const { running, answering, node, uptimeMs, peers, channels, consumers } = await readStatus(system, spool)
   return {
     ticks: clock.ticks(),
     now: clock.now(),
@@ -51,7 +54,8 @@ export async function takeSample(system: System, spool: string): Promise<Sample>
     ...(uptimeMs === undefined ? {} : { uptimeMs }),
     peers: (peers ?? []) as PeerSample[],
     channels: (channels ?? []) as ChannelSample[],
-    workers: await readBoard(system, join(spool, 'run'))
+    workers: await readBoard(system, join(spool, 'run')),
+    consumers: (consumers ?? []) as ConsumerStatus[]
   }
 }
 

@@ -1,4 +1,5 @@
 import { columns, humanMs, printable, shortMs, terminalWidth } from './columns.ts'
+import { consumerTable } from './consumer-table.ts'
 import type { Sample, TopRow, TopRows, TopSort } from './top-sample.ts'
 import type { WorkerStatus } from './worker-board.ts'
 
@@ -33,8 +34,11 @@ export function screenLines(view: ScreenView): string[] {
 }
 
 function tablesOf(sample: Sample, { peers, channels }: TopRows): string[] {
-  const { now, workers } = sample
-  return [peerTable(peers, now), channelTable(channels, now), workerTable(workers, now)].filter(part => part !== '')
+  const { now, workers, consumers } = sample
+  // A worker says more of itself.
+  const others = consumers.filter(({ pid }) => !workers.some(worker => worker.pid === pid))
+  const tables = [peerTable(peers, now), channelTable(channels, now), workerTable(workers, now)]
+  return [...tables, consumerTable(others, now)].filter(part => part !== '')
 }
 
 /** Tables in so many lines: what does not fit is counted. Each has its equal share, and what those before it leave. */

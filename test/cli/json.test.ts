@@ -41,7 +41,7 @@ const ARGS: Readonly<Record<string, string[]>> = {
 const KEYS: Readonly<Record<string, string>> = {
   stop: 'pid ran spool',
   status: 'answering running spool',
-  top: 'channels intervalMs peers running spool workers',
+  top: 'channels consumers intervalMs peers running spool workers',
   check: 'level problems',
   send: 'durability id state',
   poll: 'attempt body channel deliveries from headers id priority receivedAt redelivered sentAt',

@@ -35,6 +35,7 @@ const sample = (ticks: number, parts: Partial<Sample> = {}): Sample => ({
   peers: [],
   channels: [],
   workers: [],
+  consumers: [],
   ...parts
 })
 
@@ -189,7 +190,7 @@ test('without daemons top --once says so and ends with 3; an interval that makes
     const call = desk.call({ interval: '100ms', once: true, json: true })
     expect(await runTop(call)).toBe(3)
     expect(values(call.printed())).toEqual([
-      { spool: desk.spool, running: false, intervalMs: 100, peers: [], channels: [], workers: [] }
+      { spool: desk.spool, running: false, intervalMs: 100, peers: [], channels: [], workers: [], consumers: [] }
     ])
     await expect(runTop(desk.call({ interval: '99ms' }))).rejects.toThrow('100ms to 1h')
     await expect(runTop(desk.call({ interval: '2h' }))).rejects.toThrow('100ms to 1h')

@@ -41,6 +41,11 @@ function start(args: string[]): ChildProcess {
   return child
 }
 
+async function top(...more: string[]): Promise<string> {
+  const args = [CLI, 'top', '--once', '--interval', '100ms', '--spool', 'spool', ...more]
+  return (await run(process.execPath, args, { cwd: folder })).stdout
+}
+
 interface Consumer {
   pid: number
   program: string
@@ -54,7 +59,7 @@ async function consumers(): Promise<Consumer[]> {
   return (JSON.parse(stdout) as { consumers: Consumer[] }).consumers
 }
 
-test('F13: status lists who consumes by the library, in which process, since when, of which channels and what it holds, and nobody who has ended, also by kill -9', async () => {
+test('F13: status and top list who consumes by the library, in which process, since when, of which channels and what it holds, and nobody who has ended, also by kill -9', async () => {
   const began = Date.now()
   const node = start([CLI, 'up', '--single', '--spool', 'spool', '--node', 'berlin', '--listen', `127.0.0.1:${PORT}`])
   let said = ''
@@ -86,6 +91,14 @@ test('F13: status lists who consumes by the library, in which process, since whe
   expect(metrics).toMatch(/^dropr_consumers(?:\{[^}]*\})? 2$/m)
   const { stdout } = await run(process.execPath, [CLI, 'status', '--spool', 'spool'], { cwd: folder })
   expect(stdout).toMatch(new RegExp(`^${process.pid} +\\S+ +\\S.* mine other +1 of mine *$`, 'm'))
+  const worker = start([CLI, 'work', 'mail', '--spool', 'spool', '--', 'cat'])
+  const watched = async () => (JSON.parse(await top('--json')) as { consumers: Consumer[] }).consumers
+  await expect.poll(async () => (await watched()).map(({ pid }) => pid), { timeout: 20_000 }).toContain(worker.pid)
+  const shown = await top()
+  expect(shown).toMatch(new RegExp(`^${process.pid} +\\S+ +\\S.* mine other +1 of mine *$`, 'm'))
+  // A worker says more of itself, once.
+  expect(shown.match(new RegExp(`^${worker.pid} .*$`, 'gm'))).toEqual([expect.stringMatching(/ mail +idle .* cat *$/)])
+  worker.kill('SIGKILL')
   keeper.kill('SIGKILL')
   await expect.poll(consumers, { timeout: 20_000 }).toMatchObject([{ pid: process.pid }])
   await message.ack()
