@@ -7,12 +7,16 @@ import { type Hint, parseAsk } from './hints.ts'
 export interface ClientDesk {
   /** @returns Those that are tried now. */
   kick(peer: string | undefined): string[]
-  poke(hint: Hint): void
+  /** @returns How long nothing goes to that peer, ms. */
+  poke(hint: Hint): number
   status(): ClientStatus
   metrics(): Promise<MetricsJson>
   /** Looks who is paused. @returns Them. */
   paused(): Promise<string[]>
 }
+
+/** Who hints at a peer that rests is asked to be quiet about it, for so long at most: a hint costs who gives it, and who takes it. */
+const QUIET_MS_MAX = 1_000
 
 /** Serves one line to the client. */
 export function serveLine(line: Line, desk: ClientDesk): void {
@@ -23,9 +27,11 @@ export function serveLine(line: Line, desk: ClientDesk): void {
       case 'kick':
         line.send(JSON.stringify({ kick: desk.kick(ask.peer) }))
         break
-      case 'poke':
-        desk.poke(ask.hint)
+      case 'poke': {
+        const ms = Math.min(desk.poke(ask.hint), QUIET_MS_MAX)
+        if (ms > 0) line.send(JSON.stringify({ quiet: { peer: ask.hint.peer, ms } }))
         break
+      }
       case 'status':
         line.send(JSON.stringify({ status: desk.status() }))
         break

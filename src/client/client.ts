@@ -84,6 +84,7 @@ export class Client {
         poke: hint => {
           this.#hints.pokes++
           this.#hint(hint)
+          return this.#peers.get(hint.peer)?.queue.restMs ?? 0
         },
         status: () => this.status(),
         metrics: () => this.metrics(),

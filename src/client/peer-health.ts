@@ -61,9 +61,10 @@ export class PeerHealth {
     return this.#feedback.retryAt
   }
 
-  /** Nothing goes to it for a while: a person wants that, or it has failed again and again and the next try is not due. */
-  isResting(now: number): boolean {
-    return this.pausedAt !== undefined || (peerState(this.#feedback) === 'dead' && now < this.#feedback.retryAt)
+  /** How long nothing goes to it, ms: a person wants that, or it has failed again and again and the next try is not due. */
+  restMs(now: number): number {
+    if (this.pausedAt !== undefined) return Number.POSITIVE_INFINITY
+    return peerState(this.#feedback) === 'dead' ? Math.max(0, this.#feedback.retryAt - now) : 0
   }
 
   /** Uploads at once, if none of them fails. */

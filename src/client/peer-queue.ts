@@ -59,8 +59,9 @@ export class PeerQueue {
     if (!this.#closed) await this.#lookout.look(where)
   }
 
-  get isResting(): boolean {
-    return this.#health.isResting(this.#options.system.clock.ticks())
+  /** How long nothing goes to the peer, ms. */
+  get restMs(): number {
+    return this.#health.restMs(this.#options.system.clock.ticks())
   }
 
   /** How far the peer has a stream, when it is being sent. */

@@ -148,7 +148,7 @@ export class Peer {
   #skips(look: 'scan' | 'survey', turn: number): boolean {
     const hinted = this.#hinted[look]
     this.#hinted[look] = false
-    return !hinted && turn % SELDOM !== 0 && this.queue.isResting
+    return !hinted && turn % SELDOM !== 0 && this.queue.restMs > 0
   }
 
   async #find(where: Where | undefined): Promise<StreamReader[]> {

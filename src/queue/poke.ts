@@ -5,6 +5,8 @@ import type { System } from '../system/system.ts'
 
 /** Nobody answered: not asked again before. Meanwhile the file watcher and the timed scan find what was sent. */
 const ASK_AGAIN_MS = 1_000
+/** Asked to be quiet about a peer: for no longer than this, whatever was asked. */
+const QUIET_MS_MAX = 1_000
 /** What to say once connected; beyond that, the scan finds it. */
 const WAITING_MAX = 100
 
@@ -57,6 +59,8 @@ class PokeLine {
   readonly #system: System
   readonly #lock: { folder: string; name: string }
   readonly #waiting = new Set<string>()
+  /** Peers that nothing goes to now, and until when to say nothing of them, ticks. */
+  readonly #quiet = new Map<string, number>()
   #line: Line | undefined
   #asking = false
   #notBefore = 0
@@ -68,6 +72,7 @@ class PokeLine {
   }
 
   say(hint: OutboxHint): void {
+    if (this.#isQuiet(hint.peer)) return
     this.#line?.send(textOf(hint))
     if (this.#line !== undefined || this.#closed) return
     if (this.#waiting.size < WAITING_MAX) this.#waiting.add(textOf(hint))
@@ -80,6 +85,19 @@ class PokeLine {
     this.#line = undefined
   }
 
+  #isQuiet(peer: string): boolean {
+    const until = this.#quiet.get(peer)
+    if (until === undefined) return false
+    if (this.#system.clock.ticks() < until) return true
+    this.#quiet.delete(peer)
+    return false
+  }
+
+  #hear(text: string): void {
+    const quiet = quietOf(text)
+    if (quiet !== undefined) this.#quiet.set(quiet.peer, this.#system.clock.ticks() + quiet.ms)
+  }
+
   async #connect(): Promise<void> {
     this.#asking = true
     const holder = await findHolder(this.#system, this.#lock).catch(() => undefined)
@@ -89,9 +107,11 @@ class PokeLine {
     this.#waiting.clear()
     if (holder === undefined) return
     const { line } = holder
-    line.onMessage = () => undefined
+    line.onMessage = text => this.#hear(text)
     line.onEnd = () => {
-      if (this.#line === line) this.#line = undefined
+      if (this.#line !== line) return
+      this.#line = undefined
+      this.#quiet.clear()
     }
     if (this.#closed) return line.end()
     this.#line = line
@@ -101,4 +121,14 @@ class PokeLine {
 
 function textOf({ peer, channel, priority, path, end }: OutboxHint): string {
   return JSON.stringify({ op: 'poke', peer, channel, priority, path, end })
+}
+
+function quietOf(text: string): { peer: string; ms: number } | undefined {
+  try {
+    const { quiet } = JSON.parse(text) as { quiet?: { peer?: unknown; ms?: unknown } }
+    const { peer, ms } = quiet ?? {}
+    return typeof peer === 'string' && typeof ms === 'number' ? { peer, ms: Math.min(ms, QUIET_MS_MAX) } : undefined
+  } catch {
+    return undefined
+  }
 }

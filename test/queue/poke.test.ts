@@ -5,6 +5,8 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { Poker } from '../../src/queue/poke.ts'
 import { acquireLock, type Lock } from '../../src/system/lock.ts'
 import { nodeSystem } from '../../src/system/node-system.ts'
+import { SimWorld } from '../../src/system/sim/index.ts'
+import type { Line } from '../../src/system/sockets.ts'
 
 const system = nodeSystem()
 const hint = { peer: 'tokyo', channel: 'orders/eu', priority: 4, path: '/s/x.seg', end: 10 }
@@ -73,6 +75,60 @@ test('a client that was restarted is found again', async () => {
     { timeout: 10_000 }
   )
   await next.release()
+})
+
+test('a client that says that a peer rests hears nothing of it for as long, a second at most, and of others as before', async () => {
+  const world = new SimWorld({ seed: 'quiet' })
+  const { clock } = world
+  const node = world.node('berlin')
+  const daemon = node.process('client')
+  await clock.until(daemon.files.makeFolder('/run'))
+  const heard: string[] = []
+  let answer = ''
+  const connected = (line: Line) => {
+    line.onMessage = text => {
+      heard.push((JSON.parse(text) as { peer: string }).peer)
+      if (answer !== '') line.send(answer)
+    }
+  }
+  const lock = await clock.until(acquireLock(daemon, { folder: '/run', name: 'client', about: null, connected }))
+  const app = new Poker({ system: node.process('app'), run: '/run', node: 'berlin', here: () => undefined })
+  /** What is heard of one hint for each of two peers. */
+  const told = async () => {
+    heard.length = 0
+    for (const peer of ['tokyo', 'oslo']) app.poke({ ...hint, peer })
+    await clock.advance(50)
+    return heard.join(' ')
+  }
+  await told()
+  for (const junk of ['{', 'null', '3', '{}', '{"quiet":{"peer":"tokyo"}}', '{"quiet":{"peer":"tokyo","ms":-1}}']) {
+    answer = junk
+    expect(await told(), junk).toBe('tokyo oslo')
+  }
+  answer = '{"quiet":{"peer":"tokyo","ms":300}}'
+  expect(await told()).toBe('tokyo oslo')
+  answer = ''
+  for (let ms = 50; ms < 300; ms += 50) expect(await told(), `after ${ms} ms`).toBe('oslo')
+  await clock.advance(50)
+  expect(await told()).toBe('tokyo oslo')
+  answer = '{"quiet":{"peer":"tokyo","ms":1e9}}'
+  await told()
+  answer = ''
+  await clock.advance(900)
+  expect(await told()).toBe('oslo')
+  await clock.advance(50)
+  expect(await told()).toBe('tokyo oslo')
+  // Whoever comes next has not asked for it.
+  answer = '{"quiet":{"peer":"tokyo","ms":1000}}'
+  await told()
+  answer = ''
+  await clock.until(lock.release())
+  const next = node.process('next')
+  await clock.until(acquireLock(next, { folder: '/run', name: 'client', about: null, connected }))
+  await clock.advance(100)
+  for (let i = 0; i < 25; i++) if ((await told()) !== '') break
+  expect(await told()).toBe('tokyo oslo')
+  app.close()
 })
 
 test('a poke after close does nothing', () => {
