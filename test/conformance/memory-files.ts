@@ -9,6 +9,14 @@ interface MemoryFile {
 export class MemoryFiles implements Files {
   readonly #folders = new Set(['/'])
   readonly #files = new Map<string, MemoryFile>()
+  /** What does not fit is refused, as by a disk that is full. */
+  capacityBytes = Number.POSITIVE_INFINITY
+
+  get bytesUsed(): number {
+    let bytes = 0
+    for (const file of this.#files.values()) bytes += file.bytes.length
+    return bytes
+  }
 
   async open(path: string): Promise<ReadFile> {
     const file = this.#file(path)
@@ -115,6 +123,7 @@ export class MemoryFiles implements Files {
 
   #put(path: string, bytes: Buffer): MemoryFile {
     this.#checkParent(path)
+    if (bytes.length > 0 && this.capacityBytes < this.bytesUsed + bytes.length) throw systemError('ENOSPC', path)
     const file = { bytes }
     this.#files.set(path, file)
     return file
@@ -124,6 +133,8 @@ export class MemoryFiles implements Files {
     const write = async (chunks: Uint8Array[], position: number) => {
       const bytes = Buffer.concat(chunks)
       const end = Math.max(file.bytes.length, position + bytes.length)
+      const grows = end - file.bytes.length
+      if (grows > 0 && this.capacityBytes < this.bytesUsed + grows) throw systemError('ENOSPC', 'the memory is full')
       // Grown ahead, so that many small writes do not copy the whole each time.
       if (end > file.bytes.buffer.byteLength - file.bytes.byteOffset) {
         const grown = Buffer.alloc(end * 2)

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import type { Receipt } from '../../src/index.ts'
 import { SimNodes } from '../rows/sim-nodes.ts'
 import { STORES } from '../rows/stores.ts'
+import { MemoryFiles } from './memory-files.ts'
 
 /*
  * Rows of the groups A and D in both stores. Where the test of a row needs nothing but a place for messages, it is run in each of
@@ -11,11 +12,10 @@ import { STORES } from '../rows/stores.ts'
  *
  * Not in the second store, and why:
  * A1, A5 are about the command line and the price of our files; `dropr up` and other processes cannot reach a memory.
- * A2 (kill -9 of real processes), A3, A15, D3, D12 are about what a disk keeps, loses and refuses: the author of a storage promises
- * that, the cases of the suite ask for what can be asked.
+ * A2 and D3 are here without what a power cut takes, and A3 not at all: what a place keeps then its author promises.
  * A24, D10, D14, D15, D16 have no store in them: ids, the source text, and what goes over the wire.
- * D1 is a line for the shell in the documentation. D2, D8 and D9 are about bytes that are refused before any store sees them; D9 also
- * about names of our files.
+ * D1 is a line for the shell in the documentation. D8 is about bytes that are refused before any store sees them, D9 about names of
+ * our files.
  */
 
 const LIMITS = { retryMsMin: 20, retryMsMax: 1_000, scanMs: 1_000 }
@@ -147,5 +147,84 @@ test.each(STORES)(
       )
     }
     expect(await nodes.until(tokyo.poll({ wait: '3s' }))).toBeUndefined()
+  }
+)
+
+test.each(STORES)(
+  'B9 D2: of three messages the one that is too large for the peer is dead here with the reason, the others are stored there (%s)',
+  async store => {
+    const nodes = pair(store)
+    await nodes.server('tokyo', 'server', { messageBytesMax: 1_024 })
+    await nodes.client('berlin')
+    const queue = await nodes.queue('berlin')
+    await nodes.until(queue.sendMessages(['a', 'x'.repeat(2_000), 'c'], { to: 'tokyo' }))
+    await nodes.clock.advance(10_000)
+    expect((await nodes.take(await nodes.queue('tokyo'))).map(({ body }) => body)).toEqual(['a', 'c'])
+    const { letters } = await nodes.until(queue.dead.list())
+    expect(letters).toMatchObject([{ code: 'MESSAGE_TOO_LARGE', channel: 'common' }])
+  }
+)
+
+test.each(STORES)(
+  'B9 D3: the receiver dies 40 times between storing and answering: nothing that was acknowledged is missing, and all comes once, in order (%s)',
+  async store => {
+    const nodes = pair(store, { answerMsMax: 100, rangeBytesMax: 1_024 })
+    await nodes.client('berlin')
+    const queue = await nodes.queue('berlin')
+    const bodies: number[] = []
+    for (let life = 0; life < 40; life++) {
+      const server = `server ${life}`
+      await nodes.server('tokyo', server)
+      for (const n of range(life * 10, life * 10 + 10)) {
+        bodies.push(n)
+        await nodes.until(queue.sendMessage(n, { to: 'tokyo' }))
+      }
+      await nodes.clock.advance(nodes.world.random.between(0, 30))
+      nodes.machine('tokyo').process(server).kill()
+      await nodes.clock.advance(200)
+    }
+    await nodes.server('tokyo', 'last')
+    await nodes.clock.advance(30_000)
+    expect((await nodes.take(await nodes.queue('tokyo'))).map(({ body }) => body)).toEqual(bodies)
+    expect(nodes.uploads.length).toBeGreaterThan(80)
+  }
+)
+
+/** From now on so many bytes more fit where the messages of a machine lie. */
+async function room(nodes: SimNodes, name: string, bytes: number): Promise<void> {
+  const files = await nodes.storage(name)
+  if (files instanceof MemoryFiles) files.capacityBytes = files.bytesUsed + bytes
+  else nodes.machine(name).disk.capacityBytes = nodes.machine(name).disk.disk.bytesUsed + bytes
+}
+
+test.each(STORES)(
+  'B9 A15 D12: what does not fit is refused at once and the earlier is intact; a peer that is full gets everything, once, when it has room (%s)',
+  async store => {
+    const nodes = pair(store)
+    await nodes.server('tokyo')
+    await nodes.client('berlin')
+    const queue = await nodes.queue('berlin')
+    const bodies = range(0, 100).map(n => `${n} ${'x'.repeat(1_000)}`)
+    await room(nodes, 'tokyo', 20_000)
+    for (const body of bodies) await nodes.until(queue.sendMessage(body, { to: 'tokyo' }))
+    await nodes.clock.advance(60_000)
+    await room(nodes, 'tokyo', Number.POSITIVE_INFINITY)
+    await room(nodes, 'berlin', 3_000)
+    const codes = new Map<string, number>()
+    for (const body of bodies.slice(0, 20)) {
+      const sent = queue.sendMessage(body, { channel: 'full' })
+      const code = await nodes.until(
+        sent.then(
+          () => 'sent',
+          (error: { code: string }) => error.code
+        )
+      )
+      codes.set(code, (codes.get(code) ?? 0) + 1)
+    }
+    expect([...codes.keys()].toSorted()).toEqual(['DISK_FULL', 'sent'])
+    await room(nodes, 'berlin', Number.POSITIVE_INFINITY)
+    await nodes.clock.advance(20_000)
+    expect((await nodes.take(await nodes.queue('tokyo'))).map(({ body }) => body)).toEqual(bodies)
+    expect(await nodes.take(queue, 'full')).toHaveLength(codes.get('sent')!)
   }
 )

@@ -91,8 +91,9 @@ export class SimNodes {
   async #system(name: string, process: string): Promise<System> {
     const system = this.machine(name).process(process)
     if (this.#store === 'files') return system
-    const storage = asProcess(await this.storage(name), () => system.alive)
     const { clock, files, watch, sockets, random, log } = system
+    const pause = () => clock.sleep(this.world.random.between(...this.world.latencyMs))
+    const storage = asProcess(await this.storage(name), pause)
     return withStorage({ system: { clock, files, watch, sockets, random, log }, storage, spool: SPOOL })
   }
 

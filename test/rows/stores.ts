@@ -14,21 +14,27 @@ export async function memoryFor(spool: string): Promise<MemoryFiles> {
   return files
 }
 
-/** A storage as one process has it: once that is dead, no call of it ends, and none begins. */
-export function asProcess(files: Files, isAlive: () => boolean): Files {
-  const never = () => new Promise<never>(() => undefined)
-  const gated = <T extends object>(target: T): T =>
+/**
+ * A storage as one simulated process has it: each call takes its time, and once the process is dead none begins or ends.
+ *
+ * @param pause Never over when the process is dead.
+ */
+export function asProcess(files: Files, pause: () => Promise<void>): Files {
+  const slow = <T extends object>(target: T): T =>
     new Proxy(target, {
       get: (of, name) => {
         const value: unknown = Reflect.get(of, name)
         if (typeof value !== 'function') return value
         return async (...args: unknown[]) => {
-          if (!isAlive()) return never()
-          const result: unknown = await Reflect.apply(value, of, args)
-          if (!isAlive()) return never()
-          return name === 'open' || name === 'create' || name === 'reopen' ? gated(result as object) : result
+          await pause()
+          try {
+            const result: unknown = await Reflect.apply(value, of, args)
+            return name === 'open' || name === 'create' || name === 'reopen' ? slow(result as object) : result
+          } finally {
+            await pause()
+          }
         }
       }
     })
-  return gated(files)
+  return slow(files)
 }
