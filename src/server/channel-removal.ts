@@ -101,10 +101,10 @@ async function removeFiles(spool: Spool, channel: ChannelInbox, through: number)
   return { files: went.files, bytes: went.bytes }
 }
 
-/** A body that arrives ahead of its message stays. */
+/** A body that arrives ahead of its message stays, and that of a message which came meanwhile. */
 function isFinished({ state }: ChannelInbox, { stream, position }: PlacedBlob): boolean {
   const known = state.streams.get(stream)
-  return known !== undefined && position < known.next
+  return known !== undefined && position < known.next && known.between(position, position + 1).length === 0
 }
 
 async function removeSegments(spool: Spool, folder: string, through: number): Promise<Went & { paths: Set<string> }> {

@@ -77,7 +77,11 @@ export async function carryBlob(files: Files, from: string, to: string): Promise
   } catch (error) {
     const code = systemCode(error) ?? ''
     if (code === 'ENOENT') {
-      if ((await files.stat(to)) === undefined) return false
+      if ((await files.stat(to)) === undefined) {
+        // Not the blob is gone, but the folder that it was to go to: with an empty channel, at this moment.
+        if ((await files.stat(from)) !== undefined) throw error
+        return false
+      }
     } else if (NO_LINKS.has(code)) await copyBlob(files, from, to)
     else if (code !== 'EEXIST') throw error
   }
