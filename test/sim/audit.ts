@@ -20,13 +20,23 @@ export interface Found {
   duplicates: number
   /** Messages in the dead letters, and why. */
   dead: Map<number, string>
+  /** Stream and position of those of which nothing but that they were there can be told. */
+  unreadable: Set<string>
 }
 
 /** Reads every journal on a node's disk, on a copy, in no time. */
 export async function audit(site: Site): Promise<Found> {
   const disk = new SimFiles()
   disk.restore(site.machine.disk.snapshot())
-  const found: Found = { segments: 0, torn: 0, damage: [], corrupt: [], duplicates: 0, dead: new Map() }
+  const found: Found = {
+    segments: 0,
+    torn: 0,
+    damage: [],
+    corrupt: [],
+    duplicates: 0,
+    dead: new Map(),
+    unreadable: new Set()
+  }
   for (const folder of await foldersBelow(disk, SPOOL)) {
     for (const { path } of await listSegments(disk, folder)) await readSegment(disk, path, found)
   }
@@ -55,7 +65,7 @@ async function readSegment(files: Files, path: string, found: Found): Promise<vo
   await reader.close()
 }
 
-function takeLetters({ source, payload }: Frame, letters: Map<string, number>, { dead }: Found): void {
+function takeLetters({ source, payload }: Frame, letters: Map<string, number>, { dead, unreadable }: Found): void {
   for (let at = 0; at < payload.length; at += entryBytes(payload, at)) {
     if (source !== undefined && payload[at + 8] === MESSAGE) {
       const token = tokenIn(decodeMessage(payload, at))
@@ -65,6 +75,7 @@ function takeLetters({ source, payload }: Frame, letters: Map<string, number>, {
       if (!dead.has(token)) dead.set(token, 'no reason')
     }
     const note = payload[at + 8] === MARK ? (decodeNote(payload, at) as { dead: Note }).dead : undefined
+    if (note?.reason.startsWith('damaged: ')) unreadable.add(`${note.stream} ${note.position}`)
     const token = note && letters.get(`${note.stream} ${note.position}`)
     if (token !== undefined) dead.set(token, `${note!.code}: ${note!.reason}`)
   }

@@ -1,5 +1,6 @@
 import type { SimRandom, SimWorld } from '../../src/system/sim/index.ts'
 import type { FaultRates } from '../../src/wire/loopback-faults.ts'
+import { flipBit } from './flips.ts'
 import * as disks from './harm-disk.ts'
 import * as processes from './harm-processes.ts'
 import type { Network } from './network.ts'
@@ -36,13 +37,15 @@ export class Chaos {
   readonly #sites: readonly Site[]
   readonly #random: SimRandom
   readonly #trace: Trace
+  readonly #flips: boolean
   #on = false
 
-  constructor(options: { world: SimWorld; network: Network; sites: readonly Site[]; trace: Trace }) {
+  constructor(options: { world: SimWorld; network: Network; sites: readonly Site[]; trace: Trace; flips: boolean }) {
     this.#world = options.world
     this.#network = options.network
     this.#sites = options.sites
     this.#trace = options.trace
+    this.#flips = options.flips
     this.#random = options.world.random.fork('chaos')
   }
 
@@ -58,6 +61,8 @@ export class Chaos {
     this.#trace.note(`chaos every ${everyMs} ms: ${names.join(' ')}`)
     const victims = this.#sites.filter(({ name }) => !spared.has(name))
     if (bag.length > 0) for (const site of victims) this.#again(() => random.pick(bag)(site, random), everyMs)
+    const flipMs = this.#flips ? random.pick([500, 3_000]) : 0
+    if (flipMs > 0) for (const site of victims) this.#again(() => flipBit(site, random), flipMs)
     const quality = random.pick([0, 0.05, 0.3])
     if (quality > 0) this.#network.mood(() => this.#rates(quality))
     if (random.chance(0.6)) this.#again(() => this.#flap(spared), random.pick([1_000, 5_000]))

@@ -145,6 +145,8 @@ export class Checker {
   #place(sent: Sent, place: string): void {
     const promise = sent.later !== undefined ? 'P8' : sent.id === undefined ? 'P4' : 'P2'
     if (sent.redriven && sent.place !== undefined && sent.place !== place) this.#again(sent)
+    if (isForgotten(sent) && sent.place !== place)
+      Object.assign(sent, { place: undefined, handOuts: [], finished: undefined, moved: true })
     sent.place ??= place
     if (sent.place !== place) this.violated(promise, `#${sent.token} is in the inbox twice: ${sent.place} and ${place}`)
     const there = this.#places.get(place)
@@ -200,6 +202,11 @@ export class Checker {
       }
     return meant
   }
+}
+
+/** It may come again under its id, which its receiver knew from the bytes in which a bit was turned. */
+function isForgotten({ id, later, to, hits }: Sent): boolean {
+  return (id !== undefined || later !== undefined) && hits.some(({ site }) => site === to)
 }
 
 function describe(error: unknown): string {

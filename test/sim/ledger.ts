@@ -1,3 +1,4 @@
+import type { Hit } from './flips.ts'
 import { type Later, mayStay } from './later.ts'
 
 /** One message as its sender means it. Sent again under the same id it is still one. */
@@ -54,6 +55,10 @@ export interface Sent {
   dead: string | undefined
   /** What was asked of one that is held until it is due. */
   later: Later | undefined
+  /** Where bits of it were turned, on disks. */
+  readonly hits: Hit[]
+  /** Sites at which it was told that it is lost: it is named in corrupt/. */
+  readonly lostAt: Set<string>
 }
 
 /**
@@ -134,7 +139,9 @@ export class Ledger {
       cancelled: false,
       mayBeLost: false,
       dead: undefined,
-      later: undefined
+      later: undefined,
+      hits: [],
+      lostAt: new Set()
     }
     this.all.push(sent)
     return sent
@@ -178,6 +185,7 @@ export class Ledger {
         (sent.awaited || (sent.handOuts.length === 0 && !sent.dead)) &&
         (sent.delivered || !sent.mayBeLost) &&
         !sent.cancelled &&
+        sent.lostAt.size === 0 &&
         !(sent.later && mayStay(sent.later))
     )
   }

@@ -10,14 +10,14 @@ export async function checkOrphans(sim: Simulation): Promise<void> {
   await sim.pass(CLEANED_MS)
   for (const { name, machine, sometimes } of sim.sites) {
     sometimes.saw('large bodies cleaned')
-    const files = [...below(machine.disk.disk.folder(SPOOL), SPOOL)]
+    const files = [...filesBelow(machine.disk.disk.folder(SPOOL), SPOOL)]
     for (const path of files)
       if (/\/outbox\/.*\.blob$|\.part$/.test(path)) sim.checker.violated('life', `${name}: nobody owns ${path}`)
   }
 }
 
-function* below(folder: SimFolder, path: string): Generator<string> {
+export function* filesBelow(folder: SimFolder, path: string): Generator<string> {
   for (const [name, node] of folder.names)
-    if (node.kind === 'folder') yield* below(node, `${path}/${name}`)
+    if (node.kind === 'folder') yield* filesBelow(node, `${path}/${name}`)
     else yield `${path}/${name}`
 }

@@ -1,5 +1,6 @@
 import type { SimRandom } from '../../src/system/sim/index.ts'
 import { audit } from './audit.ts'
+import { checkDamaged, takeDamaged } from './damaged.ts'
 import { checkDeadConsumer } from './dead-consumer.ts'
 import { besideOthers } from './keys.ts'
 import type { Sent } from './ledger.ts'
@@ -76,6 +77,7 @@ async function drained(sim: Simulation): Promise<boolean> {
     const empty = sim.sites.every(
       ({ door, seats }) => door?.depth() === 0 && seats.every(seat => seat.running !== undefined)
     )
+    if (empty) await takeDamaged(sim)
     if (empty && sim.desksAreEmpty()) {
       comeTime(sim)
       if (sim.ledger.missing().length > 0) await takeDead(sim)
@@ -118,13 +120,11 @@ async function checkAll(sim: Simulation): Promise<void> {
     sometimes.saw('torn tail', found.torn)
     sometimes.saw('duplicate id dropped', found.duplicates)
     sometimes.saw('dead letter', found.dead.size)
-    for (const damage of found.damage)
-      checker.violated('P3', `damage where nothing was damaged: ${site.name} ${damage}`)
-    for (const name of found.corrupt) checker.violated('P3', `set aside as damaged: ${site.name} ${name}`)
+    checkDamaged(sim, site, found)
     for (const [token, why] of found.dead) checkDead(sim, ledger.get(token)!, why)
   }
-  for (const { token, toldDead, dead, redrives } of ledger.all)
-    if (toldDead && !dead && redrives === 0)
+  for (const { token, toldDead, dead, redrives, hits } of ledger.all)
+    if (toldDead && !dead && redrives === 0 && hits.length === 0)
       checker.violated('P4', `#${token} is said to be dead, and no dead letter is there`)
   sometimes.saw('buffered lost', ledger.lost())
   for (const { lane, early, late } of outOfOrder(ledger.all))
@@ -137,6 +137,7 @@ function checkDead(sim: Simulation, sent: Sent, why: string): void {
   // Its letter stays, and says that it went.
   if (sent.redrives > 0) return
   sent.dead ??= why
+  if (sent.hits.length > 0) return
   if (sent.finished?.verdict === 'ack')
     sim.checker.violated('P4', `#${sent.token} was acknowledged and is a dead letter`)
   // The same damage twice on the way is taken for the sender's own (docs/protocol.md).

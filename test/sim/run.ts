@@ -8,6 +8,7 @@ const { values } = parseArgs({
     seeds: { type: 'string', default: '1' },
     nodes: { type: 'string', default: '3' },
     hours: { type: 'string', default: '0.2' },
+    flips: { type: 'boolean', default: false },
     trace: { type: 'boolean', default: false },
     log: { type: 'boolean', default: false }
   }
@@ -29,6 +30,7 @@ for (let seed = first; seed < first + Number(values.seeds) && !failed; seed++) {
     seed,
     nodes,
     hours,
+    flips: values.flips,
     ...(values.trace && { tell: print }),
     ...(values.log && { log: (text, fields) => print(`log: ${text} ${JSON.stringify(fields)}`) })
   })
@@ -49,7 +51,9 @@ function tell(report: Report): void {
     const words = [...message.matchAll(/#\d+\b|[0-9a-f]{6}(?=[0-9a-f]{26}:)/g)].map(([word]) => `${word} `)
     for (const line of trace.about(words, 40)) print(`    ${line}`)
   }
-  print(`again: npm run sim -- --seed ${seed} --nodes ${nodes} --hours ${hours} --trace`)
+  print(
+    `again: npm run sim -- --seed ${seed} --nodes ${nodes} --hours ${hours}${values.flips ? ' --flips' : ''} --trace`
+  )
 }
 
 function tellSights(): void {
@@ -57,7 +61,7 @@ function tellSights(): void {
   const crashes = (all.counts.get('kill') ?? 0) + (all.counts.get('power cut') ?? 0)
   print(`${crashes} crashes in ${seconds.toFixed(1)} s, ${Math.round((crashes / seconds) * 60)} a minute`)
   for (const [what, times] of [...all.counts].toSorted(([a], [b]) => (a < b ? -1 : 1))) print(`  ${times} ${what}`)
-  const missing = all.missing()
+  const missing = [...all.missing(), ...(values.flips ? all.missingOfFlips() : [])]
   if (missing.length === 0) return
   print(`void: never seen: ${missing.join(', ')}`)
   failed = true

@@ -24,6 +24,8 @@ export interface SimulationOptions {
   nodes: number
   /** Simulated. */
   hours: number
+  /** Bits turn in what lies on the disks. */
+  flips?: boolean
   /** Every line of the trace, as it comes. */
   tell?: (line: string) => void
   /** Every warning and error of the product's log. */
@@ -66,7 +68,7 @@ export class Simulation {
   readonly #laterDesks: LaterDesk[] = []
 
   constructor(options: SimulationOptions) {
-    const { seed, nodes, tell, log } = options
+    const { seed, nodes, flips = false, tell, log } = options
     this.random = new SimRandom(`simulation ${seed}`)
     this.layout = drawLayout(this.random, nodes)
     const write = (fields: object, text: string) => log?.(text, fields)
@@ -85,10 +87,12 @@ export class Simulation {
     this.network = new Network(world, trace)
     this.sites = layout.nodes.map(name => new Site({ world, name, layout, trace, checker, sometimes }))
     for (const site of this.sites) this.#furnish(site)
-    this.chaos = new Chaos({ world, network: this.network, sites: this.sites, trace })
+    this.chaos = new Chaos({ world, network: this.network, sites: this.sites, trace, flips })
     this.network.onAnswer = (site, answer) => {
       const { door } = site
       if (!this.random.chance(PROBED.part) && (door === undefined || ++door.answers > PROBED.first)) return
+      // What was there may be damaged by now: that is not what is asked here.
+      if (site.turned.size > 0) return
       sometimes.saw('answer probed')
       void missingAfterPowerCut(site, answer).then(at => {
         if (at !== undefined)
@@ -138,7 +142,9 @@ export class Simulation {
 
   /** Of which their senders wait to hear what became of them. */
   unheard(): Sent[] {
-    return this.#desks.flatMap(({ wanted }) => [...wanted.keys()]).filter(one => !one.mayBeLost && !one.cancelled)
+    return this.#desks
+      .flatMap(({ wanted }) => [...wanted.keys()])
+      .filter(one => !one.mayBeLost && !one.cancelled && one.lostAt.size === 0)
   }
 
   desksAreEmpty(): boolean {

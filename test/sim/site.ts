@@ -39,10 +39,13 @@ export class Site {
   /** Of all processes of this round. */
   readonly schedulers: { status: () => SchedulerStatus }[] = []
   #wallMax = 0
+  #id: string | undefined
   /** The power is off. */
   down = false
   /** Ranges that have left here and arrived, by stream and first position. */
   readonly seen = new Set<string>()
+  /** Where bits were turned: frames, by path and place, and files, by their streams. */
+  readonly turned = new Set<string>()
   /** Set by the server's process. */
   door: { receive: Receive; seat: Seat; process: SimProcess; depth: () => number; answers: number } | undefined
 
@@ -85,8 +88,12 @@ export class Site {
     this.trace.note(`${this.name}: the clock steps by ${ms} ms`)
   }
 
-  openSpool(process: SimProcess): Promise<Spool> {
-    return Spool.open({ system: process, path: SPOOL, node: this.name, limits: this.limits })
+  /** Whatever is damaged, it stays the same one. */
+  async openSpool(process: SimProcess): Promise<Spool> {
+    const spool = await Spool.open({ system: process, path: SPOOL, node: this.name, limits: this.limits })
+    this.#id ??= spool.id
+    if (spool.id !== this.#id) this.checker.violated('P4', `${this.name} was ${this.#id} and is ${spool.id}`)
+    return spool
   }
 
   seat(name: string, program: Program): Seat {
