@@ -20,8 +20,9 @@ export class Catalog {
   readonly #held = new Map<string, Held>()
   #soonest: number | undefined
   #inherited = 0
-  /** Earlier schedulers left something. */
+  /** Earlier schedulers left something; and one of them did not end, but died. */
   hadSegments = false
+  hadDeath = false
   /** The last due time of what was copied out of segments of earlier schedulers, wall ms. */
   #copiedTo = 0
   #filterBytes = 0
@@ -157,6 +158,7 @@ export class Catalog {
     held.doubtTo = this.#marks.horizon
     this.#inherited++
     this.hadSegments = true
+    if (held.foot === undefined) this.hadDeath = true
     held.inherited = true
     this.add(held)
   }

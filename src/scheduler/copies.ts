@@ -16,8 +16,12 @@ export class Copies {
     this.#spool = spool
   }
 
-  /** What came before and is the same message, byte for byte. To be called with each row, in their order. */
-  async earlierOf(row: HeldRow): Promise<HeldRow | undefined> {
+  /**
+   * What came before and is the same message, byte for byte. To be called with each row, in their order, one after the other.
+   *
+   * @returns Undefined at once for all but few: among millions, to wait for each would cost more than all else.
+   */
+  earlierOf(row: HeldRow): Promise<HeldRow | undefined> | undefined {
     const first = this.#first
     if (first === undefined || first.due !== row.due || first.sentAt !== row.sentAt) {
       this.#first = row
@@ -26,10 +30,14 @@ export class Copies {
     }
     if (this.#more.size === 0) this.#more.set(first.a, [first])
     const likely = this.#more.get(row.a)
-    if (likely === undefined) this.#more.set(row.a, [row])
-    for (const earlier of likely ?? [])
-      if (mayBeSame(earlier, row) && (await this.#isSame(earlier, row))) return earlier
-    likely?.push(row)
+    if (likely !== undefined) return this.#among(likely, row)
+    this.#more.set(row.a, [row])
+    return undefined
+  }
+
+  async #among(likely: HeldRow[], row: HeldRow): Promise<HeldRow | undefined> {
+    for (const earlier of likely) if (mayBeSame(earlier, row) && (await this.#isSame(earlier, row))) return earlier
+    likely.push(row)
     return undefined
   }
 

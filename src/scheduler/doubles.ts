@@ -9,6 +9,8 @@ import type { HeldRow } from './merge.ts'
 const ROWS_AT_ONCE = 2_048
 /** Rows that are looked at in one turn: others steer and move in between. */
 const TURN_ROWS = 32_768
+/** Who wants a forecast waits for it so long at most. */
+const WAIT_MS_MAX = 10_000
 
 /**
  * Drops one of two copies that a scheduler left which died between copying and marking. Goes once through all that is held, after a
@@ -29,6 +31,14 @@ export class Doubles {
     this.#drop = options.drop
   }
 
+  /** After a death: all that is held, as far as that is done within a few seconds, since somebody waits. */
+  async lookThrough(inTurn: (look: () => Promise<boolean>) => Promise<boolean>): Promise<void> {
+    if (!this.#catalog.hadDeath) return
+    const { clock } = this.#spool.system
+    const until = clock.ticks() + WAIT_MS_MAX
+    for (let more = true; more && clock.ticks() < until; ) more = await inTurn(() => this.look())
+  }
+
   /** One turn. Returns whether there is more to look at. */
   async look(): Promise<boolean> {
     if (!this.#catalog.hadSegments || this.#from === Number.POSITIVE_INFINITY) return false
@@ -44,7 +54,8 @@ export class Doubles {
         break
       }
       due = row.due
-      const earlier = await copies.earlierOf(row)
+      const likely = copies.earlierOf(row)
+      const earlier = likely && (await likely)
       if (earlier === undefined) continue
       const copy = isSafe(earlier.held) ? row : isSafe(row.held) ? earlier : undefined
       if (copy === undefined || Firing.isBegun(earlier) || Firing.isBegun(row)) this.#isLeft = true

@@ -71,7 +71,8 @@ export async function listHeld(spool: Spool, all: Iterable<Held>, query: ListQue
     if (place !== undefined && due === place.due && sentAt < place.sentAt) continue
     if (due !== last.due || sentAt !== last.sentAt) last = { due, sentAt, skip: 0 }
     const isOurs = hash === undefined || row.channel === hash
-    if (isOurs && (await copies.earlierOf(row)) !== undefined) continue
+    const earlier = isOurs ? copies.earlierOf(row) : undefined
+    if (earlier !== undefined && (await earlier) !== undefined) continue
     // However many there are of one time: a page that ended among them is followed by one that gets on.
     const isAgain = place !== undefined && due === place.due && sentAt === place.sentAt
     const isSeen = isAgain && last.skip < place.skip
@@ -93,12 +94,14 @@ export async function* walkHeld(
   const { begin, to, step } = range
   const closed = [...all].filter(({ left, minDue, maxDue }) => left > 0 && maxDue >= begin && minDue < to)
   closed.sort((a, b) => b.minDue - a.minDue)
-  const open: Cursor[] = []
+  let open: Cursor[] = []
   for (;;) {
     const next = closed.at(-1)?.minDue ?? Number.POSITIVE_INFINITY
     const until = Math.min(to, next) - 1
     const rows = await takeMerged(open, { until, rowsMax: step, bytesMax: Number.POSITIVE_INFINITY })
     for (const row of rows) if (!row.held.isDone(row.position)) yield row
+    // Each of them is looked at for each row.
+    open = open.filter(cursor => cursor.pending !== Number.POSITIVE_INFINITY)
     if (rows.length > 0) continue
     if (closed.length === 0) return
     const more: Cursor[] = []

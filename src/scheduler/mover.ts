@@ -72,7 +72,7 @@ export class Mover {
 
   /** Ends what is idle, and removes what is finished. */
   async tidy(): Promise<void> {
-    const { buckets, intake, catalog, firing, near, marks, blobs } = this.#options
+    const { buckets, intake, catalog, firing, near, marks, blobs, doubles } = this.#options
     await buckets.tidy()
     await blobs.cleanIntake()
     await intake.tidy()
@@ -85,7 +85,7 @@ export class Mover {
     if (marks.isDue && marks.homeless.size === 0) await marks.restate(catalog.all, await intake.streams())
     if (!blobs.looked) await blobs.doubtAll()
     await this.settle()
-    await this.dropCopies()
+    await doubles.look()
   }
 
   /** Removes the large bodies that nobody needs, once all that is known of their messages is on the disk. */
@@ -103,11 +103,6 @@ export class Mover {
     if (marks.isDue) return { files: 0, bytes: 0 }
     await blobs.doubtAll()
     return await blobs.settle(dryRun)
-  }
-
-  /** Looks, for one turn, for messages that lie twice. Returns whether there is more to look at. */
-  dropCopies(): Promise<boolean> {
-    return this.#options.doubles.look()
   }
 
   /** Messages that replaced others have their place in the marks until they are in a bucket. */

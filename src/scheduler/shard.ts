@@ -55,6 +55,7 @@ export class Shard {
   readonly #firing: Firing
   readonly #mover: Mover
   readonly #steering: Steering
+  readonly #doubles: Doubles
   #turn: Promise<unknown> = Promise.resolve()
   #stepping: Promise<unknown> = Promise.resolve()
   readonly #loops: Loops
@@ -78,8 +79,8 @@ export class Shard {
     const about = { spool, catalog, marks, near, blobs, soon: this.#soon, recent }
     this.#firing = new Firing({ ...about, outlet })
     this.#steering = new Steering({ ...about, ids })
-    const doubles = new Doubles({ spool, catalog, drop: copies => this.#steering.drop(copies) })
-    this.#mover = new Mover({ ...about, levels, buckets, intake, firing: this.#firing, doubles })
+    this.#doubles = new Doubles({ spool, catalog, drop: copies => this.#steering.drop(copies) })
+    this.#mover = new Mover({ ...about, levels, buckets, intake, firing: this.#firing, doubles: this.#doubles })
     this.#loops = new Loops({
       spool,
       drain: thorough => this.#inTurn(() => this.#mover.drain(thorough)),
@@ -175,7 +176,7 @@ export class Shard {
   }
 
   async forecast(): Promise<ForecastRow[]> {
-    for (let more = true; more; ) more = await this.#steer(() => this.#mover.dropCopies())
+    await this.#doubles.lookThrough(look => this.#steer(look))
     return this.#steer(() => Promise.resolve(forecastOf(this.#catalog.all)))
   }
 
