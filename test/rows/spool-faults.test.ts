@@ -62,7 +62,7 @@ test('item 11: whichever single call of the disk fails between opening and closi
       struck = rule.hits > 0
       rule.remove()
       for (const failure of failures)
-        expect(failure.code, `${code} ${after}`).toMatch(/^(DISK_|LEASE_LOST|OWNER_|CLOSED)/)
+        expect(failure.code, `${code} ${after}`).toMatch(/^(DISK_|FILES_EXHAUSTED|LEASE_LOST|OWNER_|CLOSED)/)
       seen += failures.length
       const rest = (await sim.take(await sim.queue('berlin', 'reader'))).map(message => message.body)
       // A batch that was rejected and sent again may be there twice (it has no ids of its own): P2.

@@ -214,7 +214,7 @@ async function run(seed: number): Promise<Model> {
 }
 
 test('P5: never two holders, nothing lost, order kept, whatever restarts, cuts and disk errors happen', {
-  timeout: 600_000
+  timeout: SOAK ? 7_200_000 : 600_000
 }, async () => {
   const seen = { torn: 0, lost: 0, redelivered: 0, failed: 0, restarts: 0, cleaned: 0 }
   const first = Number(process.env.DROPR_SEED ?? 1)
