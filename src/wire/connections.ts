@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net'
-import { buildConnector, Pool } from 'undici'
 import type { Limits } from '../limits.ts'
 import { StalledError } from './failures.ts'
 import type { Lookup } from './look-ups.ts'
+import { buildConnector, Pool } from './undici.ts'
 
 const ANSWER_BYTES_MAX = 1_048_576
 const KEEP_ALIVE_MS_MAX = 60_000
@@ -23,7 +23,9 @@ export class Connections {
   constructor(origin: string, limits: Limits, lookup: Lookup) {
     this.origin = origin
     // The type of undici wants a host and a port here, which it fills in itself.
-    const options = { timeout: limits.connectMsMax, lookup, allowH2: false } as unknown as buildConnector.BuildOptions
+    const options = { timeout: limits.connectMsMax, lookup, allowH2: false } as unknown as Parameters<
+      typeof buildConnector
+    >[0]
     const connect = buildConnector(options)
     this.pool = new Pool(origin, {
       connections: limits.connectionsPerPeerMax,

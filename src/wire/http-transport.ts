@@ -1,5 +1,4 @@
 import type { Readable } from 'node:stream'
-import type { Dispatcher } from 'undici'
 import { DroprError } from '../errors.ts'
 import type { Limits } from '../limits.ts'
 import type { Clock } from '../system/clock.ts'
@@ -13,6 +12,7 @@ import { LookUps, type Resolve } from './look-ups.ts'
 import { Patience } from './patience.ts'
 import { type PeerTarget, peerTarget } from './peer-url.ts'
 import type { PeerAddress, Transport } from './transport.ts'
+import type { ResponseData } from './undici.ts'
 import { ANSWER_TYPE, ENTRIES_TYPE, UPLOAD_PATH, type UploadAnswer, type UploadRequest } from './upload.ts'
 import { uploadFailure } from './upload-failure.ts'
 
@@ -129,7 +129,7 @@ export class HttpTransport implements Transport {
     }
   }
 
-  async #read(response: Dispatcher.ResponseData, request: UploadRequest): Promise<UploadAnswer> {
+  async #read(response: ResponseData, request: UploadRequest): Promise<UploadAnswer> {
     const { statusCode: status, headers, body } = response
     const bytes = Buffer.from(await body.arrayBuffer())
     const encoding = one(headers['content-encoding'])
