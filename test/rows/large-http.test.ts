@@ -104,17 +104,17 @@ function put(channel: string, headers: Record<string, string | number>) {
 }
 
 test.skipIf(process.platform !== 'linux')(
-  'E9: 240 MB go in by PUT, with and without their length, and out by GET, with 64 MB of heap; the node grows by less than half of one of them, and the hash is the same',
+  'E9: 160 MB go in by PUT, with and without their length, and out by GET, with 64 MB of heap; the node grows by less than half of one of them, and the hash is the same',
   async () => {
     const pid = await up()
     const from = path.join(folder, 'from')
-    const sha = makeFile(from, 240)
+    const sha = makeFile(from, 160)
     expect((await call('/v1/queues/films', { method: 'PUT', body: Buffer.alloc(MIB) })).status).toBe(201)
     const first = await call('/v1/queues/films?wait=10s')
     expect((await first.arrayBuffer()).byteLength).toBe(MIB)
     await call(`/v1/leases/${first.headers.get('dropr-lease')}/0/ack`, { method: 'POST' })
     const before = peakMib(pid)
-    for (const headers of [{ 'content-length': 240 * MIB }, { 'transfer-encoding': 'chunked' }]) {
+    for (const headers of [{ 'content-length': 160 * MIB }, { 'transfer-encoding': 'chunked' }]) {
       const { asked, answered } = put('films', headers as Record<string, string | number>)
       await pipeline(createReadStream(from), asked)
       expect(await answered).toBe(201)
@@ -126,36 +126,36 @@ test.skipIf(process.platform !== 'linux')(
     }
     const grown = peakMib(pid) - before
     process.stderr.write(`${JSON.stringify({ beforeMib: Math.round(before), grownMib: Math.round(grown) })}\n`)
-    expect(grown).toBeLessThan(120)
+    expect(grown).toBeLessThan(80)
   },
   240_000
 )
 
 test.skipIf(process.platform !== 'linux')(
-  'E9: 240 MB that are PUT for later lie beside the schedule, through a kill -9 before they are due and one after, and come once, with the same hash',
+  'E9: 160 MB that are PUT for later lie beside the schedule, through a kill -9 before they are due and one after, and come once, with the same hash',
   async () => {
     const pid = await up()
     const from = path.join(folder, 'from')
-    const sha = makeFile(from, 240)
+    const sha = makeFile(from, 160)
     expect((await call('/v1/queues/films', { method: 'PUT', body: Buffer.alloc(MIB) })).status).toBe(201)
     const before = peakMib(pid)
     const { asked, answered } = put('films', {
       'dropr-delay': '1h',
       'idempotency-key': 'film',
-      'content-length': 240 * MIB
+      'content-length': 160 * MIB
     })
     await pipeline(createReadStream(from), asked)
     expect(await answered).toBe(201)
     await expect.poll(() => blobs('schedule').map(name => path.dirname(name)), { timeout: 20_000 }).toEqual(['blobs'])
     const grown = peakMib(pid) - before
     process.stderr.write(`${JSON.stringify({ beforeMib: Math.round(before), grownMib: Math.round(grown) })}\n`)
-    expect(grown).toBeLessThan(120)
+    expect(grown).toBeLessThan(80)
     await stop('SIGKILL')
     await up()
     const shown = await (await call('/v1/schedule/film')).json()
     expect(shown).toMatchObject({
       state: 'scheduled',
-      messages: [{ id: 'film', bytes: 240 * MIB, bodyBytes: 240 * MIB }]
+      messages: [{ id: 'film', bytes: 160 * MIB, bodyBytes: 160 * MIB }]
     })
     expect((await call('/v1/schedule/film/now', { method: 'POST' })).status).toBe(200)
     await stop('SIGKILL')
