@@ -60,8 +60,10 @@ export async function sendSources<T>(send: SourcesSend<T>): Promise<T> {
     appended = true
     return await append(drafts)
   } catch (error) {
-    // Only where it is sure that there are no entries.
-    if (!appended || (error instanceof DroprError && error.code === 'CLOSED'))
+    // Only where it is sure that there are no entries. Of several destinations one may have been before the close: what no entry
+    // owns is found by the cleaning turn.
+    const isClosed = error instanceof DroprError && error.code === 'CLOSED'
+    if (!appended || (isClosed && places.length === 1))
       for (const blob of written) for (const to of places) await room?.drop(to, blob)
     throw error
   } finally {
