@@ -7,6 +7,7 @@ import type { Claimed, ClaimJob } from './worker-claim.ts'
 
 const BODY = 'x'.repeat(256)
 const BATCH = 1_000
+const BEFORE = 1_000
 
 /** Rows J5 and J6 of the inventory: processes that take from one channel, through the server that owns it. */
 async function claims(stage: Stage): Promise<Result> {
@@ -15,24 +16,27 @@ async function claims(stage: Stage): Promise<Result> {
   try {
     await using queue = await openQueue({ spool })
     let round = 0
-    let waits: number[] = []
-    const rate = async (processes: number, messages: number) => {
+    const each = stage.tiny ? 20 : BEFORE
+    const claimed = async (processes: number, messages: number, max: number) => {
       const channel = `round-${round++}`
+      const before = { channel: `${channel}-before`, messages: each }
+      await fill(node, queue, before.channel, each * processes)
       await fill(node, queue, channel, messages)
-      const all = await claimAll({ spool, channel, max: 1 }, processes)
+      return await claimAll({ spool, channel, max, before }, processes)
+    }
+    const rate = async (processes: number, messages: number) => {
+      const all = await claimed(processes, messages, 1)
       return (messages / (Math.max(...all.claimed.map(({ endedAt }) => endedAt)) - all.beganAt)) * 1_000
     }
     const messages = stage.messages(32_000)
     const found = await interleaved(
       stage.rounds,
       () => rate(8, messages),
-      // As many for each process: what has just begun to run is slower.
+      // As many for each process.
       () => rate(1, Math.ceil(messages / 8))
     )
-    const blocks = stage.messages(40_000)
-    await fill(node, queue, 'blocks', blocks)
-    const { claimed } = await claimAll({ spool, channel: 'blocks', max: 50 }, 4)
-    waits = claimed.flatMap(({ claimMs }) => claimMs).sort((a, b) => a - b)
+    const blocks = await claimed(4, stage.messages(40_000), 50)
+    const waits = blocks.claimed.flatMap(({ claimMs }) => claimMs).sort((a, b) => a - b)
     return {
       figures: { perSecond: found.ours, blockP99Ms: percentile(waits, 0.99) },
       floor: { perSecond: found.floor },
@@ -44,11 +48,12 @@ async function claims(stage: Stage): Promise<Result> {
 }
 
 async function fill(node: UpNode, queue: Queue, channel: string, messages: number): Promise<void> {
+  const had = await node.depth()
   for (let sent = 0; sent < messages; sent += BATCH) {
     const bodies = Array.from({ length: Math.min(BATCH, messages - sent) }, () => BODY)
     await queue.sendMessages(bodies, { channel, durability: 'buffered' })
   }
-  while ((await node.depth()) < messages) await new Promise(resolve => setTimeout(resolve, 10))
+  while ((await node.depth()) < had + messages) await new Promise(resolve => setTimeout(resolve, 10))
 }
 
 async function claimAll(job: ClaimJob, processes: number): Promise<{ beganAt: number; claimed: Claimed[] }> {
