@@ -1,11 +1,7 @@
+import { createRequire } from 'node:module'
 import type { AddressInfo, Socket } from 'node:net'
-import {
-  type FastifyInstance,
-  type FastifyReply,
-  type FastifyRequest,
-  fastify,
-  type onRequestHookHandler
-} from 'fastify'
+import type * as fastifyPackage from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify'
 import { DroprError } from '../errors.ts'
 import { Blocks } from '../journal/blocks.ts'
 import type { Limits } from '../limits.ts'
@@ -50,6 +46,9 @@ export interface HttpServerOptions {
   /** Other ways in, besides uploads. */
   doors?: readonly Route[]
 }
+
+/** An import looks through its files for names first: a quarter of all that loading it takes. */
+const { fastify }: typeof fastifyPackage = createRequire(import.meta.url)('fastify')
 
 const HEADERS_MS_MAX = 10_000
 const HEADER_BYTES_MAX = 16_384
