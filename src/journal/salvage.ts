@@ -45,7 +45,9 @@ export function salvageFrame(bytes: Buffer, salt: number): Salvaged | undefined 
       at += entry.length
       continue
     }
-    const rest = wholeRest(bytes, at + 1, end)
+    // Of a frame that is cut nobody knows how many are missing behind.
+    const isCut = header.headerBytes + header.payloadBytes > bytes.length
+    const rest = isCut ? [] : wholeRest(bytes, at + 1, end)
     rest.forEach(([from, to], i) => {
       const back = header.count - rest.length + i
       if (back > index) entries.push({ index: back, at: from, bytes: bytes.subarray(from, to) })

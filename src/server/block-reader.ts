@@ -2,7 +2,8 @@ import { crc32 } from 'node:zlib'
 import { DroprError, diskError } from '../errors.ts'
 import { ENTRY_BYTES_MIN, entryBytes, MESSAGE, messageFlags } from '../journal/entry.ts'
 import { type Frame, frameHeaderBytes } from '../journal/frame.ts'
-import { salvageFrames } from '../journal/salvage.ts'
+import { framesIn, salvageFrames } from '../journal/salvage.ts'
+import { SEGMENT_HEAD_BYTES } from '../journal/segment-head.ts'
 import { SegmentReader } from '../journal/segment-reader.ts'
 import { quarantine } from '../spool/quarantine.ts'
 import type { Spool } from '../spool/spool.ts'
@@ -12,6 +13,8 @@ import { type Block, type BlockTable, type Piece, placesOf } from './pieces.ts'
 
 const READ_BYTES = 1_048_576
 const SALVAGE_BYTES_MAX = 67_108_864
+/** No commit is larger but one of a single message. */
+const FRAME_BACK_BYTES = 8_388_608
 
 /** Reads entries of the inbox back, where memory holds only their place. */
 export class BlockReader {
@@ -114,8 +117,9 @@ export class BlockReader {
       for (const frame of frames) if (frame.offset < end) place(table, block, frame)
       offset = next
       if (offset >= end || stop === 'more') continue
-      const after = (await reader.resync(offset))?.offset ?? end
-      await this.#salvage(table, block, { reader, from: offset, to: Math.min(after, end) })
+      // A frame may end behind the block: what is left of one is only known of all of it.
+      const after = (await reader.resync(offset))?.offset ?? (await reader.bytes())
+      await this.#salvage(table, block, { reader, from: offset, to: after })
       offset = Math.max(after, offset + 1)
     }
     return table
@@ -127,21 +131,24 @@ export class BlockReader {
     bad: { reader: SegmentReader; from: number; to: number }
   ): Promise<void> {
     const { reader, from, to } = bad
-    const bytes = await reader.raw(from, Math.min(to - from, SALVAGE_BYTES_MAX))
+    // A block of what was saved from a damaged frame begins within it: its header lies somewhere before.
+    const begin = Math.max(SEGMENT_HEAD_BYTES, from - FRAME_BACK_BYTES)
+    const bytes = await reader.raw(begin, Math.min(to - begin, SALVAGE_BYTES_MAX))
     let saved = 0
-    for (const { at, header, entries } of salvageFrames(bytes, reader.head.salt)) {
-      if (header.source === undefined) continue
-      for (const { index, at: entryAt, bytes: payload } of entries) {
-        const source = { ...header.source, from: header.source.from + index }
-        place(table, block, { ...header, source, count: 1, payload, payloadAt: from + at + entryAt })
+    for (const found of salvageFrames(bytes, reader.head.salt))
+      for (const frame of framesIn(found, begin)) {
+        if (frame.payloadAt < from || frame.source === undefined) continue
+        place(table, block, frame)
         saved++
       }
-    }
+    const lost = unread(table, block)
+    // What was set aside when the channel was opened has its own note, of the whole place.
+    if (lost.length === 0) return
     await quarantine(this.#spool, reader, {
       path: block.path,
-      from,
-      to,
-      lost: unread(table, block),
+      from: Math.max(from, block.payloadAt),
+      to: Math.min(to, block.payloadAt + block.bytes),
+      lost,
       saved,
       why: 'it was synced and is no longer what was written'
     })
