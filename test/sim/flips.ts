@@ -2,7 +2,7 @@ import { decodeMessage, decodeNote, entryBytes, isWholeEntry, MARK, MESSAGE } fr
 import { decodeFrameHeader, FRAME_HEADER_BYTES_MAX, type FrameKind } from '../../src/journal/frame.ts'
 import { mendBit } from '../../src/journal/mend-bit.ts'
 import { decodeSegmentHead, SEGMENT_HEAD_BYTES } from '../../src/journal/segment-head.ts'
-import type { SimRandom } from '../../src/system/sim/index.ts'
+import { SimFiles, type SimRandom } from '../../src/system/sim/index.ts'
 import { type Sent, tokenIn } from './ledger.ts'
 import { filesBelow } from './orphans.ts'
 import { type Site, SPOOL } from './site.ts'
@@ -41,10 +41,11 @@ export function flipBit(site: Site, random: SimRandom): void {
   if (random.chance(0.05) && flipIdentity(site, random)) return
   const segments = [...filesBelow(site.machine.disk.disk.folder(SPOOL), SPOOL)].filter(path => path.endsWith('.seg'))
   const rooms = [...new Set(segments.map(roomOf))].sort()
+  const durable = durableOf(site)
   for (let tries = 0; tries < TRIES && rooms.length > 0; tries++) {
     const room = random.pick(rooms)
     const path = random.pick(segments.filter(one => roomOf(one) === room))
-    const frames = vouchedFor(site, path)
+    const frames = vouchedFor(site, durable, path)
     if (frames.length > 0 && !site.turned.has(`${path} 0`) && random.chance(0.1)) {
       flipHead(site, random, path)
       return
@@ -122,9 +123,9 @@ interface FramePlace {
 }
 
 /** The frames of a segment that may be hit, so that a whole one still vouches for them and for those that were hit before. */
-function vouchedFor(site: Site, path: string): FramePlace[] {
+function vouchedFor(site: Site, durable: SimFiles, path: string): FramePlace[] {
   const isTurned = ({ at }: FramePlace) => site.turned.has(`${path} ${at}`)
-  const frames = framesOf(site, path)
+  const frames = framesOf(site, durable, path)
   const whole = frames.filter(frame => !isTurned(frame))
   const needed = Math.max(0, ...frames.filter(isTurned).map(({ end }) => end))
   return whole.filter(frame => {
@@ -133,9 +134,17 @@ function vouchedFor(site: Site, path: string): FramePlace[] {
   })
 }
 
+/** What a power cut would leave: nothing else can vouch for anything. */
+function durableOf({ machine }: Site): SimFiles {
+  const durable = new SimFiles()
+  durable.restore(machine.disk.snapshot())
+  durable.crash({ data: 'lose', names: 'lose' })
+  return durable
+}
+
 /** With those that were hit: their headers are read as they were. */
-function framesOf({ turned, machine }: Site, path: string): FramePlace[] {
-  const bytes = machine.disk.peek(path)!
+function framesOf({ turned }: Site, durable: SimFiles, path: string): FramePlace[] {
+  const bytes = durable.disk.find(path) === undefined ? Buffer.alloc(0) : durable.peek(path)!
   const head = decodeSegmentHead(bytes, path)
   const frames: FramePlace[] = []
   for (let at = SEGMENT_HEAD_BYTES; head !== undefined; ) {
