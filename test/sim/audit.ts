@@ -3,6 +3,7 @@ import type { Frame } from '../../src/journal/frame.ts'
 import { listSegments } from '../../src/journal/segment-names.ts'
 import { segmentParts } from '../../src/journal/segment-parts.ts'
 import { SegmentReader } from '../../src/journal/segment-reader.ts'
+import { savedFrames } from '../../src/journal/whole-frames.ts'
 import type { Files, FolderEntry } from '../../src/system/files.ts'
 import { SimFiles } from '../../src/system/sim/index.ts'
 import { tokenIn } from './ledger.ts'
@@ -57,8 +58,11 @@ async function readSegment(files: Files, path: string, found: Found): Promise<vo
   found.segments++
   const letters = new Map<string, number>()
   for await (const part of segmentParts(reader)) {
-    if (part.kind === 'damage') found.damage.push(`${path} [${part.from}, ${part.to})`)
-    else if (part.kind === 'end' && part.at < (await reader.bytes())) found.torn++
+    if (part.kind === 'damage') {
+      found.damage.push(`${path} [${part.from}, ${part.to})`)
+      if (!path.startsWith(`${SPOOL}/dead/`)) continue
+      for (const frame of await savedFrames(reader, part.from, part.to)) takeLetters(frame, letters, found)
+    } else if (part.kind === 'end' && part.at < (await reader.bytes())) found.torn++
     else if (part.kind === 'frame' && path.startsWith(`${SPOOL}/inbox/`)) countDuplicates(part.frame.payload, found)
     else if (part.kind === 'frame' && path.startsWith(`${SPOOL}/dead/`)) takeLetters(part.frame, letters, found)
   }

@@ -1,0 +1,41 @@
+import { expect, test } from 'vitest'
+import { bodies, InboxBed, rangeOf, texts, verdict } from './inbox-bed.ts'
+
+test('what was saved from a damaged frame is handed out in turn, also when memory has no room for where it lies', async () => {
+  for (const hit of ['body0', 'body2', 'body4']) {
+    const bed = new InboxBed(1)
+    let inbox = await bed.open()
+    const keyed = Array.from({ length: 5 }, (_, i) => ({ body: `body${i}`, key: i % 2 === 0 ? 'even' : 'odd' }))
+    await bed.until(inbox.appendRange(rangeOf('s', 0, keyed)))
+    await bed.until(inbox.appendRange(rangeOf('s', 5, texts(1, 'last'))))
+    await bed.until(inbox.appendRange(rangeOf('s', 6, texts(1, 'vouches'))))
+    const [segment] = await bed.until(bed.process.files.list('/spool/inbox/c'))
+    const path = `/spool/inbox/c/${segment!.name}`
+    bed.node.disk.flip(path, bed.node.disk.peek(path)!.indexOf(hit), 1)
+    inbox = await bed.restart()
+    const port = inbox.port({ own: true })
+    const got: string[] = []
+    const first = bodies(bed, await bed.until(port.claim(bed.ask(10))))
+    // One of a key at a time.
+    expect(first).toEqual([hit === 'body0' ? 'body2' : 'body0', 'body1', 'last0', 'vouches0'].sort())
+    inbox = await bed.restart()
+    const again = inbox.port({ own: true })
+    for (let i = 0; i < 10; i++) {
+      const claim = await bed.until(again.claim(bed.ask(1)))
+      got.push(...bodies(bed, claim))
+      await bed.until(again.settle(verdict(claim, 'ack')))
+    }
+    expect(got).toEqual(['body0', 'body1', 'body2', 'body3', 'body4', 'last0', 'vouches0'].filter(one => one !== hit))
+    const notes = (await bed.until(bed.process.files.list('/spool/corrupt'))).filter(({ name }) =>
+      name.endsWith('.json')
+    )
+    const lost = notes.flatMap(
+      ({ name }) =>
+        (JSON.parse(bed.node.disk.peek(`/spool/corrupt/${name}`)!.toString()) as { lostPositions: number[][] })
+          .lostPositions
+    )
+    expect(new Set(lost.map(([from, to]) => `${from}-${to}`))).toEqual(
+      new Set([`${hit.at(-1)}-${Number(hit.at(-1)) + 1}`])
+    )
+  }
+})
