@@ -85,8 +85,10 @@ class Level {
   push(piece: Piece): void {
     const order = orderOf(piece)
     if (this.#fresh.length >= this.#sweepAt) this.#sweep()
-    const last = this.#first < this.#fresh.length ? this.#fresh.at(-1) : undefined
-    if (last === undefined || order > orderOf(last)) {
+    const first = this.#fresh[this.#first]
+    const last = this.#fresh.at(-1)
+    // The first is taken from in its place: what came back of it may begin behind the last, and must not wait behind that.
+    if (first === undefined || (order > orderOf(first) && order > orderOf(last!))) {
       this.#fresh.push(piece)
       return
     }

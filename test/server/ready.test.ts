@@ -69,3 +69,20 @@ test('a piece of many frames that come between those of others finds its place a
   expect(read.times).toBeLessThan(many * 3)
   expect(drained(ready)).toEqual(Array.from({ length: many }, (_, n) => n))
 })
+
+test('P6: what comes back of a piece that was taken from in its place comes before the rest of it, whatever begins in between', () => {
+  const ready = new Ready()
+  // Of many frames, with those of another stream in between.
+  const first = pieceAt(57, 59)
+  const other = pieceAt(81, 135)
+  ready.push(first)
+  ready.push(other)
+  first.from = 31
+  ready.push({ ...first, from: 29, to: 31 })
+  expect(ready.first(200).map(({ from, to }) => [from, to])).toEqual([
+    [29, 31],
+    [31, 59],
+    [0, 135]
+  ])
+  expect(drained(ready)).toEqual([86, 88, 81])
+})
