@@ -5,8 +5,8 @@ import type { Spool } from './spool.ts'
 const NOTE_BYTES_MAX = 1_048_576
 
 interface Note {
-  lostPositions?: LostPositions[]
-  foundAt?: string
+  lost: LostPositions[]
+  foundAt: unknown
 }
 
 /**
@@ -21,8 +21,8 @@ export async function lostHere(spool: Spool, stream: string, position: number): 
     for (const { name } of await files.list(spool.corrupt)) {
       if (!name.startsWith(`${stream}-`) || !name.endsWith('.json')) continue
       const note = noteIn(await files.read(`${spool.corrupt}/${name}`, NOTE_BYTES_MAX))
-      const isLost = note.lostPositions?.some(([from, to, other]) => !other && from <= position && position < to)
-      if (isLost) return Date.parse(note.foundAt ?? '') || spool.system.clock.now()
+      const isLost = note.lost.some(([from, to, other]) => !other && from <= position && position < to)
+      if (isLost) return Date.parse(String(note.foundAt)) || spool.system.clock.now()
     }
   } catch (error) {
     // Somebody may have moved it elsewhere, as the note asks for.
@@ -34,8 +34,10 @@ export async function lostHere(spool: Spool, stream: string, position: number): 
 /** A note is for people: what cannot be read of it says nothing. */
 function noteIn(bytes: Buffer): Note {
   try {
-    return (JSON.parse(bytes.toString()) ?? {}) as Note
+    const { lostPositions, foundAt } = JSON.parse(bytes.toString()) as { lostPositions: unknown; foundAt: unknown }
+    const lost = Array.isArray(lostPositions) ? lostPositions.filter(Array.isArray) : []
+    return { lost: lost as unknown as LostPositions[], foundAt }
   } catch {
-    return {}
+    return { lost: [], foundAt: undefined }
   }
 }
