@@ -89,14 +89,21 @@ export class NodeLine implements Line {
   }
 
   #deliver(chunk: Buffer, last: number): void {
-    const whole = Buffer.concat([...this.#rest, chunk.subarray(0, last)]).toString('utf8')
-    this.#rest = []
-    this.#restBytes = 0
+    const whole = this.#whole(chunk, last)
     if (last + 1 < chunk.length) this.#keep(chunk.subarray(last + 1))
     for (const text of whole.split('\n')) {
       if (this.#ended) return
       this.#onMessage?.(text)
     }
+  }
+
+  /** What was kept, and the chunk up to `last`. Most messages come in one chunk. */
+  #whole(chunk: Buffer, last: number): string {
+    if (this.#restBytes === 0) return chunk.toString('utf8', 0, last)
+    const bytes = Buffer.concat([...this.#rest, chunk.subarray(0, last)])
+    this.#rest = []
+    this.#restBytes = 0
+    return bytes.toString('utf8')
   }
 
   #keep(part: Buffer): void {
