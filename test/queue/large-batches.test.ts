@@ -80,7 +80,7 @@ test('after a power cut at any step of sending a batch of streams all of it is t
     sim.machine('berlin').powerCut()
     const reader = await sim.queue('berlin', 'reader')
     const lone = await sim.until(reader.clean())
-    found += lone.segments
+    found += lone.blobs
     const messages = await sim.take(reader)
     expect([0, 3], `seed ${seed}`).toContain(messages.length)
     if (resolved) expect(messages.length, `seed ${seed}`).toBe(3)
