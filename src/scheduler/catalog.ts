@@ -20,8 +20,7 @@ export class Catalog {
   readonly #held = new Map<string, Held>()
   #soonest: number | undefined
   #inherited = 0
-  /** Earlier schedulers left something; and one of them did not end, but died. */
-  hadSegments = false
+  /** An earlier scheduler did not end, but died. */
   hadDeath = false
   /** The last due time of what was copied out of segments of earlier schedulers, wall ms. */
   #copiedTo = 0
@@ -157,7 +156,6 @@ export class Catalog {
     this.#marks.tell(held)
     held.doubtTo = this.#marks.horizon
     this.#inherited++
-    this.hadSegments = true
     if (held.foot === undefined) this.hadDeath = true
     held.inherited = true
     this.add(held)

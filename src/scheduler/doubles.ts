@@ -6,15 +6,14 @@ import type { Held } from './held.ts'
 import { walkHeld } from './listing.ts'
 import type { HeldRow } from './merge.ts'
 
-const ROWS_AT_ONCE = 2_048
-/** Rows that are looked at in one turn: others steer and move in between. */
-const TURN_ROWS = 32_768
+/** Rows that are looked at in one turn: others hand over, steer and move in between. */
+const TURN_ROWS = 1_024
 /** Who wants a forecast waits for it so long at most. */
 const WAIT_MS_MAX = 10_000
 
 /**
- * Drops one of two copies that a scheduler left which died between copying and marking. Goes once through all that is held, after a
- * start and only when there was something, in turns: ten million take seconds, and no more memory than ten.
+ * Drops one of two copies that a scheduler left which died between copying and marking. Goes once through all that is held, after
+ * a death only, in turns: ten million take some minutes, and no more memory than ten.
  */
 export class Doubles {
   readonly #spool: Spool
@@ -31,9 +30,8 @@ export class Doubles {
     this.#drop = options.drop
   }
 
-  /** After a death: all that is held, as far as that is done within a few seconds, since somebody waits. */
+  /** All that is held, as far as that is done within a few seconds, since somebody waits. */
   async lookThrough(inTurn: (look: () => Promise<boolean>) => Promise<boolean>): Promise<void> {
-    if (!this.#catalog.hadDeath) return
     const { clock } = this.#spool.system
     const until = clock.ticks() + WAIT_MS_MAX
     for (let more = true; more && clock.ticks() < until; ) more = await inTurn(() => this.look())
@@ -41,10 +39,10 @@ export class Doubles {
 
   /** One turn. Returns whether there is more to look at. */
   async look(): Promise<boolean> {
-    if (!this.#catalog.hadSegments || this.#from === Number.POSITIVE_INFINITY) return false
+    if (!this.#catalog.hadDeath || this.#from === Number.POSITIVE_INFINITY) return false
     const copies = new Copies(this.#spool)
     const dropped: HeldRow[] = []
-    const range = { begin: this.#from, to: Number.POSITIVE_INFINITY, step: ROWS_AT_ONCE }
+    const range = { begin: this.#from, to: Number.POSITIVE_INFINITY, step: TURN_ROWS }
     let rows = 0
     let next = Number.POSITIVE_INFINITY
     let due = -1

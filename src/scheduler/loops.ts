@@ -4,6 +4,8 @@ import { Trouble } from './trouble.ts'
 
 /** No sleep is longer: what the wall clock does is seen within this. */
 const SLEEP_MS_MAX = 1_000
+/** Between two looks for copies: nobody is in a hurry for them. */
+const LOOK_MS = 100
 
 export interface Work {
   spool: Spool
@@ -12,6 +14,8 @@ export interface Work {
   /** Moves one segment to finer buckets, if one is to be moved. */
   promote: () => Promise<boolean>
   tidy: () => Promise<void>
+  /** Looks for copies that a death left, for a moment. Returns whether there is more to look at. */
+  look: () => Promise<boolean>
   /** Hands over a batch. Returns for how long there is nothing to do, ms. */
   step: () => Promise<number>
 }
@@ -68,9 +72,10 @@ export class Loops {
   }
 
   async #move(): Promise<void> {
-    const { drain, promote, tidy, spool } = this.#work
+    const { drain, promote, tidy, look, spool } = this.#work
     const { clock, log } = spool.system
     let thoroughAt = 0
+    let looks = false
     while (!this.#closed) {
       this.#hinted = false
       const thorough = clock.ticks() >= thoroughAt
@@ -79,6 +84,7 @@ export class Loops {
         if ((await drain(thorough)) > 0) this.wake()
         more = await promote()
         if (thorough && !more) await tidy()
+        if (!more && (thorough || looks)) looks = await look()
         this.trouble.worked()
       } catch (error) {
         const { code, message } = this.trouble.failed(error, { now: clock.now(), doing: 'move the schedule on' })
@@ -87,7 +93,8 @@ export class Loops {
       }
       this.#moved = clock.ticks()
       if (thorough && !more) thoroughAt = clock.ticks() + spool.limits.scanMs
-      if (!more && !this.#hinted) await this.#moverBell.wait(Math.max(1, thoroughAt - clock.ticks()))
+      if (more || this.#hinted) continue
+      await this.#moverBell.wait(looks ? LOOK_MS : Math.max(1, thoroughAt - clock.ticks()))
     }
   }
 

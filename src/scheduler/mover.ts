@@ -2,7 +2,6 @@ import type { Spool } from '../spool/spool.ts'
 import type { Buckets } from './buckets.ts'
 import type { Catalog } from './catalog.ts'
 import { Cursor } from './cursor.ts'
-import type { Doubles } from './doubles.ts'
 import type { Firing } from './firing.ts'
 import type { Held } from './held.ts'
 import type { CleanedBlobs, HeldBlobs } from './held-blobs.ts'
@@ -31,7 +30,6 @@ export interface MoverOptions {
   near: Near
   blobs: HeldBlobs
   firing: Firing
-  doubles: Doubles
 }
 
 /** Brings messages to where they are due from: out of the intake, from coarse buckets to finer ones; and tidies up behind. */
@@ -72,7 +70,7 @@ export class Mover {
 
   /** Ends what is idle, and removes what is finished. */
   async tidy(): Promise<void> {
-    const { buckets, intake, catalog, firing, near, marks, blobs, doubles } = this.#options
+    const { buckets, intake, catalog, firing, near, marks, blobs } = this.#options
     await buckets.tidy()
     await blobs.cleanIntake()
     await intake.tidy()
@@ -85,7 +83,6 @@ export class Mover {
     if (marks.isDue && marks.homeless.size === 0) await marks.restate(catalog.all, await intake.streams())
     if (!blobs.looked) await blobs.doubtAll()
     await this.settle()
-    await doubles.look()
   }
 
   /** Removes the large bodies that nobody needs, once all that is known of their messages is on the disk. */

@@ -80,12 +80,13 @@ export class Shard {
     this.#firing = new Firing({ ...about, outlet })
     this.#steering = new Steering({ ...about, ids })
     this.#doubles = new Doubles({ spool, catalog, drop: copies => this.#steering.drop(copies) })
-    this.#mover = new Mover({ ...about, levels, buckets, intake, firing: this.#firing, doubles: this.#doubles })
+    this.#mover = new Mover({ ...about, levels, buckets, intake, firing: this.#firing })
     this.#loops = new Loops({
       spool,
       drain: thorough => this.#inTurn(() => this.#mover.drain(thorough)),
       promote: () => this.#inTurn(() => this.#mover.promote()),
       tidy: () => this.#inTurn(() => this.#mover.tidy()),
+      look: () => this.#inTurn(() => this.#doubles.look()),
       step: () => this.#step()
     })
   }
