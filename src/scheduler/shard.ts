@@ -74,9 +74,8 @@ export class Shard {
     this.#intake = new IntakeReader({ spool, folder: `${root}/in`, marks, buckets: this.#buckets, blobs })
     this.#near = new Near(spool)
     const { near, buckets, intake } = { near: this.#near, buckets: this.#buckets, intake: this.#intake }
-    const recent = new Recent<'fired' | 'cancelled'>()
     this.#soon = new Soon({ spool, catalog, near })
-    const about = { spool, catalog, marks, near, blobs, soon: this.#soon, recent }
+    const about = { spool, catalog, marks, near, blobs, soon: this.#soon, recent: new Recent<'fired' | 'cancelled'>() }
     this.#firing = new Firing({ ...about, outlet })
     this.#steering = new Steering({ ...about, ids })
     this.#doubles = new Doubles({ spool, catalog, drop: copies => this.#steering.drop(copies) })
