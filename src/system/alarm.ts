@@ -9,7 +9,9 @@ const SET_AGAIN = 'set again'
 export class Alarm {
   readonly #clock: Clock
   readonly #ring: () => void
-  #sleeping: { until: number; stop: AbortController } | undefined
+  #sleeping: { until: number } | undefined
+  /** Ends a sleep; of use until it did. One for each sleep would cost more than the sleep. */
+  #stop: AbortController | undefined
   #closed = false
 
   constructor(clock: Clock, ring: () => void) {
@@ -22,23 +24,28 @@ export class Alarm {
     if (this.#closed || at === undefined || at === Number.POSITIVE_INFINITY) return
     if (this.#sleeping !== undefined) {
       if (this.#sleeping.until <= at) return
-      this.#sleeping.stop.abort(SET_AGAIN)
+      this.#end()
     }
     const now = this.#clock.ticks()
     const until = Math.min(Math.max(at, now), now + SLEEP_MS_MAX)
-    const mine = { until, stop: new AbortController() }
-    this.#sleeping = mine
-    void this.#sleep(mine, until - now)
+    this.#sleeping = { until }
+    this.#stop ??= new AbortController()
+    void this.#sleep(this.#sleeping, until - now, this.#stop.signal)
   }
 
   close(): void {
     this.#closed = true
-    this.#sleeping?.stop.abort(SET_AGAIN)
-    this.#sleeping = undefined
+    this.#end()
   }
 
-  async #sleep(mine: { until: number; stop: AbortController }, ms: number): Promise<void> {
-    await this.#clock.sleep(Math.ceil(ms), mine.stop.signal)
+  #end(): void {
+    const stop = this.#stop
+    this.#sleeping = this.#stop = undefined
+    stop?.abort(SET_AGAIN)
+  }
+
+  async #sleep(mine: { until: number }, ms: number, signal: AbortSignal): Promise<void> {
+    await this.#clock.sleep(Math.ceil(ms), signal)
     if (this.#sleeping !== mine) return
     this.#sleeping = undefined
     this.#ring()
