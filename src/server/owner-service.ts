@@ -157,8 +157,6 @@ class Call {
 
   async #claim(id: unknown, request: ClaimRequest): Promise<unknown> {
     for (const channel of request.channels) checkChannel(channel)
-    // Who does not wait is answered before it could think otherwise; an AbortController costs as much as the claim.
-    if (request.waitMs === 0) return await this.#attachedPort().claim(request)
     const abort = new AbortController()
     this.#claims.set(id, abort)
     try {
