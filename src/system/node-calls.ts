@@ -21,12 +21,9 @@ export function done(start: (back: (error?: NodeJS.ErrnoException | null) => voi
   })
 }
 
-/** An error as the system would give it, for what only we can see (a short count, a changed inode): without a stack, like its own. */
+/** An error as the system would give it, for what only we can see (a short count, a changed inode). */
 export function systemError(code: string, text: string, cause?: unknown): NodeJS.ErrnoException {
-  const { stackTraceLimit } = Error
-  Error.stackTraceLimit = 0
   const error: NodeJS.ErrnoException = new Error(`${code}: ${text}`, cause === undefined ? undefined : { cause })
-  Error.stackTraceLimit = stackTraceLimit
   error.code = code
   return error
 }

@@ -1,7 +1,7 @@
 import type { AppendFile } from '../files.ts'
-import { systemError } from '../node-calls.ts'
 import type { SimStep } from './sim-calls.ts'
 import type { SimFile } from './sim-disk.ts'
+import { simError } from './sim-error.ts'
 import type { SimCall, SimFault } from './sim-faults.ts'
 import type { SimFiles } from './sim-files.ts'
 
@@ -48,7 +48,7 @@ export class SimAppendFile implements AppendFile {
 
   async #guard(act: () => Promise<void>, harmless?: string): Promise<void> {
     const { path } = this.#place
-    if (this.#broken) throw systemError('EIO', `${path} takes no more after an earlier error`, this.#broken)
+    if (this.#broken) throw simError('EIO', `${path} takes no more after an earlier error`, this.#broken)
     try {
       await act()
     } catch (error) {
@@ -71,9 +71,9 @@ export class SimAppendFile implements AppendFile {
       },
       apply: fault => {
         if (fault) this.#fail(fault, data, { position, synced })
-        if (host.readOnly) throw systemError('EROFS', `read-only file system, '${path}'`)
+        if (host.readOnly) throw simError('EROFS', `read-only file system, '${path}'`)
         const bytes = this.#put(data, position)
-        if (bytes < data.length) throw systemError('ENOSPC', `${path}: wrote ${bytes} of ${data.length} bytes`)
+        if (bytes < data.length) throw simError('ENOSPC', `${path}: wrote ${bytes} of ${data.length} bytes`)
       },
       ...(synced ? { commit: () => content.syncRange(position, position + data.length) } : {})
     })
@@ -88,7 +88,7 @@ export class SimAppendFile implements AppendFile {
       apply: fault => {
         if (!fault) return
         content.forget()
-        throw systemError(fault.code, `simulated, ${fault.call} '${path}'`)
+        throw simError(fault.code, `simulated, ${fault.call} '${path}'`)
       },
       commit: () => content.syncAll()
     })
@@ -102,7 +102,7 @@ export class SimAppendFile implements AppendFile {
     const count = Math.min(data.length, fault.partialBytes ?? random)
     this.#put(data.subarray(0, count), how.position)
     if (how.synced && host.random.chance(0.5)) file.content.forget(how.position, how.position + count)
-    throw systemError(fault.code, `simulated, ${fault.call} '${path}': wrote ${count} of ${data.length} bytes`)
+    throw simError(fault.code, `simulated, ${fault.call} '${path}': wrote ${count} of ${data.length} bytes`)
   }
 
   /** Writes as much as the disk takes. */

@@ -1,5 +1,5 @@
-import { systemError } from '../node-calls.ts'
 import type { SimClock } from './sim-clock.ts'
+import { simError } from './sim-error.ts'
 import type { SimCall, SimFault, SimFaults } from './sim-faults.ts'
 import type { SimGate } from './sim-gate.ts'
 import type { SimRandom } from './sim-random.ts'
@@ -83,5 +83,5 @@ function attempt<T>(step: SimStep<T>, fault: SimFault | undefined): { value: T }
 
 /** For calls on which a fault has no other effect than that they fail. */
 export function failIf(fault: SimFault | undefined, path: string): void {
-  if (fault) throw systemError(fault.code, `simulated, ${fault.call} '${path}'`)
+  if (fault) throw simError(fault.code, `simulated, ${fault.call} '${path}'`)
 }

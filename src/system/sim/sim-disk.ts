@@ -1,5 +1,5 @@
-import { systemError } from '../node-calls.ts'
 import { SimContent, type SimFate } from './sim-content.ts'
+import { simError } from './sim-error.ts'
 import { SimFolder } from './sim-folder.ts'
 import type { SimRandom } from './sim-random.ts'
 
@@ -41,7 +41,7 @@ export class SimDisk {
   find(path: string): SimInode | undefined {
     let node: SimInode | undefined = this.#root
     for (const name of parts(path)) {
-      if (node?.kind !== 'folder') throw systemError('ENOTDIR', `not a folder on the way to '${path}'`)
+      if (node?.kind !== 'folder') throw simError('ENOTDIR', `not a folder on the way to '${path}'`)
       node = node.names.get(name)
       if (!node) return undefined
     }
@@ -51,14 +51,14 @@ export class SimDisk {
   /** @throws ENOENT */
   get(path: string): SimInode {
     const node = this.find(path)
-    if (!node) throw systemError('ENOENT', `no such file or directory, '${path}'`)
+    if (!node) throw simError('ENOENT', `no such file or directory, '${path}'`)
     return node
   }
 
   /** @throws ENOENT, ENOTDIR */
   folder(path: string): SimFolder {
     const node = this.get(path)
-    if (node.kind !== 'folder') throw systemError('ENOTDIR', `not a directory, '${path}'`)
+    if (node.kind !== 'folder') throw simError('ENOTDIR', `not a directory, '${path}'`)
     return node
   }
 
@@ -67,13 +67,13 @@ export class SimDisk {
     const node = this.get(path)
     if (node.kind === 'file') return node
     const code = { folder: 'EISDIR', link: 'ELOOP', socket: 'ENXIO' }[node.kind]
-    throw systemError(code, `not a file, '${path}'`)
+    throw simError(code, `not a file, '${path}'`)
   }
 
   /** A new name. EEXIST when it is taken. */
   add(path: string, node: SimInode): void {
     const { folder, name } = this.#place(path)
-    if (folder.names.has(name)) throw systemError('EEXIST', `file already exists, '${path}'`)
+    if (folder.names.has(name)) throw simError('EEXIST', `file already exists, '${path}'`)
     folder.change({ name, node })
     this.changed(path)
   }
@@ -82,8 +82,8 @@ export class SimDisk {
   remove(path: string, kind: 'folder' | 'file'): boolean {
     const node = this.find(path)
     if (!node) return false
-    if (kind === 'file' && node.kind === 'folder') throw systemError('EISDIR', `a folder, '${path}'`)
-    if (kind === 'folder' && this.folder(path).names.size > 0) throw systemError('ENOTEMPTY', `not empty, '${path}'`)
+    if (kind === 'file' && node.kind === 'folder') throw simError('EISDIR', `a folder, '${path}'`)
+    if (kind === 'folder' && this.folder(path).names.size > 0) throw simError('ENOTEMPTY', `not empty, '${path}'`)
     const { folder, name } = this.#place(path)
     folder.change({ name, node: undefined })
     this.#bytesUsed = undefined
@@ -95,9 +95,9 @@ export class SimDisk {
     const node = this.get(from)
     const there = this.find(to)
     if (there === node) return
-    if (there?.kind === 'folder' && node.kind !== 'folder') throw systemError('EISDIR', `a folder, '${to}'`)
-    if (there && there.kind !== 'folder' && node.kind === 'folder') throw systemError('ENOTDIR', `no folder, '${to}'`)
-    if (there?.kind === 'folder' && there.names.size > 0) throw systemError('ENOTEMPTY', `not empty, '${to}'`)
+    if (there?.kind === 'folder' && node.kind !== 'folder') throw simError('EISDIR', `a folder, '${to}'`)
+    if (there && there.kind !== 'folder' && node.kind === 'folder') throw simError('ENOTDIR', `no folder, '${to}'`)
+    if (there?.kind === 'folder' && there.names.size > 0) throw simError('ENOTEMPTY', `not empty, '${to}'`)
     const source = this.#place(from)
     const target = this.#place(to)
     const gone = { name: source.name, node: undefined }
@@ -165,7 +165,7 @@ export class SimDisk {
   #place(path: string): { folder: SimFolder; name: string } {
     const names = parts(path)
     const name = names.pop()
-    if (name === undefined) throw systemError('EBUSY', 'the root')
+    if (name === undefined) throw simError('EBUSY', 'the root')
     return { folder: this.folder(`/${names.join('/')}`), name }
   }
 }
@@ -193,6 +193,6 @@ function copyNode(node: SimInode, copyOf: (node: SimInode) => SimInode): SimInod
 }
 
 function parts(path: string): string[] {
-  if (!path.startsWith('/')) throw systemError('EINVAL', `not an absolute path, '${path}'`)
+  if (!path.startsWith('/')) throw simError('EINVAL', `not an absolute path, '${path}'`)
   return path.split('/').filter(name => name !== '' && name !== '.')
 }

@@ -1,8 +1,8 @@
 import type { AppendFile, FileStat, Files, FolderEntry, ReadFile } from '../files.ts'
-import { systemError } from '../node-calls.ts'
 import { SimAppendFile } from './sim-append-file.ts'
 import { failIf, type SimStep } from './sim-calls.ts'
 import { SimFile, type SimInode } from './sim-disk.ts'
+import { simError } from './sim-error.ts'
 import type { SimCall } from './sim-faults.ts'
 import type { SimFiles } from './sim-files.ts'
 import { SimFolder } from './sim-folder.ts'
@@ -63,7 +63,7 @@ export class SimFilesView implements Files {
   truncate(path: string, bytes: number): Promise<void> {
     return this.#change('truncate', path, () => {
       const { content } = this.#host.disk.file(path)
-      if (bytes > content.bytes) throw systemError('EINVAL', `'${path}' has ${content.bytes} bytes`)
+      if (bytes > content.bytes) throw simError('EINVAL', `'${path}' has ${content.bytes} bytes`)
       this.#host.disk.grew(bytes - content.bytes)
       content.cut(bytes)
       this.#host.disk.changed(path)
@@ -73,7 +73,7 @@ export class SimFilesView implements Files {
   read(path: string, bytesMax: number): Promise<Buffer> {
     return this.#read('read', path, () => {
       const { content } = this.#host.disk.file(path)
-      if (content.bytes > bytesMax) throw systemError('EFBIG', `'${path}' is above ${bytesMax} bytes`)
+      if (content.bytes > bytesMax) throw simError('EFBIG', `'${path}' is above ${bytesMax} bytes`)
       return Buffer.from(content.seen())
     })
   }
@@ -99,7 +99,7 @@ export class SimFilesView implements Files {
     return this.#change('makeFolder', path, () => {
       const there = this.#host.disk.find(path)
       if (there?.kind === 'folder') return false
-      if (there) throw systemError('ENOTDIR', `'${path}' is there and is no folder`)
+      if (there) throw simError('ENOTDIR', `'${path}' is there and is no folder`)
       this.#host.disk.add(path, new SimFolder())
       return true
     })
@@ -128,7 +128,7 @@ export class SimFilesView implements Files {
   link(from: string, to: string): Promise<void> {
     return this.#change('link', to, () => {
       const node = this.#host.disk.get(from)
-      if (node.kind === 'folder') throw systemError('EPERM', `a folder, '${from}'`)
+      if (node.kind === 'folder') throw simError('EPERM', `a folder, '${from}'`)
       this.#host.disk.add(to, node)
     })
   }
@@ -172,7 +172,7 @@ export class SimFilesView implements Files {
 
   #change<T>(call: SimCall, path: string, apply: () => T): Promise<T> {
     return this.#read(call, path, () => {
-      if (this.#host.readOnly) throw systemError('EROFS', `read-only file system, '${path}'`)
+      if (this.#host.readOnly) throw simError('EROFS', `read-only file system, '${path}'`)
       return apply()
     })
   }
@@ -191,7 +191,7 @@ export class SimFilesView implements Files {
   }
 
   #takeHandle(path: string): void {
-    if (this.#handles >= this.#host.handlesMax) throw systemError('EMFILE', `too many open files, '${path}'`)
+    if (this.#handles >= this.#host.handlesMax) throw simError('EMFILE', `too many open files, '${path}'`)
     this.#handles++
   }
 }

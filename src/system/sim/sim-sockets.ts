@@ -1,7 +1,7 @@
-import { systemError } from '../node-calls.ts'
 import type { Line, Listener, Sockets } from '../sockets.ts'
 import type { SimClock } from './sim-clock.ts'
 import { type SimDisk, SimSocket } from './sim-disk.ts'
+import { simError } from './sim-error.ts'
 import type { SimGate } from './sim-gate.ts'
 import { SimLine } from './sim-line.ts'
 import type { SimRandom } from './sim-random.ts'
@@ -45,7 +45,7 @@ export class SimSockets implements Sockets {
       disk.add(path, socket)
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-      throw systemError('EADDRINUSE', `address already in use '${path}'`, error)
+      throw simError('EADDRINUSE', `address already in use '${path}'`, error)
     }
     socket.listener = listener
     const silence = () => {
@@ -68,8 +68,8 @@ export class SimSockets implements Sockets {
     await this.#pause()
     const node = disk.get(path)
     const listener = node.kind === 'socket' ? (node.listener as SimListener | undefined) : undefined
-    if (!listener || listener.gate.dead) throw systemError('ECONNREFUSED', `connect '${path}'`)
-    if (listener.backlog >= BACKLOG_MAX) throw systemError('EAGAIN', `connect '${path}'`)
+    if (!listener || listener.gate.dead) throw simError('ECONNREFUSED', `connect '${path}'`)
+    if (listener.backlog >= BACKLOG_MAX) throw simError('EAGAIN', `connect '${path}'`)
     const latency = () => this.#latency()
     const ours = new SimLine(this.#options.clock, latency, gate)
     const theirs = new SimLine(this.#options.clock, latency, listener.gate)
