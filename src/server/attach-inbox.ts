@@ -4,7 +4,7 @@ import { findHolder, LockHeldError } from '../system/lock.ts'
 import { aboutThis } from './attached.ts'
 import type { InboxPort } from './inbox-port.ts'
 import type { MovesPort } from './move.ts'
-import { handedOver, isApplication, standsBack } from './owner-manners.ts'
+import { handedOver, isApplication, standBack, standsBack } from './owner-manners.ts'
 import { LineTarget, type OwnerTarget } from './owner-target.ts'
 import { RemotePort } from './remote-port.ts'
 
@@ -54,7 +54,9 @@ async function findOwner(
     const holder = await findHolder(system, { folder: spool.run, name: OWNER_LOCK }).catch(() => 'silent' as const)
     if (holder !== undefined && holder !== 'silent') {
       if (!isApplication(holder.about)) handedOver(spool)
-      return new LineTarget(holder.line, spool.id)
+      const target = new LineTarget(holder.line, spool.id)
+      target.onHandOver = () => standBack(spool)
+      return target
     }
     if (holder === undefined && mayOwn && !standsBack(spool)) {
       try {

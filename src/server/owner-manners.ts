@@ -3,9 +3,9 @@ import type { Spool } from '../spool/spool.ts'
 import type { System } from '../system/system.ts'
 import type { DeadLetter } from './burial.ts'
 
-/** When this process handed an inbox over (ticks): it does not take it back before the other could. */
+/** When an inbox was handed over, by this process or its owner (ticks): it does not take it before the other could. */
 const HANDED_OVER = new WeakMap<System, Map<string, number>>()
-/** Among many consumers each may come first once: all of them stand back before the server has asked the last. */
+/** Who was just looking for the owner has not heard of it, and may come first: such are asked in their turn. */
 const STAND_BACK_MS = 5_000
 
 export function standBack({ system, path }: Spool): void {

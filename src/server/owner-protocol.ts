@@ -15,6 +15,7 @@ import { DroprError, ERRORS, type ErrorCode } from '../errors.ts'
  *   {"id":10,"op":"move","request":{...}}       ->  {"id":10,"ok":{...}}      a step of an operator's move (move.ts)
  *   {"op":"poke","channel":"c","priority":4}    no answer
  *   {"lost":["3.17"]}                           from the owner, unasked
+ *   {"handover":true}                           the same: a server has asked for the inbox, and goes before who hears this
  *   {"id":8,"error":{"code":"DISK_FULL","text":"..."}}
  */
 

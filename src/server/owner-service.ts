@@ -27,6 +27,7 @@ export class OwnerService {
   readonly #options: OwnerServiceOptions
   readonly #calls = new Set<Call>()
   #closed = false
+  #handingOver = false
 
   constructor(options: OwnerServiceOptions) {
     this.#options = options
@@ -34,18 +35,28 @@ export class OwnerService {
 
   connected(line: Line): void {
     if (this.#closed) {
-      line.end()
+      letGo(line, this.#handingOver)
       return
     }
     const call = new Call(this.#options, line, () => this.#calls.delete(call))
     this.#calls.add(call)
   }
 
+  /** Who is let go from now on hears that a server is to be the next owner. */
+  handOver(): void {
+    this.#handingOver = true
+  }
+
   /** Lets everybody go as they are: their leases are the next owner's. Whoever calls now finds nobody until the lock is free. */
   close(): void {
     this.#closed = true
-    for (const call of this.#calls) call.close()
+    for (const call of this.#calls) call.close(this.#handingOver)
   }
+}
+
+function letGo(line: Line, handingOver: boolean): void {
+  if (handingOver) line.send(JSON.stringify({ handover: true }))
+  line.end()
 }
 
 class Call {
@@ -65,9 +76,9 @@ class Call {
     line.onMessage = text => this.#hear(text)
   }
 
-  close(): void {
+  close(handingOver: boolean): void {
     this.#closed = true
-    this.#line.end()
+    letGo(this.#line, handingOver)
   }
 
   /** The consumer's process is dead, or has let go: what it still holds comes back at once. */

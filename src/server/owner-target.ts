@@ -47,6 +47,8 @@ interface Waiting {
 export class LineTarget implements OwnerTarget {
   onLost: (leases: string[]) => void = () => undefined
   onGone: () => void = () => undefined
+  /** The owner gives the inbox to a server. */
+  onHandOver: () => void = () => undefined
   readonly #line: Line
   readonly #spool: string
   readonly #waiting = new Map<number, Waiting>()
@@ -135,6 +137,10 @@ export class LineTarget implements OwnerTarget {
     }
     if (Array.isArray(said.lost)) {
       this.onLost(said.lost as string[])
+      return
+    }
+    if (said.handover === true) {
+      this.onHandOver()
       return
     }
     const id = said.id as number

@@ -66,7 +66,7 @@ export class Owner {
       spool: spool.id,
       moves: this.#moves,
       poke: hint => this.#puller.poke(hint),
-      handOver: () => this.#handOver()
+      handOver: () => this.handOver()
     })
     const here = OWNERS.get(spool.system) ?? new Map<string, Owner>()
     OWNERS.set(spool.system, here.set(spool.path, this))
@@ -171,6 +171,15 @@ export class Owner {
     return this.#closing
   }
 
+  /** Gives it to a server that has asked. @throws DroprError DAEMON_RUNNING when this is one itself. */
+  async handOver(): Promise<void> {
+    if (this.role === 'server') throw running({ pid: process.pid })
+    // Each of many consumers would take it before the server came to it again, one after the other.
+    standBack(this.#spool)
+    this.#service.handOver()
+    await this.close()
+  }
+
   async #close(): Promise<void> {
     const here = OWNERS.get(this.#spool.system)
     if (here?.get(this.#spool.path) === this) here.delete(this.#spool.path)
@@ -190,22 +199,12 @@ export class Owner {
     this.#targets.delete(target)
     if (this.role === 'application' && this.#targets.size === 0) await this.close()
   }
-
-  async #handOver(): Promise<void> {
-    if (this.role === 'server') throw running({ pid: process.pid })
-    standBack(this.#spool)
-    await this.close()
-  }
 }
 
 /** Asks the application that owns the inbox to hand over. */
 async function askForIt(spool: Spool): Promise<void> {
   const here = Owner.here(spool)
-  if (here !== undefined) {
-    if (here.role === 'server') throw running({ pid: process.pid })
-    standBack(spool)
-    return await here.close()
-  }
+  if (here !== undefined) return await here.handOver()
   const holder = await findHolder(spool.system, { folder: spool.run, name: OWNER_LOCK }).catch((error: unknown) => {
     throw diskError(error, `find the owner of the inbox of ${spool.path}`)
   })
