@@ -136,8 +136,7 @@ test('a server takes the inbox from an application, which goes on as a consumer 
 test('a server that asks an application for the inbox is the next owner, however many others consume', async () => {
   for (let seed = 0; seed < 10; seed++) {
     const bed = new OwnerBed(seed, [0.5, 10])
-    for (const name of ['one', 'two', 'three', 'four'])
-      void (await bed.attach(name)).claim({ ...ASK, waitMs: 60_000 })
+    for (const name of ['one', 'two', 'three', 'four']) void (await bed.attach(name)).claim({ ...ASK, waitMs: 60_000 })
     const server = await bed.until(Owner.own({ spool: await bed.spool('server') }))
     expect(server.epoch, `seed ${seed}`).toBe(2)
     await bed.until(server.close())
