@@ -64,7 +64,8 @@ type Add = (level: Finding['level'], kind: string, what: string, hint: string) =
 const DAMAGE_OTHER = 'What is readable goes on. Look at the disk (SMART, memory).'
 const DAMAGE_HINT: Readonly<Record<string, string>> = {
   outbox: 'The client sets it aside in corrupt/ when it comes there; the readable rest is sent. Look at the disk.',
-  inbox: 'The next owner sets it aside in corrupt/; the readable rest is handed out. Look at the disk.'
+  inbox: 'The next owner sets it aside in corrupt/; the readable rest is handed out. Look at the disk.',
+  dead: 'The owner sets it aside in corrupt/ when it comes there, of 8 MiB a minute; the rest can be moved. Look at the disk.'
 }
 
 /** Nothing behind it: that is what a crash leaves, and how every segment begins. */

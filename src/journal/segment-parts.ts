@@ -4,12 +4,12 @@ import type { SegmentReader } from './segment-reader.ts'
 
 const READ_BYTES = 1_048_576
 
-/** A piece of a segment that nobody writes to any more. */
+/** A piece of a segment. */
 export type SegmentPart =
   | { kind: 'frame'; frame: Frame }
   /** Bytes that were synced once and are no longer what was written; `before` is the frame that follows, if any. */
   | { kind: 'damage'; from: number; to: number; before: Frame | undefined }
-  /** Where the good frames end. What follows was never vouched for: what a crash leaves, or nothing. */
+  /** Where the good frames end. What follows was never vouched for: what a crash leaves, what is being written, or nothing. */
   | { kind: 'end'; at: number; sealed: boolean; syncedTo: number }
 
 /**
@@ -34,6 +34,8 @@ export async function* segmentParts(
     if (stop === 'more') continue
     const before = sealed ? undefined : await vouchedAfter(reader, at)
     if (before === undefined) break
+    // What a live writer was just writing when it was read may be whole now.
+    if (before.offset === at || (await reader.read(at, READ_BYTES)).frames.length > 0) continue
     yield { kind: 'damage', from: at, to: before.offset, before }
     at = before.offset
   }

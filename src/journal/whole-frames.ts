@@ -4,13 +4,20 @@ import { segmentParts } from './segment-parts.ts'
 import type { SegmentReader } from './segment-reader.ts'
 
 /** What is searched for readable entries in one damaged place. */
-const SALVAGE_BYTES_MAX = 67_108_864
+export const SALVAGE_BYTES_MAX = 67_108_864
 
-/** All frames of a segment, and of damaged places what can still be read: each entry as a frame of its own. */
-export async function* wholeFrames(reader: SegmentReader, from?: number): AsyncGenerator<Frame, void> {
+/** Gives what can still be read in a damaged place, [from, to): each entry as a frame of its own. */
+export type Salvage = (reader: SegmentReader, from: number, to: number) => Promise<Frame[]>
+
+/** All frames of a segment, and of damaged places what can still be read. */
+export async function* wholeFrames(
+  reader: SegmentReader,
+  from?: number,
+  salvage: Salvage = savedFrames
+): AsyncGenerator<Frame, void> {
   for await (const part of segmentParts(reader, from)) {
     if (part.kind === 'frame') yield part.frame
-    else if (part.kind === 'damage') yield* await savedFrames(reader, part.from, part.to)
+    else if (part.kind === 'damage') yield* await salvage(reader, part.from, part.to)
   }
 }
 

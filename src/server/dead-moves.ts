@@ -2,6 +2,8 @@ import { diskError } from '../errors.ts'
 import { hasBlob } from '../journal/blob-of.ts'
 import { decodeMessage, messageFlags } from '../journal/entry.ts'
 import type { Ids } from '../journal/ids.ts'
+import type { Salvage } from '../journal/whole-frames.ts'
+import { salvageLetters } from '../spool/damaged-letters.ts'
 import { DEAD_STATES, knownOf } from '../spool/dead-list.ts'
 import type { DeadFates } from '../spool/dead-marks.ts'
 import { removeDeadRoom } from '../spool/dead-retention.ts'
@@ -35,6 +37,7 @@ export class DeadMoves {
   readonly #options: DeadMovesOptions
   readonly #ledger: DeadLedger
   readonly #returns: DeadReturns
+  readonly #salvage: Salvage
   /** Of channels in which somebody is at work. */
   readonly #fates = new Map<string, DeadFates>()
   readonly #turns = new Map<string, Promise<unknown>>()
@@ -42,6 +45,7 @@ export class DeadMoves {
 
   constructor(options: DeadMovesOptions) {
     this.#options = options
+    this.#salvage = salvageLetters(options.spool)
     this.#ledger = new DeadLedger(options)
     this.#returns = new DeadReturns({ ...options, ledger: this.#ledger })
   }
@@ -55,9 +59,8 @@ export class DeadMoves {
     return this.#inTurn(channel, async () => {
       const fates = await this.#fatesOf(channel)
       this.#fates.delete(channel)
-      const { files } = this.#options.spool.system
       let count = 0
-      for await (const { letters } of walkLetters({ files, folder: this.#options.spool.dead(channel), channel, fates }))
+      for await (const { letters } of this.#walk(channel, fates))
         for (const { state } of letters) if (state === 'dead') count++
       return count
     })
@@ -91,7 +94,7 @@ export class DeadMoves {
   async #recover(channel: string): Promise<void> {
     if (this.#fates.has(channel)) return
     const { spool } = this.#options
-    const { fates, unsettled } = await readFates(spool.system.files, spool.dead(channel))
+    const { fates, unsettled } = await readFates(spool.system.files, spool.dead(channel), this.#salvage)
     await this.#returns.settle(channel, unsettled, fates)
   }
 
@@ -141,14 +144,12 @@ export class DeadMoves {
     fates: DeadFates
   ): Promise<{ chosen: Letter[]; left: Record<string, number>; next: string | undefined }> {
     const { channel, filter, began, after, max } = request
-    const { spool } = this.#options
     const sieve = new Sieve({ ...filter, states: DEAD_STATES }, began)
     const chosen: Letter[] = []
     const left: Record<string, number> = {}
     let read = 0
     let moving = 0
-    const { files } = spool.system
-    for await (const page of walkLetters({ files, folder: spool.dead(channel), channel, fates, after })) {
+    for await (const page of this.#walk(channel, fates, after)) {
       for (const letter of page.letters) {
         const { entry, note } = letter
         read += entry.length
@@ -167,6 +168,12 @@ export class DeadMoves {
       if (full) return { chosen, left, next: page.after }
     }
     return { chosen, left, next: undefined }
+  }
+
+  #walk(channel: string, fates: DeadFates, after?: string) {
+    const { spool } = this.#options
+    const { files } = spool.system
+    return walkLetters({ files, folder: spool.dead(channel), channel, fates, after, salvage: this.#salvage })
   }
 
   #whyNot({ stream, position, entry, note }: Letter, { what }: MoveRequest): string | undefined {
@@ -188,7 +195,7 @@ export class DeadMoves {
     const known = this.#fates.get(channel)
     if (known !== undefined) return known
     const { spool } = this.#options
-    const { fates, unsettled } = await readFates(spool.system.files, spool.dead(channel))
+    const { fates, unsettled } = await readFates(spool.system.files, spool.dead(channel), this.#salvage)
     await this.#returns.settle(channel, unsettled, fates)
     this.#fates.set(channel, fates)
     return fates

@@ -1,4 +1,5 @@
 import { DeadBlobs } from '../spool/dead-blobs.ts'
+import { DeadCheck } from '../spool/dead-check.ts'
 import { cleanDead } from '../spool/dead-retention.ts'
 import { Leftovers } from '../spool/leftovers.ts'
 import type { Spool } from '../spool/spool.ts'
@@ -6,16 +7,18 @@ import type { Inbox } from './inbox.ts'
 import type { OwnerRooms } from './owner-rooms.ts'
 import { PeerNotesTidy } from './peer-notes-tidy.ts'
 
-/** What the inbox's owner removes now and then: what is past its retention, what nobody owns, and what nobody finished. */
+/** What the inbox's owner removes now and then: what is past its retention, what nobody owns, and what nobody finished; and what it looks at. */
 export class OwnerTidy {
   readonly #options: { spool: Spool; inbox: Pick<Inbox, 'clean'>; rooms: Pick<OwnerRooms, 'tidy'>; epoch: number }
   readonly #deadBlobs: DeadBlobs
+  readonly #deadCheck: DeadCheck
   readonly #notes: PeerNotesTidy
   readonly #leftovers: Leftovers
 
   constructor(options: { spool: Spool; inbox: Pick<Inbox, 'clean'>; rooms: Pick<OwnerRooms, 'tidy'>; epoch: number }) {
     this.#options = options
     this.#deadBlobs = new DeadBlobs(options.spool)
+    this.#deadCheck = new DeadCheck(options.spool)
     this.#notes = new PeerNotesTidy(options.spool)
     this.#leftovers = new Leftovers(options.spool)
   }
@@ -29,6 +32,7 @@ export class OwnerTidy {
       await cleanDead({ spool, channel, epoch })
       await this.#deadBlobs.clean(channel)
     }
+    await this.#deadCheck.turn()
     await this.#notes.turn()
     await this.#leftovers.turn()
   }

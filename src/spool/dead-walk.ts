@@ -2,7 +2,7 @@ import { DroprError, diskError } from '../errors.ts'
 import { decodeNote, entryBytes, MARK, MESSAGE } from '../journal/entry.ts'
 import { listSegments, type SegmentName } from '../journal/segment-names.ts'
 import { SegmentReader } from '../journal/segment-reader.ts'
-import { wholeFrames } from '../journal/whole-frames.ts'
+import { type Salvage, wholeFrames } from '../journal/whole-frames.ts'
 import type { Files } from '../system/files.ts'
 import { DeadFates, holdsMarks, type LetterState, type Moving } from './dead-marks.ts'
 import { StreamPositions } from './positions.ts'
@@ -27,15 +27,27 @@ export interface LetterPage {
   after: string
 }
 
-/** What became of the letters of a channel, as its marks say. Reads no letter. */
-export async function readFates(files: Files, folder: string): Promise<{ fates: DeadFates; unsettled: Moving[] }> {
+export interface LetterWalk {
+  files: Files
+  folder: string
+  channel: string
+  fates: Pick<DeadFates, 'of'>
+  salvage?: Salvage
+}
+
+/** What became of the letters of a channel, as its marks say. Reads no letter. `salvage`: what to do where there is damage. */
+export async function readFates(
+  files: Files,
+  folder: string,
+  salvage?: Salvage
+): Promise<{ fates: DeadFates; unsettled: Moving[] }> {
   const fates = new DeadFates()
   for (const { path } of await listSegments(files, folder)) {
     if (!holdsMarks(path)) continue
     const reader = await SegmentReader.open(files, path)
     if (reader === undefined) continue
     try {
-      for await (const frame of wholeFrames(reader)) fates.fold(frame)
+      for await (const frame of wholeFrames(reader, undefined, salvage)) fates.fold(frame)
     } finally {
       await reader.close()
     }
@@ -48,14 +60,9 @@ export async function readFates(files: Files, folder: string): Promise<{ fates: 
  * yet: who buried it had not heard that it is here, and buries it again.
  *
  * @param options.after Where an earlier walk was, or undefined.
+ * @param options.salvage What to do where there is damage.
  */
-export async function* walkLetters(options: {
-  files: Files
-  folder: string
-  channel: string
-  fates: Pick<DeadFates, 'of'>
-  after?: string | undefined
-}): AsyncGenerator<LetterPage> {
+export async function* walkLetters(options: LetterWalk & { after?: string | undefined }): AsyncGenerator<LetterPage> {
   const { files, folder, after } = options
   const from = after === undefined ? undefined : placeOf(after)
   const seen = new StreamPositions()
@@ -71,17 +78,17 @@ export async function* walkLetters(options: {
 }
 
 async function* walkSegment(
-  options: { files: Files; channel: string; fates: Pick<DeadFates, 'of'> },
+  options: LetterWalk,
   segment: SegmentName,
   seen: StreamPositions,
   offset: number | undefined
 ): AsyncGenerator<LetterPage> {
-  const { files, channel, fates } = options
+  const { files, channel, fates, salvage } = options
   const reader = await SegmentReader.open(files, segment.path)
   if (reader === undefined) return
   const open = new Map<string, Omit<Letter, 'note' | 'state'>>()
   try {
-    for await (const { source, payload, end } of wholeFrames(reader, offset)) {
+    for await (const { source, payload, end } of wholeFrames(reader, offset, salvage)) {
       const letters: Letter[] = []
       for (let at = 0, i = 0; at < payload.length; at += entryBytes(payload, at), i++) {
         if (source !== undefined && payload[at + 8] === MESSAGE) {

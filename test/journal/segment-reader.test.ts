@@ -3,6 +3,7 @@ import { decodeMessage } from '../../src/journal/entry.ts'
 import { salvageFrame } from '../../src/journal/salvage.ts'
 import { SEGMENT_HEAD_BYTES } from '../../src/journal/segment-head.ts'
 import { listSegments } from '../../src/journal/segment-names.ts'
+import { segmentParts } from '../../src/journal/segment-parts.ts'
 import { SegmentReader } from '../../src/journal/segment-reader.ts'
 import { bodies, desk, FOLDER, parts, text } from './desk.ts'
 
@@ -33,6 +34,23 @@ test('a tail torn at any byte is dropped and every earlier frame is kept', async
     expect((await bodies(disk)).length, `cut at ${cut}`).toBe(whole.reduce((sum, frame) => sum + frame.count, 0))
     expect((await parts(disk)).some(part => part.kind === 'damage')).toBe(false)
   }
+})
+
+test('a frame that is whole a moment after it was read, while its writer goes on, is no damage', async () => {
+  const { disk, path, frames } = await threeFrames()
+  const reader = (await SegmentReader.open(disk, path))!
+  const read = reader.read.bind(reader)
+  let reads = 0
+  // At the first look only the first one was there, and half of what comes behind it.
+  reader.read = async (offset, ...how) => {
+    const found = await read(offset, ...how)
+    if (reads++ > 0) return found
+    return { ...found, frames: found.frames.slice(0, 1), next: frames[0]!.end, stop: 'bad' }
+  }
+  const found: string[] = []
+  for await (const part of segmentParts(reader)) found.push(part.kind === 'frame' ? `${part.frame.offset}` : part.kind)
+  expect(found).toEqual([...frames.map(({ offset }) => `${offset}`), 'end'])
+  expect(reads).toBeGreaterThan(1)
 })
 
 test('a tail of 1 to 8,192 zero bytes, or of garbage, is a tail', async () => {

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { SimNodes } from '../rows/sim-nodes.ts'
+import { listSegments } from '../../src/journal/segment-names.ts'
+import { SimNodes, SPOOL } from '../rows/sim-nodes.ts'
 import { bury, buryRefused, idsWaiting } from './dead-bed.ts'
 
 const LIMITS = { retryMsMin: 20, scanMs: 1_000, segmentBytesMax: 65_536 }
@@ -198,4 +199,26 @@ test('what was being buried when its owner died is not redriven beside the messa
     ).toEqual([id])
   }
   expect(alive).toBeGreaterThan(0)
+})
+
+/** Turns a bit in what of the dead letters has this text. */
+async function flipDead({ nodes }: Awaited<ReturnType<typeof node>>, text: string): Promise<void> {
+  const { disk } = nodes.machine('berlin')
+  for (const { path } of await nodes.until(listSegments(disk, `${SPOOL}/dead/common`))) {
+    const at = disk.peek(path)!.indexOf(text)
+    if (at !== -1) disk.flip(path, at, 1)
+  }
+}
+
+test('a damaged letter is set aside by the owner within a minute, and by a move that comes there at once', async () => {
+  for (const moved of [false, true]) {
+    const at = await node(400)
+    const { nodes, queue } = at
+    await bury(nodes, queue, ['first', 'second', 'third'])
+    await flipDead(at, 'first')
+    if (moved) expect(await nodes.until(queue.dead.redrive({ all: true, dryRun: true }))).toMatchObject({ moved: 2 })
+    else await nodes.clock.advance(62_000)
+    const names = (await nodes.until(nodes.machine('berlin').disk.list(`${SPOOL}/corrupt`))).map(({ name }) => name)
+    expect(names.filter(name => name.endsWith('.json'))).toHaveLength(1)
+  }
 })
