@@ -114,7 +114,8 @@ function ask(system: System, line: Line): Promise<{ about: unknown } | 'cut' | u
   return new Promise(resolve => {
     const answer = (value: { about: unknown } | 'cut' | undefined) => {
       resolve(value)
-      answered.abort()
+      // Without a reason abort() makes an error, and its stack, each time.
+      answered.abort(null)
     }
     line.onMessage = text => answer(parseAnswer(text))
     line.onEnd = () => answer('cut')

@@ -53,16 +53,19 @@ export class FakeInbox implements InboxPort {
   }
 
   put(channel: string, ...drafts: (Partial<Draft> | string)[]): void {
+    const parts = [this.file]
+    let at = this.file.length
     for (const given of drafts) {
       const said = typeof given === 'string' ? { body: given } : given
       const draft: Draft = { kind: 'text', body: '', sentAt: this.clock.now(), ...said }
       const into = Buffer.alloc(messageBytesMost(draft))
       if (draft.id === undefined) this.#ids.next()
       const bytes = encodeMessage(draft, this.#ids, into, 0)
-      const kept = { channel, at: this.file.length, bytes, lease: '', deliveries: 0, attempts: 0 }
-      this.kept.push({ ...kept, state: 'ready' })
-      this.file = Buffer.concat([this.file, into.subarray(0, bytes)])
+      this.kept.push({ channel, at, bytes, lease: '', state: 'ready', deliveries: 0, attempts: 0 })
+      parts.push(into.subarray(0, bytes))
+      at += bytes
     }
+    this.file = Buffer.concat(parts)
     for (const wake of this.#waiters.splice(0)) wake()
   }
 

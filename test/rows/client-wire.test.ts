@@ -1,5 +1,6 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { ANSWER_TYPE } from '../../src/wire/upload.ts'
 import { closeAll, peerAt, rawPeer, transportWith } from '../wire/raw-peers.ts'
@@ -113,6 +114,9 @@ test('C22: what a peer does not do in time ends at the time that was set: the co
       upTo: 2
     }
   ]
+  // A busy machine keeps this process from looking, however short its timers are.
+  const kept = monitorEventLoopDelay({ resolution: 10 })
+  kept.enable()
   const took = cases.map(async ({ url, limits, entries, ms, upTo, looks = 1 }) => {
     const since = performance.now()
     // What timers of that length take in this process now: a busy machine lets them wait too.
@@ -122,9 +126,11 @@ test('C22: what a peer does not do in time ends at the time that was set: the co
     expect(failure).toMatchObject({ code: expect.stringMatching(/PEER_TIMEOUT|PEER_UNREACHABLE/) })
     return { url, ms, ended: performance.now() - since, timer: await timer }
   })
-  for (const { url, ms, ended, timer } of await Promise.all(took)) {
+  const ends = await Promise.all(took)
+  kept.disable()
+  for (const { url, ms, ended, timer } of ends) {
     expect(ended, url).toBeGreaterThan(ms * 0.9)
     // A tenth, and what a busy machine adds. That a large body stopped moving is seen after twice the time at most.
-    expect(ended, url).toBeLessThan(timer * 1.1 + 250)
+    expect(ended, url).toBeLessThan(timer * 1.1 + 250 + kept.max / 1e6)
   }
 })

@@ -111,10 +111,10 @@ export class SimFilesView implements Files {
 
   list(path: string): Promise<FolderEntry[]> {
     return this.#read('list', path, () => {
-      const entries = [...this.#host.disk.folder(path).names].map(([name, { kind }]): FolderEntry => ({ name, kind }))
+      const { names } = this.#host.disk.folder(path)
       // In no order, as folders are: whoever needs one must sort.
-      const hashes = new Map(entries.map(({ name }) => [name, hash(name)]))
-      return entries.toSorted((one, other) => hashes.get(one.name)! - hashes.get(other.name)!)
+      const inOrder = Array.from(names.keys(), name => ({ name, hash: hash(name) })).sort((a, b) => a.hash - b.hash)
+      return inOrder.map(({ name }): FolderEntry => ({ name, kind: names.get(name)!.kind }))
     })
   }
 
