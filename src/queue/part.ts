@@ -63,7 +63,7 @@ export class Batch {
 function isMessage(part: Part, index: number): boolean {
   const damage = part.damaged?.get(index)
   if (damage !== undefined) {
-    part.verdicts.quiet(part, index, 'reject', { reason: `damaged: ${damage}` })
+    part.verdicts.quiet(part, index, 'reject', { reason: `damaged: ${damage}`, damaged: true })
     return false
   }
   const at = part.offsets[index]!

@@ -14,6 +14,7 @@ import { VerdictLane } from './verdict-lane.ts'
 export interface Said {
   afterMs?: number | undefined
   reason?: string | undefined
+  damaged?: boolean
   result?: unknown
 }
 
@@ -94,9 +95,9 @@ export class Verdicts {
 
   #group(part: Part, verdict: Verdict['verdict'], said: Said, awaited: boolean): VerdictGroup {
     const { lease, run } = part
-    const { afterMs, reason, result } = said
-    const key =
-      result === undefined ? JSON.stringify([lease.id, run.channel, run.stream, verdict, afterMs, reason]) : '' // a result is one message's own
+    const { afterMs, reason, damaged = false, result } = said
+    const same = [lease.id, run.channel, run.stream, verdict, afterMs, reason, damaged]
+    const key = result === undefined ? JSON.stringify(same) : '' // a result is one message's own
     const lane = awaited ? this.#awaited : this.#quiet
     const known = key === '' ? undefined : lane.find(key)
     if (known !== undefined) return known
@@ -112,6 +113,7 @@ export class Verdicts {
         ...(!awaited && { quiet: true }),
         ...(afterMs !== undefined && { afterMs }),
         ...(reason !== undefined && { reason }),
+        ...(damaged && { damaged }),
         ...(result !== undefined && { result })
       },
       pairs: [],

@@ -19,3 +19,8 @@ export interface DeadLetter {
 
 /** Puts messages among the dead letters of a channel. Resolves when synced. */
 export type Bury = (channel: string, letters: DeadLetter[]) => Promise<void>
+
+/** What the letter of a message is called that could not be read any more: there is nothing else in it. */
+export function unreadableId({ stream, position }: { stream: string; position: number }): string {
+  return `damaged ${stream} ${position}`
+}

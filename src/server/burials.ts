@@ -3,7 +3,7 @@ import { Ids } from '../journal/ids.ts'
 import type { Draft } from '../message.ts'
 import type { System } from '../system/system.ts'
 import type { BlockReader } from './block-reader.ts'
-import type { Bury, DeadLetter } from './burial.ts'
+import { type Bury, type DeadLetter, unreadableId } from './burial.ts'
 import type { ChannelState } from './channel-state.ts'
 import type { InboxJournal } from './inbox-journal.ts'
 import { type DeadMark, groupPieces } from './inbox-marks.ts'
@@ -23,6 +23,15 @@ export interface BurialsOptions {
   onReady: () => void
 }
 
+/** Why messages are given up. */
+interface How {
+  v?: 'reject' | 'retry'
+  reason: string
+  /** The reason says that it is damaged: who read it has seen it. */
+  damaged?: boolean
+  failed?: FailedAttempt
+}
+
 /** Moves messages to the dead letters: first they are synced there, then marked here. A crash between the two repeats it. */
 export class Burials {
   readonly #options: BurialsOptions
@@ -34,10 +43,7 @@ export class Burials {
   }
 
   /** Resolves when they are in the dead letters and marked. The pieces' state is the caller's. */
-  async bury(
-    pieces: readonly Piece[],
-    how: { l?: string; v?: 'reject' | 'retry'; reason: string; failed?: FailedAttempt }
-  ): Promise<void> {
+  async bury(pieces: readonly Piece[], how: How & { l?: string }): Promise<void> {
     const { name, journal, reader, bury } = this.#options
     const letters: DeadLetter[] = []
     for (const piece of pieces) letters.push(...lettersOf(piece, await reader.entries(piece), how, this.#ids))
@@ -86,12 +92,7 @@ function byReason(pieces: readonly Piece[]): { reason: string; same: Piece[] }[]
   return [...groups].map(([reason, same]) => ({ reason, same }))
 }
 
-function lettersOf(
-  piece: Piece,
-  entries: readonly (Buffer | undefined)[],
-  how: { v?: 'reject' | 'retry'; reason: string; failed?: FailedAttempt },
-  ids: Ids
-): DeadLetter[] {
+function lettersOf(piece: Piece, entries: readonly (Buffer | undefined)[], how: How, ids: Ids): DeadLetter[] {
   const { block, from, past } = piece
   const { origin, node, id, priority } = block.stream
   const attempts = how.failed === undefined ? past : [...past, how.failed]
@@ -102,21 +103,16 @@ function lettersOf(
     stream: id,
     position: from + i,
     priority,
-    reason: entry === undefined ? damaged(how.reason) : how.reason,
+    reason: entry === undefined && how.damaged !== true ? `damaged: ${how.reason}` : how.reason,
     rejected: how.v === 'reject',
     attempts,
     receivedAt: block.at
   }))
 }
 
-/** Who read it may have said so. */
-function damaged(reason: string): string {
-  return reason.startsWith('damaged: ') ? reason : `damaged: ${reason}`
-}
-
 /** The letter of a message that cannot be read any more says at least that there was one; its bytes are in corrupt/. */
 function unreadable(ids: Ids, stream: string, position: number): Buffer {
-  const id = `damaged ${stream} ${position}`
+  const id = unreadableId({ stream, position })
   const draft: Draft = { kind: 'bytes', body: Buffer.alloc(0), sentAt: 0, id, expiresAt: undefined }
   const into = Buffer.alloc(messageBytesMost(draft))
   return into.subarray(0, encodeMessage(draft, ids, into, 0))

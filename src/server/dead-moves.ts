@@ -1,6 +1,6 @@
 import { diskError } from '../errors.ts'
 import { hasBlob } from '../journal/blob-of.ts'
-import { decodeMessage, messageFlags } from '../journal/entry.ts'
+import { decodeMessage, messageFlags, messageId } from '../journal/entry.ts'
 import type { Ids } from '../journal/ids.ts'
 import type { Salvage } from '../journal/whole-frames.ts'
 import { salvageLetters } from '../spool/damaged-letters.ts'
@@ -10,6 +10,7 @@ import { removeDeadRoom } from '../spool/dead-retention.ts'
 import { type Letter, readFates, walkLetters } from '../spool/dead-walk.ts'
 import { Sieve } from '../spool/filter.ts'
 import type { Spool } from '../spool/spool.ts'
+import { unreadableId } from './burial.ts'
 import { isBodyGone } from './dead-bodies.ts'
 import { DeadLedger } from './dead-ledger.ts'
 import { DeadReturns } from './dead-returns.ts'
@@ -176,12 +177,13 @@ export class DeadMoves {
     return walkLetters({ files, folder: spool.dead(channel), channel, fates, after, salvage: this.#salvage })
   }
 
-  #whyNot({ stream, position, entry, note }: Letter, { what }: MoveRequest): string | undefined {
+  #whyNot(letter: Letter, { what }: MoveRequest): string | undefined {
     const { inbox, spool } = this.#options
+    const { stream, position, entry } = letter
     // A crash came between its burial and the mark that it is over: it still waits there, and may be buried again.
     if (inbox.stream(stream)?.between(position, position + 1).length) return 'alive'
     if (what !== 'redrive') return undefined
-    if (note.reason.startsWith('damaged')) return 'damaged'
+    if (messageId(entry, 0) === unreadableId(letter)) return 'damaged'
     const { expiresAt } = messageFlags(entry, 0)
     return expiresAt !== undefined && expiresAt <= spool.system.clock.now() ? 'expired' : undefined
   }

@@ -159,6 +159,7 @@ function giveUp(
   position: number
 ): void {
   const pieces = channel.state.extract(stream, [[position, position + 1]])
-  for (const piece of pieces) piece.past = [...piece.past, { at: spool.system.clock.now(), reason: 'damaged' }]
+  for (const piece of pieces)
+    piece.past = [...piece.past, { at: spool.system.clock.now(), reason: 'it can no longer be read' }]
   channel.verdicts.giveUp(pieces)
 }

@@ -104,6 +104,8 @@ export interface Verdict {
   /** Not handed out again before so many ms; for `retry` instead of the back-off. */
   afterMs?: number
   reason?: string
+  /** With a rejection, whose reason says how: what was read was not what was written. */
+  damaged?: boolean
   /** Kept with the mark of an ack, as JSON. */
   result?: unknown
 }

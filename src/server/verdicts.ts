@@ -143,7 +143,7 @@ export class Verdicts {
     const reason = verdict.reason ?? ''
     const t = system.clock.now()
     if (verdict.verdict === 'reject') {
-      await this.#burials.bury(pieces, { l, v: 'reject', reason })
+      await this.#burials.bury(pieces, { l, v: 'reject', reason, damaged: verdict.damaged === true })
       return () => state.finish(pieces, 'dead', system.clock.now(), { reason })
     }
     if (verdict.verdict === 'release') {

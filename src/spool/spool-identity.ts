@@ -31,8 +31,10 @@ export async function readFormat(files: Files, root: string, onMended?: OnMended
   if (bytes === undefined) return undefined
   const isOurs = (tried: Buffer) => (tried.toString('latin1') === FORMAT_TEXT ? SPOOL_FORMAT : undefined)
   const mended = mendBit(bytes, isOurs)
-  if (mended !== undefined) onMended?.(path)
-  if (mended !== undefined) return mended
+  if (mended !== undefined) {
+    onMended?.(path)
+    return mended
+  }
   const [, digits] = /^\s*([0-9]{1,9})\s*$/.exec(bytes.toString('latin1')) ?? []
   if (digits === undefined) throw new DroprError('SPOOL_DAMAGED', `${path} holds no version number`)
   return knownFormat(Number(digits), path)
@@ -52,8 +54,10 @@ export async function readIdentity(files: Files, root: string, onMended?: OnMend
     return identityIn(bytes, path).identity
   } catch (error) {
     const mended = mendBit(bytes, tried => checkedIdentity(tried, path))
-    if (mended !== undefined) onMended?.(path)
-    if (mended !== undefined) return mended
+    if (mended !== undefined) {
+      onMended?.(path)
+      return mended
+    }
     if (error instanceof DroprError) throw error
     throw new DroprError('SPOOL_DAMAGED', `${path}: ${error instanceof Error ? error.message : String(error)}`, error)
   }

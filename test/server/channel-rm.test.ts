@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { Queue } from '../../src/queue/queue.ts'
 import { SimNodes } from '../rows/sim-nodes.ts'
-import { CHANNEL, dieAt, filesIn, LIMITS, sendAgain, sent, unheard } from './removal-bed.ts'
+import { CHANNEL, dieAtEveryCall, filesIn, LIMITS, sendAgain, sent, unheard } from './removal-bed.ts'
 
 test('channel rm removes an empty channel, and what its senders send again does not enter twice, over restarts', async () => {
   for (const seed of [1, 2]) {
@@ -88,17 +88,6 @@ const remove = { takesMs: 500, ask: (queue: Queue) => queue.removeChannel(CHANNE
 
 test.each([[false], [true]])(
   'channel rm: dead between any two calls of the disk (power cut: %s) leaves the channel or none, and nothing lost or twice',
-  async power => {
-    let lates = 0
-    for (let k = 1; ; k++) {
-      const { calls, went } = await dieAt(k, { power, remove })
-      if ((await dieAt(k, { power, remove, j: 1 + ((k * 7) % 23) })).went) lates++
-      if (calls >= k) continue
-      expect(went).toBe(true)
-      expect(k).toBeGreaterThan(15)
-      break
-    }
-    expect(lates).toBeGreaterThan(0)
-  },
+  power => dieAtEveryCall(power, remove),
   120_000
 )

@@ -32,6 +32,22 @@ test('a dead letter that is redriven comes again under its id, as a first attemp
   ])
 })
 
+test('what its consumer rejected as damaged goods is redriven as any other; what cannot be read any more is not', async () => {
+  const at = await node(6)
+  const { nodes, queue } = at
+  await nodes.until(queue.sendMessage('parcel'))
+  await nodes.until((await nodes.until(queue.poll({ wait: '3s' })))!.reject('damaged: the parcel was open'))
+  await nodes.clock.advance(1)
+  expect(await nodes.until(queue.dead.redrive({ all: true }))).toMatchObject({ moved: 1, left: {} })
+  await nodes.until((await nodes.until(queue.poll({ wait: '3s' })))!.ack())
+  for (const body of ['unreadable', 'vouches']) await nodes.until(queue.sendMessage(body, { to: 'berlin' }))
+  await nodes.clock.advance(5_000)
+  await flip(at, 'inbox', 'unreadable')
+  expect((await nodes.take(queue)).map(({ body }) => body)).toEqual(['vouches'])
+  await nodes.clock.advance(1_000)
+  expect(await nodes.until(queue.dead.redrive({ all: true }))).toMatchObject({ moved: 0, left: { damaged: 1 } })
+})
+
 test('an id that a caller gave does not keep its dead letter from coming back, though the inbox remembers it', async () => {
   const { nodes, queue } = await node(2)
   await nodes.until(queue.sendMessage('x', { id: 'order-1' }))
@@ -201,10 +217,10 @@ test('what was being buried when its owner died is not redriven beside the messa
   expect(alive).toBeGreaterThan(0)
 })
 
-/** Turns a bit in what of the dead letters has this text. */
-async function flipDead({ nodes }: Awaited<ReturnType<typeof node>>, text: string): Promise<void> {
+/** Turns a bit in what has this text in a room. */
+async function flip({ nodes }: Awaited<ReturnType<typeof node>>, room: string, text: string): Promise<void> {
   const { disk } = nodes.machine('berlin')
-  for (const { path } of await nodes.until(listSegments(disk, `${SPOOL}/dead/common`))) {
+  for (const { path } of await nodes.until(listSegments(disk, `${SPOOL}/${room}/common`))) {
     const at = disk.peek(path)!.indexOf(text)
     if (at !== -1) disk.flip(path, at, 1)
   }
@@ -215,7 +231,7 @@ test('a damaged letter is set aside by the owner within a minute, and by a move 
     const at = await node(400)
     const { nodes, queue } = at
     await bury(nodes, queue, ['first', 'second', 'third'])
-    await flipDead(at, 'first')
+    await flip(at, 'dead', 'first')
     if (moved) expect(await nodes.until(queue.dead.redrive({ all: true, dryRun: true }))).toMatchObject({ moved: 2 })
     else await nodes.clock.advance(62_000)
     const names = (await nodes.until(nodes.machine('berlin').disk.list(`${SPOOL}/corrupt`))).map(({ name }) => name)

@@ -61,7 +61,7 @@ export interface Removal {
 }
 
 /** The owner of tokyo's inbox dies at the k-th call of the disk, while a channel is removed; a message comes at the j-th. */
-export async function dieAt(k: number, options: { power: boolean; j?: number; remove: Removal }) {
+async function dieAt(k: number, options: { power: boolean; j?: number; remove: Removal }) {
   const { power, j, remove } = options
   const { nodes, tokyo } = await unheard(1_000 + k, remove.limits)
   if (remove.restMs !== undefined) await nodes.clock.advance(remove.restMs)
@@ -107,4 +107,18 @@ export async function dieAt(k: number, options: { power: boolean; j?: number; re
   ).toEqual([])
   expect(await filesIn(nodes, 'tokyo', 'removed'), said).not.toContain(`${CHANNEL}.json`)
   return { calls: all, went }
+}
+
+/** That at each call of the disk that a removal makes, with and without a message that comes meanwhile. */
+export async function dieAtEveryCall(power: boolean, remove: Removal): Promise<void> {
+  let lates = 0
+  for (let k = 1; ; k++) {
+    const { calls, went } = await dieAt(k, { power, remove })
+    if ((await dieAt(k, { power, remove, j: 1 + ((k * 7) % 23) })).went) lates++
+    if (calls >= k) continue
+    expect(went).toBe(true)
+    expect(k).toBeGreaterThan(15)
+    break
+  }
+  expect(lates).toBeGreaterThan(0)
 }
