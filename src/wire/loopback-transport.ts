@@ -56,8 +56,11 @@ export class LoopbackTransport implements Transport {
     for (const reject of this.#open) reject(closed())
   }
 
-  async #carry(peer: PeerAddress, request: UploadRequest, fault: LoopbackFault): Promise<UploadAnswer> {
+  async #carry(peer: PeerAddress, sent: UploadRequest, fault: LoopbackFault): Promise<UploadAnswer> {
     const { clock } = this.#options
+    // Its sender may use the memory again as soon as it has an answer, or waits for none any more.
+    const isLate = fault.delayMs !== undefined || fault.repeatAfterMs !== undefined
+    const request = isLate ? { ...sent, entries: Buffer.from(sent.entries) } : sent
     if (fault.delayMs !== undefined) await clock.sleep(fault.delayMs)
     if (fault.repeatAfterMs !== undefined)
       void clock

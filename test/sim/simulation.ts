@@ -173,7 +173,9 @@ export async function simulate(options: SimulationOptions): Promise<Report> {
     const left = untilMs - clock.ticks()
     await playRound(sim, Math.min(left, sim.random.between(...FAULT_MS)))
   }
-  if (sim.layout.blobs && options.hours >= CLEANED_HOURS_MIN) await checkOrphans(sim)
+  // Time stands still once a promise is broken: nobody would tidy up.
+  const ended = sim.checker.violations.length > 0
+  if (!ended && sim.layout.blobs && options.hours >= CLEANED_HOURS_MIN) await checkOrphans(sim)
   for (const site of sim.sites) for (const seat of site.seats) seat.leave()
   return sim.report(options.seed)
 }

@@ -55,6 +55,17 @@ test('a body can be cut at any byte: the receiver sees what came, the sender a b
   }
 })
 
+test('what arrives late, or once more, is what was sent, though its sender uses the memory again', async () => {
+  const { clock, got, send } = desk({ delayMs: 10, repeatAfterMs: 50 })
+  const request = uploadOf()
+  const sent = Buffer.from(request.entries)
+  const answered = send(request)
+  request.entries.fill(0)
+  await clock.until(answered)
+  await clock.advance(100)
+  expect(got.map(({ entries }) => entries)).toEqual([sent, sent])
+})
+
 test('a repeated request arrives twice', async () => {
   const { clock, got, send } = desk({ repeatAfterMs: 50 })
   await clock.until(send())
