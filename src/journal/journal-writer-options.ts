@@ -20,6 +20,8 @@ export interface JournalWriterOptions {
   blocks?: Blocks
   /** Numbers of segments up to this one are not used again, though their files are gone. */
   above?: number
+  /** The folder is removed when it is empty, by whoever may, and made again. */
+  folderGoes?: boolean
   /** Called after each commit, before those who waited are told. `end`: how far that segment is synced or written. */
   onCommit?: (at: { path: string; n: number; end: number }) => void
   /** Called while a small commit is on its way to the disk: it can be read already, most likely, and may still be lost. */

@@ -82,6 +82,8 @@ export class SegmentFile {
     spool: string
     /** Numbers up to this one are not used again. */
     above?: number | undefined
+    /** The folder is removed when it is empty, and made again. */
+    folderGoes?: boolean
     limits: { segmentBytesMax: number }
   }): Promise<SegmentFile> {
     const { system, folder, writer, limits } = options
@@ -97,6 +99,8 @@ export class SegmentFile {
       const path = segmentPath(folder, writer, n)
       try {
         const file = await system.files.create(path)
+        // From now on it stays. It may be another one than was made durable, which somebody else has made just now.
+        if (options.folderGoes === true) await system.files.syncFolder(folder.slice(0, folder.lastIndexOf('/')))
         return new SegmentFile(system, { folder, file, path, n, bytesMax: limits.segmentBytesMax }, head)
       } catch (error) {
         if (tries === NAME_TRIES || !['EEXIST', 'ENOENT'].includes(systemCode(error) ?? '')) throw error

@@ -10,7 +10,7 @@ export class DeadLedger {
 
   constructor(options: { spool: Spool; epoch: number; ids: Ids }) {
     this.#spool = options.spool
-    this.#cache = new JournalCache({ ...options, writer: marksWriter(options.epoch) })
+    this.#cache = new JournalCache({ ...options, writer: marksWriter(options.epoch), folderGoes: true })
   }
 
   /** Resolves when synced. */

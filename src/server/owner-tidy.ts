@@ -1,6 +1,6 @@
 import { DeadBlobs } from '../spool/dead-blobs.ts'
 import { DeadCheck } from '../spool/dead-check.ts'
-import { cleanDead } from '../spool/dead-retention.ts'
+import { cleanDead, removeDeadFolder } from '../spool/dead-retention.ts'
 import { Leftovers } from '../spool/leftovers.ts'
 import type { Spool } from '../spool/spool.ts'
 import type { Inbox } from './inbox.ts'
@@ -31,6 +31,7 @@ export class OwnerTidy {
     for (const channel of await spool.deadChannels()) {
       await cleanDead({ spool, channel, epoch })
       await this.#deadBlobs.clean(channel)
+      await removeDeadFolder({ spool, channel })
     }
     await this.#deadCheck.turn()
     await this.#notes.turn()

@@ -17,8 +17,8 @@ export interface RemoveParts {
 
 /**
  * Removes a channel of this node in which nothing is left to do: its inbox with what is finished there, and its dead letters' room.
- * What was sent and has arrived is wiped, and its files go with the next cleaning of who sends; folders of outbox and dead letters stay,
- * empty, since other processes may be about to write there.
+ * What was sent and has arrived is wiped, and its files go with the next cleaning of who sends; folders of the outbox stay, empty, since
+ * other processes may be about to write there and take them for durable.
  *
  * @throws DroprError CHANNEL_NOT_EMPTY saying what is there; DISK_*: the channel is whole, or gone.
  */

@@ -1,4 +1,4 @@
-import { diskError } from '../errors.ts'
+import { diskError, systemCode } from '../errors.ts'
 import { listSegments, type SegmentName } from '../journal/segment-names.ts'
 import { segmentParts } from '../journal/segment-parts.ts'
 import { SegmentReader } from '../journal/segment-reader.ts'
@@ -57,7 +57,24 @@ export async function removeDeadRoom(
   const letters = left.some(({ marks }) => !marks)
   const going = found.filter(({ newestAt, marks }) => newestAt !== undefined && !(marks && letters))
   going.sort((a, b) => Number(a.marks) - Number(b.marks))
-  return { ...(await removeSegments(options, going)), left: found.length - going.length }
+  const went = await removeSegments(options, going)
+  if (found.length === going.length) await removeDeadFolder(options)
+  return { ...went, left: found.length - going.length }
+}
+
+/**
+ * Removes the folder of a channel's dead letters, if nothing is in it. Who buries a letter there meanwhile makes it again.
+ *
+ * @throws DroprError DISK_*
+ */
+export async function removeDeadFolder({ spool, channel }: Pick<DeadRoomOptions, 'spool' | 'channel'>): Promise<void> {
+  const folder = spool.dead(channel)
+  try {
+    await spool.system.files.removeFolder(folder)
+    spool.folders.forget(folder)
+  } catch (error) {
+    if (!['ENOTEMPTY', 'EEXIST', 'ENOENT'].includes(systemCode(error) ?? '')) throw diskError(error, `remove ${folder}`)
+  }
 }
 
 async function removeSegments(

@@ -29,6 +29,7 @@ export class JournalCache {
   readonly #spool: Spool
   readonly #writer: string
   readonly #ids: Ids
+  readonly #folderGoes: boolean
   readonly #onCommit: ((folder: string, at: CommitAt) => void) | undefined
   readonly #onWriting: ((folder: string, path: string) => void) | undefined
   readonly #open = new Map<string, Open>()
@@ -45,12 +46,15 @@ export class JournalCache {
     spool: Spool
     writer: string
     ids: Ids
+    /** See `JournalWriterOptions`. */
+    folderGoes?: boolean
     onCommit?: ((folder: string, at: CommitAt) => void) | undefined
     onWriting?: ((folder: string, path: string) => void) | undefined
   }) {
     this.#spool = options.spool
     this.#writer = options.writer
     this.#ids = options.ids
+    this.#folderGoes = options.folderGoes ?? false
     this.#onCommit = options.onCommit
     this.#onWriting = options.onWriting
     this.#openMax = options.spool.limits.filesOpenMax
@@ -129,6 +133,7 @@ export class JournalCache {
       limits,
       ids: this.#ids,
       endsWithSeal: true,
+      folderGoes: this.#folderGoes,
       ...(onCommit === undefined ? {} : { onCommit: (at: CommitAt) => onCommit(folder, at) }),
       ...(onWriting === undefined ? {} : { onWriting: (path: string) => onWriting(folder, path) })
     })

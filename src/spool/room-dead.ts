@@ -1,4 +1,4 @@
-import { diskError } from '../errors.ts'
+import { diskError, systemCode } from '../errors.ts'
 import { blobOf, hasBlob } from '../journal/blob-of.ts'
 import { decodeNote, entryBytes, MARK, MESSAGE } from '../journal/entry.ts'
 import type { Source } from '../journal/frame.ts'
@@ -70,7 +70,7 @@ export class DeadRoom {
 
   constructor(options: { spool: Spool; writer: string; ids: Ids }) {
     this.#spool = options.spool
-    this.#cache = new JournalCache(options)
+    this.#cache = new JournalCache({ ...options, folderGoes: true })
   }
 
   /**
@@ -130,6 +130,8 @@ export class DeadRoom {
       await folders.ensure(folder)
       if (await carryBlob(system.files, from, placedBlobPath(folder, place))) return
     } catch (error) {
+      // It was empty, and went at this moment: it is made again at the next try.
+      if (systemCode(error) === 'ENOENT') folders.forget(folder)
       throw diskError(error, `put ${from} among the dead letters`)
     }
     system.log.error({ code: 'SPOOL_DAMAGED', path: from, channel }, 'the large body of a dead letter is gone')

@@ -238,3 +238,12 @@ test('a damaged letter is set aside by the owner within a minute, and by a move 
     expect(names.filter(name => name.endsWith('.json'))).toHaveLength(1)
   }
 })
+
+test('a folder without letters goes within a minute, one with letters stays', async () => {
+  const { nodes, queue } = await node(401)
+  await bury(nodes, queue, ['letter'])
+  const { disk } = nodes.machine('berlin')
+  await nodes.until(disk.makeFolder(`${SPOOL}/dead/over`))
+  await nodes.clock.advance(62_000)
+  expect((await nodes.until(disk.list(`${SPOOL}/dead`))).map(({ name }) => name)).toEqual(['common'])
+})

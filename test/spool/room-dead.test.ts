@@ -3,8 +3,10 @@ import type { Frame } from '../../src/journal/frame.ts'
 import { SEGMENT_HEAD_BYTES } from '../../src/journal/segment-head.ts'
 import { listSegments } from '../../src/journal/segment-names.ts'
 import { SegmentReader } from '../../src/journal/segment-reader.ts'
+import { removeDeadFolder } from '../../src/spool/dead-retention.ts'
 import { OutboxStreams } from '../../src/spool/outbox-streams.ts'
 import { DeadRoom, readDead } from '../../src/spool/room-dead.ts'
+import { SimFolder } from '../../src/system/sim/sim-folder.ts'
 import { bodiesIn, desk, numbered, sendEach } from './desk.ts'
 
 type Desk = Awaited<ReturnType<typeof desk>>
@@ -113,4 +115,36 @@ test('a disk that is full rejects with its code', async () => {
   at.disk.capacityBytes = Number.POSITIVE_INFINITY
   await room.add(made)
   expect(bodiesOf(await readDead(at.spool, 'orders/eu'))).toEqual(['a'])
+})
+
+test('the folder may go while it is empty, whatever a process that buries there is doing: each letter that resolved is there', async () => {
+  for (let call = 1; call <= 12; call++) {
+    const at = await desk()
+    const made = await letters(at, ['a', 'b'])
+    const room = new DeadRoom({ spool: at.spool, writer: 'c1', ids: at.ids })
+    await room.add(made.slice(0, 1))
+    await room.rest('orders/eu')
+    const folder = at.spool.dead('orders/eu')
+    for (const { path } of await listSegments(at.disk, folder)) await at.disk.remove(path)
+    await removeDeadFolder({ spool: await at.open(), channel: 'orders/eu' })
+    expect(await at.spool.deadChannels()).toEqual([])
+    // Another process has made it again, and not yet synced; and it goes and comes while this one begins a segment there.
+    at.disk.disk.add(folder, new SimFolder())
+    let calls = 0
+    const hook = at.disk.failNext({
+      call: 'any',
+      code: 'EIO',
+      path: () => {
+        if (++calls === call && at.disk.disk.folder(folder).names.size === 0) {
+          at.disk.disk.remove(folder, 'folder')
+          if (call % 2 === 0) at.disk.disk.add(folder, new SimFolder())
+        }
+        return false
+      }
+    })
+    await room.add(made.slice(1))
+    hook.remove()
+    at.disk.crash({ data: 'lose', names: 'lose' })
+    expect(bodiesOf(await readDead(at.spool, 'orders/eu')), `call ${call}`).toEqual(['b'])
+  }
 })
