@@ -26,8 +26,18 @@ export interface Likely extends Row {
 
 /** Every held message of that id, also those that are done and whose segments are still there. A few reads a segment. */
 export async function findById(spool: Spool, all: Iterable<Held>, id: string): Promise<Found[]> {
+  return (await findLikely(spool, all, id)).found
+}
+
+/** The same, and those that cannot be read any more and may be of that id: their hash is. */
+export async function findLikely(
+  spool: Spool,
+  all: Iterable<Held>,
+  id: string
+): Promise<{ found: Found[]; unreadable: Likely[] }> {
   const likely = await findByHashes(spool, all, hashesOfId(id))
-  return likely.filter(({ stored }) => stored?.id === id) as Found[]
+  const found = likely.filter(({ stored }) => stored?.id === id) as Found[]
+  return { found, unreadable: likely.filter(({ stored }) => stored === undefined) }
 }
 
 /** Every held message whose id has that hash, among them perhaps others. */

@@ -1,4 +1,4 @@
-import { diskError } from '../errors.ts'
+import { DroprError, diskError } from '../errors.ts'
 import { encodeBlob } from '../journal/blob-entry.ts'
 import { encodeMessage, messageBytesMost } from '../journal/entry.ts'
 import type { Ids } from '../journal/ids.ts'
@@ -6,7 +6,7 @@ import type { BodyKind, Draft } from '../message.ts'
 import type { Spool } from '../spool/spool.ts'
 import { runsOf } from './bits.ts'
 import type { Catalog } from './catalog.ts'
-import { type Found, findById } from './finder.ts'
+import { type Found, findLikely } from './finder.ts'
 import { Firing } from './firing.ts'
 import { hashesOfId } from './hash.ts'
 import type { HeldBlobs } from './held-blobs.ts'
@@ -73,8 +73,8 @@ export class Steering {
 
   /** Resolved: what is said survives a power cut. */
   async cancel(id: string): Promise<Steered> {
-    const { waiting, answer } = await this.#find(id)
-    if (waiting.length === 0) return answer
+    const { waiting, answer, damaged } = await this.#find(id)
+    if (waiting.length === 0) return sureOf(answer, damaged)
     await this.#claim(waiting, c => this.#marks.append({ c }))
     for (const { a, b } of waiting) this.recent.set(a, b, 'cancelled')
     for (const found of waiting) this.#doubt(found)
@@ -83,8 +83,8 @@ export class Steering {
 
   /** Gives it another time or body, under the same id. What it was is gone in the moment in which what it becomes is there. */
   async change(id: string, change: Change): Promise<Steered> {
-    const { waiting, answer } = await this.#find(id)
-    if (waiting.length === 0) return answer
+    const { waiting, answer, damaged } = await this.#find(id)
+    if (waiting.length === 0) return sureOf(answer, damaged)
     const dueAt = change.due ?? waiting[0]!.due
     for (const found of waiting) {
       const entry = this.#encode(found, change)
@@ -110,18 +110,22 @@ export class Steering {
     return { found: waiting, state: waiting.length > 0 ? 'scheduled' : answer.state }
   }
 
-  /** Those that can still be held back, and what is to be said when there are none or others went. */
-  async #find(id: string): Promise<{ waiting: Found[]; answer: Steered }> {
-    const all = await findById(this.#spool, this.#catalog.all, id)
+  /**
+   * Those that can still be held back, and what is to be said when there are none or others went. `damaged`: one that cannot be read
+   * is not over yet, and may be of that id.
+   */
+  async #find(id: string): Promise<{ waiting: Found[]; answer: Steered; damaged: boolean }> {
+    const { found: all, unreadable } = await findLikely(this.#spool, this.#catalog.all, id)
+    const damaged = unreadable.some(({ held, position }) => !held.isDone(position))
     // Copies that were moved or replaced stand for nothing.
     const gone = all.filter(found => isGone(found))
     const waiting = all.filter(
       found => !isGone(found) && !found.held.isDone(found.position) && !gone.some(one => isCopy(one, found))
     )
     const went = gone[0]
-    if (went !== undefined) return { waiting, answer: { id, done: false, state: 'fired', dueAt: went.due } }
-    if (waiting.length > 0) return { waiting, answer: { id, done: false, state: 'scheduled' } }
-    return { waiting, answer: { id, done: false, state: this.wasOf(id) ?? 'unknown' } }
+    if (went !== undefined) return { waiting, damaged, answer: { id, done: false, state: 'fired', dueAt: went.due } }
+    if (waiting.length > 0) return { waiting, damaged, answer: { id, done: false, state: 'scheduled' } }
+    return { waiting, damaged, answer: { id, done: false, state: this.wasOf(id) ?? 'unknown' } }
   }
 
   /** From here on they are not handed over; if saying so fails, they are again. */
@@ -167,6 +171,17 @@ export class Steering {
     const into = Buffer.alloc(messageBytesMost(draft))
     return into.subarray(0, encodeMessage(draft, this.#ids, into, 0))
   }
+}
+
+/**
+ * That nothing of it is held can only be said where all can be read: what was read before it was damaged goes all the same.
+ *
+ * @throws DroprError ENTRY_CORRUPT
+ */
+function sureOf(answer: Steered, damaged: boolean): Steered {
+  if (answer.state !== 'unknown' || !damaged) return answer
+  const what = `what may be the scheduled message ${JSON.stringify(answer.id)} can no longer be read, and may go when it is due`
+  throw new DroprError('ENTRY_CORRUPT', what)
 }
 
 /** It was handed over, or that was begun. */

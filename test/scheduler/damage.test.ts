@@ -206,7 +206,16 @@ test('DISK-11 P10: a message that is damaged where its scheduler still writes is
   const folder = `/s/schedule/minute/${(await clock.until(foldersIn(node.disk, '/s/schedule/minute')))[0]}`
   const [segment] = await clock.until(listSegments(node.disk, folder))
   node.disk.flip(segment!.path, node.disk.peek(segment!.path)!.indexOf('body 2'), 3)
+  // It may be in memory, and go: nobody can say that nothing is held.
+  const schedule = new Schedule({ spool: await clock.until(openSpool(node.process('operator'))) })
+  for (const wish of [
+    () => schedule.edit('m2', { kind: 'text', bytes: Buffer.from('x') }),
+    () => schedule.cancel('m2')
+  ])
+    await expect(clock.until(wish())).rejects.toMatchObject({ code: 'ENTRY_CORRUPT' })
+  expect(await clock.until(schedule.cancel('m9'))).toMatchObject({ done: false, state: 'unknown' })
   await clock.advance(60_000)
+  expect(await clock.until(schedule.cancel('m2'))).toMatchObject({ done: false, state: 'unknown' })
   expect((await clock.until(outbox(node.disk))).map(({ id }) => id)).toEqual(['m0', 'm1', 'm3', 'm4'])
   const notes = [...node.disk.disk.folder('/s/corrupt').names.keys()].filter(name => name.endsWith('.json'))
   expect(notes.length).toBe(1)
