@@ -44,10 +44,21 @@ export async function hold(
     marks.push(journal.mark(mark, () => setHeld(state, stream, { runs, held: !held })))
   }
   // Whoever asked for the same before may still wait for the disk.
-  channel.steered = Promise.all([channel.steered.catch(() => undefined), ...marks]).then(() => undefined)
-  await channel.steered
+  await steering(
+    channel,
+    Promise.all([channel.steered.catch(() => undefined), ...marks]).then(() => undefined)
+  )
   if (changed > 0) channel.onReady()
   return { found: places.length, changed }
+}
+
+/** Whoever asks for the same waits for it, and fails with it; who asks when it has failed does not. */
+export function steering(channel: ChannelInbox, written: Promise<void>): Promise<void> {
+  channel.steered = written
+  written.catch(() => {
+    if (channel.steered === written) channel.steered = Promise.resolve()
+  })
+  return written
 }
 
 /** The piece at a position, once no verdict on it is on its way; undefined when it is finished. */

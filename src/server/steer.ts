@@ -2,7 +2,7 @@ import { typedError } from '../errors.ts'
 import type { ChannelInbox } from './channel-inbox.ts'
 import type { Channels } from './channels.ts'
 import type { FirstLook } from './first-look.ts'
-import { hold } from './hold.ts'
+import { hold, steering } from './hold.ts'
 import type { PauseMark, ResumeMark } from './inbox-marks.ts'
 import type { SteerRequest, SteerResult } from './inbox-port.ts'
 
@@ -29,8 +29,7 @@ async function carriedOut(channels: Channels, request: SteerRequest, firstLook: 
     await channel.steered
     return { found: 1, changed: 0 }
   }
-  channel.steered = act === 'pause' ? pause(channel) : resume(channel)
-  await channel.steered
+  await steering(channel, act === 'pause' ? pause(channel) : resume(channel))
   channel.onReady()
   return { found: 1, changed: 1 }
 }

@@ -167,3 +167,14 @@ test('a message is found by its id without reading what came before it was made,
   expect(all - few).toBeGreaterThanOrEqual(7)
   expect(all - fewer).toBeGreaterThanOrEqual(7)
 })
+
+test('a pause that the full disk refused fails nothing later: what is asked when there is room again is done', async () => {
+  const bed = new InboxBed(70)
+  const inbox = await bed.open()
+  await bed.until(inbox.appendRange(rangeOf('s', 0, drafts('a'))))
+  const { disk } = bed.node
+  disk.capacityBytes = 0
+  await expect(bed.until(inbox.steer({ act: 'pause', channel: 'c' }))).rejects.toMatchObject({ code: 'DISK_FULL' })
+  disk.capacityBytes = Number.POSITIVE_INFINITY
+  expect(await bed.until(inbox.steer({ act: 'resume', channel: 'c' }))).toEqual({ found: 1, changed: 0 })
+})
