@@ -41,7 +41,7 @@ export const LIMITS = {
     why: 'A segment is removed whole: smaller frees space sooner, larger costs fewer files.'
   },
   rangeBytesMax: {
-    default: 1_048_576,
+    default: 2_097_152,
     min: 1_024,
     max: 16_777_216,
     why: 'One upload: a request costs 60 us, so that small ones waste it; a lost one is sent again whole.'

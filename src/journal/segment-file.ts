@@ -174,9 +174,11 @@ export class SegmentFile {
     const header = Buffer.alloc(frameHeaderBytes(undefined))
     const frame = { kind: 'seal' as const, source: undefined, count: payload.length, payload, header, joined: false }
     const bytes = payload.reduce((sum, part) => sum + part.length, header.length)
-    if (this.#position > 0 || evenEmpty) await this.write({ frames: [frame], waiters: [], bytes, synced: true })
-    await this.#allocating
-    await this.close()
+    try {
+      if (this.#position > 0 || evenEmpty) await this.write({ frames: [frame], waiters: [], bytes, synced: true })
+    } finally {
+      await this.close()
+    }
     if (this.#allocatedTo > this.#position)
       await this.#system.files.truncate(this.path, this.#position).catch(() => undefined)
   }

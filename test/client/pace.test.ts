@@ -9,7 +9,7 @@ import {
 } from '../../src/client/pace.ts'
 import { limitsFrom } from '../../src/limits.ts'
 
-const limits = limitsFrom({})
+const limits = limitsFrom({ rangeBytesMax: 1_048_576 })
 
 test('ranges halve with each failure down to 1 KiB and come back with progress', () => {
   let pace = freshPace(limits)

@@ -202,3 +202,30 @@ test('commits go on while the file is filled ahead for the first time, and none 
   await journal.close()
   expect(await bodies(at.disk)).toEqual(sent)
 })
+
+test('a segment whose seal cannot be written is closed all the same', async () => {
+  const at = await desk()
+  let open = 0
+  const create: typeof at.disk.create = async path => {
+    const file = await at.disk.create(path)
+    const close = file.close.bind(file)
+    open++
+    file.close = () => {
+      open--
+      return close()
+    }
+    return file
+  }
+  const files = new Proxy(at.disk, {
+    get: (disk, name) => {
+      const member = name === 'create' ? create : Reflect.get(disk, name)
+      return typeof member === 'function' ? member.bind(disk) : member
+    }
+  })
+  const { journal } = await desk({ system: { ...at.system, files } })
+  await journal.append(text('m0'), id)
+  journal.rotate()
+  at.disk.failNext({ call: 'writeSynced', code: 'EIO' })
+  await expect(journal.append(text('m1'), id)).rejects.toMatchObject({ code: 'DISK_ERROR' })
+  expect(open).toBe(0)
+})
