@@ -49,8 +49,6 @@ export class ChannelInbox {
   readonly verdicts: Verdicts
   readonly handOut: HandOut
   readonly policy: () => ChannelPolicy
-  /** The latest wish of an operator, on its way to the disk. */
-  steered: Promise<void> = Promise.resolve()
   readonly now: () => number
   /** Ids that callers gave, of all channels. */
   readonly ids: Ids

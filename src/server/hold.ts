@@ -41,24 +41,15 @@ export async function hold(
     changed++
     setHeld(state, stream, { runs, held })
     const mark: HoldMark | UnholdMark = { m: held ? 'hold' : 'unhold', s: stream.id, r: runs }
-    marks.push(journal.mark(mark, () => setHeld(state, stream, { runs, held: !held })))
+    const marked = journal.mark(mark, () => setHeld(state, stream, { runs, held: !held }))
+    // Whether it fails is told below, perhaps many turns later.
+    marked.catch(() => undefined)
+    marks.push(marked)
   }
-  // Whoever asked for the same before may still wait for the disk.
-  await steering(
-    channel,
-    Promise.all([channel.steered.catch(() => undefined), ...marks]).then(() => undefined)
-  )
+  // Those that were so already may be it by a wish that is still on its way, or by one that failed.
+  if (places.length > 0) await Promise.all([...marks, journal.certain()])
   if (changed > 0) channel.onReady()
   return { found: places.length, changed }
-}
-
-/** Whoever asks for the same waits for it, and fails with it; who asks when it has failed does not. */
-export function steering(channel: ChannelInbox, written: Promise<void>): Promise<void> {
-  channel.steered = written
-  written.catch(() => {
-    if (channel.steered === written) channel.steered = Promise.resolve()
-  })
-  return written
 }
 
 /** The piece at a position, once no verdict on it is on its way; undefined when it is finished. */

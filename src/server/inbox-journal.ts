@@ -33,6 +33,8 @@ export class InboxJournal {
   readonly #undos = new Set<Undo>()
   #good: { n: number; end: number }
   #voids = false
+  /** What was appended last: nothing before it is on its way once it is synced. */
+  #latest: Promise<unknown> = Promise.resolve()
   #commits = 0
   #first: First | undefined
   #ledger: SegmentLedger
@@ -108,6 +110,15 @@ export class InboxJournal {
     return this.#append(() => this.#writer.appendEntry(encodeMark(mark), written), undo)
   }
 
+  /**
+   * Resolves when the disk holds what is assumed here, and nothing else: what is on its way is synced, and of what failed the
+   * next owner finds that it never happened. Who answers that something is so already, and writes nothing, waits for this.
+   */
+  async certain(): Promise<void> {
+    if (this.#voids) this.#void()
+    await this.#latest
+  }
+
   /** What is appended next goes into another segment. */
   rotate(): void {
     this.#writer.rotate()
@@ -128,7 +139,7 @@ export class InboxJournal {
     // A function of its own for each append: the same `undo` may be given twice.
     const mine = () => undo()
     this.#undos.add(mine)
-    return append().then(
+    const written = append().then(
       value => {
         this.#undos.delete(mine)
         return value
@@ -138,6 +149,8 @@ export class InboxJournal {
         throw error
       }
     )
+    this.#latest = written
+    return written
   }
 
   /** What is committed is told in this turn of the loop: those who hear it have done their part some turns later. */
@@ -153,7 +166,9 @@ export class InboxJournal {
   #void(): void {
     this.#voids = false
     const mark: VoidMark = { m: 'void', n: this.#good.n, at: this.#good.end }
-    this.#writer.appendMark(mark).catch(() => undefined)
+    const written = this.#writer.appendMark(mark)
+    written.catch(() => undefined)
+    this.#latest = written
   }
 
   /** In one commit with what follows; until that is synced, it is to be said again. */

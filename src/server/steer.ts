@@ -2,7 +2,7 @@ import { typedError } from '../errors.ts'
 import type { ChannelInbox } from './channel-inbox.ts'
 import type { Channels } from './channels.ts'
 import type { FirstLook } from './first-look.ts'
-import { hold, steering } from './hold.ts'
+import { hold } from './hold.ts'
 import type { PauseMark, ResumeMark } from './inbox-marks.ts'
 import type { SteerRequest, SteerResult } from './inbox-port.ts'
 
@@ -25,11 +25,11 @@ async function carriedOut(channels: Channels, request: SteerRequest, firstLook: 
   const channel = channels.ready(name) ?? (await channels.get(name))
   const { state } = channel
   if ((state.pausedAt !== undefined) === (act === 'pause')) {
-    // Whoever asked for the same before may still wait for the disk.
-    await channel.steered
+    // By a wish that is still on its way to the disk, or by one that failed and may be there all the same.
+    await channel.journal.certain()
     return { found: 1, changed: 0 }
   }
-  await steering(channel, act === 'pause' ? pause(channel) : resume(channel))
+  await (act === 'pause' ? pause(channel) : resume(channel))
   channel.onReady()
   return { found: 1, changed: 1 }
 }

@@ -178,3 +178,51 @@ test('a pause that the full disk refused fails nothing later: what is asked when
   disk.capacityBytes = Number.POSITIVE_INFINITY
   expect(await bed.until(inbox.steer({ act: 'resume', channel: 'c' }))).toEqual({ found: 1, changed: 0 })
 })
+
+/** Rejected, and yet it may be on the disk: the bytes are, and what asks for them to be synced fails. */
+const failSync = (bed: InboxBed) =>
+  bed.node.disk.failNext({
+    call: 'writeSynced',
+    code: 'EIO',
+    path: p => p.includes('/inbox/'),
+    partialBytes: 1_000_000
+  })
+
+test('a wish that failed does not come true at the next owner, once its opposite was granted', async () => {
+  const bed = await bedWith(['a'])
+  const pause = (act: 'pause' | 'resume') => bed.until(bed.inbox.steer({ act, channel: 'c' }))
+  for (const powerCut of [false, true]) {
+    failSync(bed)
+    await expect(pause('pause')).rejects.toMatchObject({ code: 'DISK_ERROR' })
+    expect(await pause('resume')).toEqual({ found: 1, changed: 0 })
+    await bed.restart({ powerCut })
+    expect(bed.inbox.depths()).toMatchObject([{ pending: 1, paused: false }])
+    failSync(bed)
+    await expect(steer(bed, 'hold', 'a')).rejects.toMatchObject({ code: 'DISK_ERROR' })
+    expect(await steer(bed, 'unhold', 'a')).toEqual({ found: 1, changed: 0 })
+    await bed.restart({ powerCut })
+    expect(bed.inbox.depths()).toMatchObject([{ pending: 1, held: 0 }])
+  }
+  expect(await next(bed)).toEqual(['a'])
+})
+
+test('who asks for what is so already by a wish on its way fails with it, whatever else was asked meanwhile', async () => {
+  const bed = await bedWith(['a', 'b'])
+  const outcomes = new Set<string>()
+  for (let turns = 0; turns < 100; turns++) {
+    bed.node.disk.failNext({ call: 'writeSynced', code: 'EIO' })
+    const hold = (id: string) => port(bed).steer({ act: 'hold', id })
+    const first = hold('a')
+    const rest = (async () => {
+      for (let turn = 0; turn < turns; turn++) await Promise.resolve()
+      return await Promise.allSettled([hold('nobody'), hold('b'), hold('a')])
+    })()
+    await expect(bed.until(first)).rejects.toMatchObject({ code: 'DISK_ERROR' })
+    const [, , second] = await bed.until(rest)
+    const { changed } = await steer(bed, 'unhold', 'a')
+    expect(second!.status, `${turns} turns later`).toBe(changed === 1 ? 'fulfilled' : 'rejected')
+    outcomes.add(second!.status)
+    await steer(bed, 'unhold', 'b')
+  }
+  expect([...outcomes].toSorted()).toEqual(['fulfilled', 'rejected'])
+})
