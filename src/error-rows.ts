@@ -186,6 +186,12 @@ export const ERRORS = {
     http: 400,
     hint: 'The request does not follow docs/protocol.md, or docs/http.md: is the other end of a version that this one speaks?'
   },
+  SCHEDULE_UNREAD: {
+    retry: true,
+    exit: 75,
+    http: 503,
+    hint: 'Ask again: a part of what was sent for later cannot be read yet. It can, or is set aside, once its sender sends more or ends.'
+  },
   SCHEDULER_UNREACHABLE: {
     retry: true,
     exit: 75,

@@ -57,6 +57,11 @@ export class IntakeReader {
     }
   }
 
+  /** After a drain: what somebody sent may lie behind what cannot be read yet. */
+  get heldUp(): boolean {
+    return this.#lane.heldUp
+  }
+
   /** Removes intake segments of which everything is in buckets. */
   async tidy(): Promise<void> {
     for (const stream of this.#lane.finished) await this.#lane.remove(stream)

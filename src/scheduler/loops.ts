@@ -48,6 +48,10 @@ export class Loops {
     return spool.system.clock.ticks() - Math.min(this.#moved + spool.limits.scanMs, this.#stepped)
   }
 
+  get closed(): boolean {
+    return this.#closed
+  }
+
   run(): void {
     this.#running = Promise.all([this.#move(), this.#fire()])
   }

@@ -42,7 +42,7 @@ export class Schedule {
     this.#shards = options.shards ?? 1
   }
 
-  /** @throws DroprError SCHEDULER_UNREACHABLE, DISK_* */
+  /** @throws DroprError SCHEDULER_UNREACHABLE, SCHEDULE_UNREAD, ENTRY_CORRUPT, DISK_* */
   async cancel(id: string): Promise<Steered> {
     return oneOf(await this.#askAll<Steered>({ op: 'cancel', id }))
   }

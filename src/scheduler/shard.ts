@@ -1,5 +1,7 @@
 import type { Ids } from '../journal/ids.ts'
 import type { Spool } from '../spool/spool.ts'
+import { Turns } from '../spool/turns.ts'
+import { askUntilSure } from './ask-until-sure.ts'
 import { Buckets } from './buckets.ts'
 import { Catalog } from './catalog.ts'
 import { Doubles } from './doubles.ts'
@@ -20,7 +22,7 @@ import { Recent } from './recent.ts'
 import { type Shown, shownOf } from './shown.ts'
 import { Soon } from './soon.ts'
 import { type ShardStatus, statusOf } from './status.ts'
-import { type Change, type Steered, Steering } from './steering.ts'
+import { type Change, type HeldState, type Steered, Steering } from './steering.ts'
 
 const SENT_NOW_STEPS_MAX = 1_000
 const SENT_NOW_SLEEP_MS_MAX = 10
@@ -56,8 +58,8 @@ export class Shard {
   readonly #mover: Mover
   readonly #steering: Steering
   readonly #doubles: Doubles
-  #turn: Promise<unknown> = Promise.resolve()
-  #stepping: Promise<unknown> = Promise.resolve()
+  readonly #turns = new Turns()
+  readonly #steps = new Turns()
   readonly #loops: Loops
   readonly #startedAt: number
 
@@ -82,10 +84,10 @@ export class Shard {
     this.#mover = new Mover({ ...about, levels, buckets, intake, firing: this.#firing })
     this.#loops = new Loops({
       spool,
-      drain: thorough => this.#inTurn(() => this.#mover.drain(thorough)),
-      promote: () => this.#inTurn(() => this.#mover.promote()),
-      tidy: () => this.#inTurn(() => this.#mover.tidy()),
-      look: () => this.#inTurn(() => this.#doubles.look()),
+      drain: thorough => this.#turns.run(() => this.#mover.drain(thorough)),
+      promote: () => this.#turns.run(() => this.#mover.promote()),
+      tidy: () => this.#turns.run(() => this.#mover.tidy()),
+      look: () => this.#turns.run(() => this.#doubles.look()),
       step: () => this.#step()
     })
   }
@@ -115,7 +117,7 @@ export class Shard {
 
   /** Hands over all that is due now, in the calling turn, and says what became of each. */
   async tick(): Promise<Fired[]> {
-    await this.#inTurn(() => this.#mover.drain(true))
+    await this.#turns.run(() => this.#mover.drain(true))
     this.#firing.failed.hurry()
     const fired: Fired[] = []
     const before = this.#firing.onFired
@@ -131,12 +133,12 @@ export class Shard {
       this.#firing.onFired = before
     }
     await this.#firing.marked()
-    await this.#inTurn(() => this.#mover.tidy())
+    await this.#turns.run(() => this.#mover.tidy())
     return fired
   }
 
   cancel(id: string): Promise<Steered> {
-    return this.#steer(async () => {
+    return this.#tell(id, async () => {
       const steered = await this.#steering.cancel(id)
       await this.#settle()
       return steered
@@ -144,7 +146,7 @@ export class Shard {
   }
 
   change(id: string, change: Change): Promise<Steered> {
-    return this.#steer(async () => {
+    return this.#tell(id, async () => {
       const steered = await this.#steering.change(id, change)
       if (steered.done) await this.#mover.drain(false)
       if (change.body !== undefined) await this.#settle()
@@ -165,7 +167,7 @@ export class Shard {
   }
 
   show(id: string): Promise<Shown> {
-    return this.#steer(async () => {
+    return this.#tell(id, async () => {
       const { found, state } = await this.#steering.show(id)
       return { state, messages: found.map(shownOf) }
     })
@@ -185,15 +187,12 @@ export class Shard {
   }
 
   status(): ShardStatus {
-    const parts = {
+    return statusOf({
       catalog: this.#catalog,
       near: this.#near,
       soon: this.#soon,
       firing: this.#firing,
-      loops: this.#loops
-    }
-    return statusOf({
-      ...parts,
+      loops: this.#loops,
       promoted: this.#mover.promoted,
       startedAt: this.#startedAt,
       now: this.#spool.system.clock.now()
@@ -206,8 +205,8 @@ export class Shard {
 
   async close(): Promise<void> {
     await this.#loops.close()
-    await this.#turn
-    await this.#stepping
+    await this.#turns.idle()
+    await this.#steps.idle()
     await this.#soon.idle()
     await this.#firing.marked()
     const closing = [this.#buckets.close(), this.#intake.close()]
@@ -217,10 +216,17 @@ export class Shard {
     for (const result of results) if (result.status === 'rejected') throw result.reason
   }
 
+  /** Steers, or says what is so; `unknown` only when all that was sent for later has been seen. */
+  #tell<T extends { state: HeldState }>(id: string, act: () => Promise<T>): Promise<T> {
+    const tell = async () => ({ told: await act(), heldUp: this.#intake.heldUp })
+    const { clock } = this.#spool.system
+    return askUntilSure({ clock, id, ask: thorough => this.#steer(tell, thorough), isClosed: () => this.#loops.closed })
+  }
+
   /** What came in a moment before counts too. */
-  #steer<T>(act: () => Promise<T>): Promise<T> {
-    return this.#inTurn(async () => {
-      await this.#mover.drain(false)
+  #steer<T>(act: () => Promise<T>, thorough = false): Promise<T> {
+    return this.#turns.run(async () => {
+      await this.#mover.drain(thorough)
       try {
         return await act()
       } finally {
@@ -237,14 +243,6 @@ export class Shard {
   }
 
   #step(): Promise<number> {
-    const step = this.#stepping.then(() => this.#firing.step())
-    this.#stepping = step.catch(() => undefined)
-    return step
-  }
-
-  #inTurn<T>(act: () => Promise<T>): Promise<T> {
-    const turn = this.#turn.then(act)
-    this.#turn = turn.catch(() => undefined)
-    return turn
+    return this.#steps.run(() => this.#firing.step())
   }
 }

@@ -62,6 +62,11 @@ export class Lane {
     return this.#finished
   }
 
+  /** At the end of what can be read now there is something that cannot, and there may be more behind it. */
+  get heldUp(): boolean {
+    return this.open.some(({ heldUp }) => heldUp)
+  }
+
   /**
    * Those that may be sent now (P6): whose writer has no earlier segment here that is still to arrive, and before whose number
    * no sealed one is (that one's process had closed when this one began). What was once started goes on.

@@ -21,8 +21,8 @@ interface Spot {
   position: number
 }
 
-/** What a step of reading found. */
-export type Step = 'read' | 'wait' | 'end'
+/** What a step of reading found. `held`: bytes that cannot be read yet, behind which there may be more. */
+export type Step = 'read' | 'wait' | 'held' | 'end'
 
 /**
  * Goes through the frames of one segment, forward, also while its writer appends, and judges what is no frame.
@@ -137,11 +137,12 @@ export class SegmentFollower {
     place: { at: number; final: boolean; written: boolean; bad: boolean }
   ): Promise<Step> {
     const { at, final, written } = place
-    const idle = final ? 'end' : 'wait'
-    if (!final && !written && !(place.bad && this.#badFor(at) >= BAD_MS)) return idle
+    const doubted = !final && !written
+    if (doubted && !place.bad) return 'wait'
+    if (doubted && this.#badFor(at) < BAD_MS) return 'held'
     const frame = await reader.resync(at)
-    if (frame === undefined) return idle
-    if (!final && !written && frame.syncedTo <= at && frame.kind !== 'seal') return 'wait'
+    if (frame === undefined) return final ? 'end' : 'wait'
+    if (doubted && frame.syncedTo <= at && frame.kind !== 'seal') return 'held'
     // What was being written when it was read may be whole now.
     if (frame.offset === at || (await reader.read(at, READ_BYTES_MIN)).frames.length > 0) return 'read'
     await this.#stepOver(reader, at, frame)

@@ -41,11 +41,14 @@ export class StreamReader implements Holder {
   /** Read already, not yet given. */
   #pieces: Piece[] = []
   readonly #turns = new Turns()
-  #final = false
   #ended: number | undefined
   #sealedAt: number | undefined
+  /** Nobody will append any more: its writer is dead, or has a later segment. The next look to the end is the last. */
+  final = false
   /** The last look found nothing more. */
   idle = false
+  /** It found what cannot be read yet, behind which there may be more. */
+  heldUp = false
 
   private constructor(options: StreamReaderOptions, reader: SegmentReader) {
     const { segment, channel, priority, spool } = options
@@ -104,13 +107,8 @@ export class StreamReader implements Holder {
     return Math.max(this.createdAt, this.#follower.lastAt, this.#sealedAt ?? 0)
   }
 
-  /** Nobody will append any more: its writer is dead, or has a later segment. The next look to the end is the last. */
   setFinal(): void {
-    this.#final = true
-  }
-
-  get final(): boolean {
-    return this.#final
+    this.final = true
   }
 
   /** A hint: so many bytes of the file are written. False when they were read already. */
@@ -211,9 +209,10 @@ export class StreamReader implements Holder {
       const reader = await this.#file.open(this)
       if (reader === undefined) this.#drop()
       if (reader === undefined) return this.#end()
-      const step = await this.#follower.step(reader, this.#pieces, bytesMax, this.#final)
+      const step = await this.#follower.step(reader, this.#pieces, bytesMax, this.final)
       dropBefore(this.#pieces, from)
       this.idle = step !== 'read'
+      this.heldUp = step === 'held'
       if (step === 'end') this.#end()
       if (step !== 'read') return step
     }
@@ -232,7 +231,7 @@ export class StreamReader implements Holder {
     if (seal === undefined) return
     this.#sealedAt = seal.at
     this.#ended = seal.count
-    this.#final = true
+    this.final = true
   }
 
   #inTurn<T>(act: () => Promise<T>): Promise<T> {

@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest'
+import { listSegments } from '../../src/journal/segment-names.ts'
 import { Schedule, Scheduler, type Steered } from '../../src/scheduler/index.ts'
 import { SimWorld } from '../../src/system/sim/index.ts'
+import { unvouched } from '../journal/unvouched.ts'
 import { openSender, openSpool, outbox } from './desk.ts'
 
 test('P8: a cancel that could not be written down leaves the message where it was: it goes when it is due', async () => {
@@ -138,4 +140,61 @@ test('P8: of a message that lies twice after a crash neither is changed when one
       expect(headers['dropr-due-at'], wish).toBe(new Date(due).toISOString())
     }
   }
+})
+
+/** Three messages of one process that lie in schedule/in; nobody has read them. */
+async function unread(seed: string) {
+  const world = new SimWorld({ seed })
+  const { clock } = world
+  const node = world.node('berlin')
+  const sending = node.process('app')
+  const sender = await clock.until(openSender(await clock.until(openSpool(sending))))
+  for (const id of ['m0', 'm1', 'm2']) await clock.until(sender.send(clock.now() + 20_000, { id, body: `body ${id}` }))
+  const schedule = new Schedule({ spool: await clock.until(openSpool(node.process('operator'))) })
+  const [segment] = await clock.until(listSegments(node.disk, '/s/schedule/in'))
+  const start = async () => clock.until(Scheduler.start({ spool: await clock.until(openSpool(node.process('two'))) }))
+  return { clock, node, sending, schedule, path: segment!.path, start }
+}
+
+test.each([
+  ['lives', 'holds the schedule'],
+  ['lives', 'is not there'],
+  ['died', 'holds the schedule'],
+  ['died', 'is not there']
+])(
+  'P8: what lies behind a damaged place of the intake is found by who cancels or moves it: its sender %s, a scheduler %s',
+  async (lives, holds) => {
+    const { clock, node, sending, schedule, path, start } = await unread(`held up ${lives} ${holds}`)
+    node.disk.flip(path, node.disk.peek(path)!.indexOf('body m0'), 3)
+    if (lives === 'died') sending.kill()
+    if (holds === 'holds the schedule') await start()
+    const begun = clock.ticks()
+    expect(await clock.until(schedule.show('m1'))).toMatchObject({ state: 'scheduled' })
+    expect(await clock.until(schedule.cancel('m1'))).toMatchObject({ done: true, state: 'cancelled' })
+    const dueAt = clock.now() + 10_000
+    expect(await clock.until(schedule.reschedule('m2', dueAt))).toMatchObject({ done: true, dueAt })
+    expect(await clock.until(schedule.cancel('m0'))).toMatchObject({ done: false, state: 'unknown' })
+    expect(clock.ticks() - begun).toBeLessThan(5_000)
+    if (holds === 'is not there') await start()
+    await clock.advance(25_000)
+    expect((await clock.until(outbox(node.disk))).map(({ id }) => id)).toEqual(['m2'])
+  }
+)
+
+test('P8: where nobody can tell damage from a write that is under way, who asks for what is not seen is told to ask again', async () => {
+  const { clock, node, sending, schedule, path, start } = await unread('under way')
+  const whole = node.disk.peek(path)!
+  const { at, frame } = unvouched(whole)
+  node.disk.plant(path, Buffer.concat([whole.subarray(0, at), Buffer.alloc(100, 7), frame]))
+  const scheduler = await start()
+  const asked = clock.until(schedule.cancel('m2'))
+  await expect(asked).rejects.toMatchObject({ code: 'SCHEDULE_UNREAD', retry: true })
+  expect(await clock.until(schedule.cancel('m1'))).toMatchObject({ done: true, state: 'cancelled' })
+  const closing = schedule.cancel('m2').catch((error: unknown) => error)
+  await clock.advance(1_000)
+  await clock.until(scheduler.close())
+  expect(await clock.until(closing)).toBeInstanceOf(Error)
+  sending.kill()
+  await start()
+  expect(await clock.until(schedule.cancel('m2'))).toMatchObject({ done: true, state: 'cancelled' })
 })

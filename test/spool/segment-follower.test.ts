@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { listSegments } from '../../src/journal/segment-names.ts'
+import { unvouched } from '../journal/unvouched.ts'
 import { arriving, desk, drain, FOLDER, sendEach, streams, TO, text } from './desk.ts'
 
 test('a live writer is waited for at its tail, a dead one is not', async () => {
@@ -125,6 +126,33 @@ test('damage under a live writer is found without any hint after a second', asyn
   at.disk.flip(segment!.path, ends[0]! + 60, 3)
   const [stream] = await streams(at)
   expect(arriving(await drain(stream!))).toEqual(['a'])
+  expect(stream!.heldUp).toBe(true)
   await at.clock.advance(1_000)
   expect(arriving(await drain(stream!, 1))).toEqual(['<damaged>', 'c'])
+  expect(stream!.heldUp).toBe(false)
+})
+
+test('a stream is held up where bytes cannot be read yet: for a second at a tail, longer where a whole frame follows', async () => {
+  const at = await desk()
+  await sendEach(at.writer('w1'), ['a', 'b'])
+  const path = (await listSegments(at.disk, FOLDER))[0]!.path
+  const whole = at.disk.peek(path)!
+  for (const [tail, isHeldUp] of [
+    [Buffer.alloc(8_192), false],
+    [Buffer.from('DRFR'), false],
+    [at.random.bytes(500), false],
+    [Buffer.concat([at.random.bytes(500), unvouched(whole, 1).frame]), true]
+  ] as const) {
+    at.disk.plant(path, Buffer.concat([whole, tail]))
+    const [stream] = await streams(at)
+    expect(arriving(await drain(stream!))).toEqual(['a', 'b'])
+    expect(stream!.heldUp).toBe(!tail.equals(Buffer.alloc(8_192)))
+    await at.clock.advance(1_000)
+    expect(await stream!.read(2, 1_000)).toBeUndefined()
+    expect(stream!.heldUp).toBe(isHeldUp)
+    stream!.setFinal()
+    expect(arriving(await drain(stream!, 2))).toEqual(isHeldUp ? ['b'] : [])
+    expect(stream!.heldUp).toBe(false)
+    await stream!.release()
+  }
 })
