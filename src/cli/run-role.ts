@@ -1,6 +1,7 @@
 import type { RoleName } from '../angel/role.ts'
 import { failureOf, runChild } from '../angel/run-child.ts'
 import { ERRORS } from '../errors.ts'
+import { spareBlocks } from '../journal/blocks.ts'
 import { nodeParent } from '../system/child.ts'
 import { giveBackWhenQuiet, processHeap } from '../system/quiet-memory.ts'
 import type { Call } from './act.ts'
@@ -24,7 +25,7 @@ export async function runRole(call: Call<DaemonOptions>): Promise<number> {
     const { system, config } = context
     tellBugs(context, error => parent.send({ say: 'failed', failure: failureOf(error) }))
     const start = () => startRole(role, context)
-    const heap = processHeap()
+    const heap = processHeap(spareBlocks)
     if (heap !== undefined) void giveBackWhenQuiet(system.clock, heap, terminate.signal)
     return await runChild({ system, limits: config.limits, parent, terminate: terminate.signal, start })
   } catch (error) {

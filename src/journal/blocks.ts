@@ -32,5 +32,33 @@ export class Blocks {
     if (this.#spareBytes + buffer.byteLength > SPARE_BYTES_MAX) return
     this.#spare.push(buffer as ArrayBuffer)
     this.#spareBytes += buffer.byteLength
+    if (this.#spare.length === 1) note(this)
+  }
+
+  get spareBytes(): number {
+    return this.#spareBytes
+  }
+
+  /** Keeps no spare block. */
+  letGo(): void {
+    this.#spare = []
+    this.#spareBytes = 0
+  }
+}
+
+/** All that keep spare blocks, and some that do no more. */
+let hoards: WeakRef<Blocks>[] = []
+
+function note(blocks: Blocks): void {
+  hoards = hoards.filter(ref => (ref.deref()?.spareBytes ?? 0) > 0 && ref.deref() !== blocks)
+  hoards.push(new WeakRef(blocks))
+}
+
+/** The spare blocks of this process. */
+export const spareBlocks = {
+  bytes: (): number => hoards.reduce((sum, ref) => sum + (ref.deref()?.spareBytes ?? 0), 0),
+  letGo: (): void => {
+    for (const ref of hoards) ref.deref()?.letGo()
+    hoards = []
   }
 }

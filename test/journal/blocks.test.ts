@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { Blocks } from '../../src/journal/blocks.ts'
+import { Blocks, spareBlocks } from '../../src/journal/blocks.ts'
 
 const KIB = 1_024
 
@@ -33,4 +33,20 @@ test('spare blocks are kept up to 16 MiB', () => {
   const known = new Set(taken.map(({ buffer }) => buffer))
   const again = Array.from({ length: 20 }, () => blocks.take(1_024 * KIB))
   expect(again.filter(({ buffer }) => known.has(buffer)).length).toBe(16)
+})
+
+test('the spare blocks of the process are known, and go when it is quiet', () => {
+  spareBlocks.letGo()
+  const all = [new Blocks(), new Blocks()]
+  const given = all.map(blocks => blocks.take(64 * KIB))
+  given.forEach((block, i) => {
+    all[i]!.give(block)
+  })
+  expect(spareBlocks.bytes()).toBe(128 * KIB)
+  spareBlocks.letGo()
+  expect([spareBlocks.bytes(), ...all.map(blocks => blocks.spareBytes)]).toEqual([0, 0, 0])
+  const again = all[0]!.take(64 * KIB)
+  expect(again.buffer).not.toBe(given[0]!.buffer)
+  all[0]!.give(again)
+  expect(spareBlocks.bytes()).toBe(64 * KIB)
 })
