@@ -7,6 +7,7 @@ import type { Move } from './filter-options.ts'
 
 /** What was done, or in a dry run would be. */
 export interface Moved {
+  /** Too few by those of a step whose answer was lost when the inbox’s owner ended: the next one finds them done. */
   moved: number
   bytes: number
   /** How many that fit were left as they are, by the reason. */

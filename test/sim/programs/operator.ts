@@ -2,6 +2,7 @@ import type { Queue } from '../../../src/queue/queue.ts'
 import type { SimProcess, SimRandom } from '../../../src/system/sim/index.ts'
 import { type Sent, tokenIn } from '../ledger.ts'
 import type { Program, Seat } from '../seat.ts'
+import { SPOOL } from '../site.ts'
 import { openSimQueue } from './application.ts'
 import type { SendMood } from './sender.ts'
 
@@ -136,11 +137,20 @@ class SimOperator {
     if (sent === undefined) return
     const { id, channel, to } = sent
     const before = sent.cancelled
+    const was = this.#cancelledTo(to)
     sent.cancelled = true
     const { moved } = await this.#queue.purge({ ids: [id!], channel, peer: to })
     site.trace.note(`#${sent.token} is cancelled: ${moved}`)
     if (moved > 0) site.sometimes.saw('cancelled on its way')
-    else sent.cancelled = before
+    // An owner may have done it and ended before it answered: the next one, asked again, finds nothing left to do.
+    else if (this.#cancelledTo(to) === was) sent.cancelled = before
+  }
+
+  /** What the disk says is not sent to a peer: on a site only its operator cancels. */
+  #cancelledTo(peer: string): string {
+    const { disk } = this.#seat.site.machine.disk
+    const path = `${SPOOL}/cancelled/${peer}.json`
+    return disk.find(path) === undefined ? '' : disk.file(path).content.seen().toString()
   }
 
   async #redrive(): Promise<void> {
