@@ -4,9 +4,10 @@ import type { Clock } from './clock.ts'
 const LOOK_MS = 1_000
 /** A process that works less than this part of the time is quiet. */
 const BUSY_PART = 0.05
-/** So much more heap than is in use is worth a pause; each time gives back a part of it. */
+/** So much more heap than is in use is worth a pause. */
 const SPARE_BYTES = 16_777_216
-const TIMES_MAX = 4
+/** Each time gives back a part of it: V8 keeps what new objects had until it has seen some seconds in which few came. */
+const TIMES_MAX = 10
 
 /** What is asked of the process. */
 export interface Heap {
