@@ -32,7 +32,8 @@ export default defineConfig({
     globalSetup: ['test/set-up.ts'],
     server: { deps: { external: [/\/dist\/src\//] } },
     include: ['test/**/*.test.ts'],
-    testTimeout: 30_000,
+    // No bound of any test: those that have one measure it. Whoever waits for what never comes has said so after a minute (`until`).
+    testTimeout: 120_000,
     hookTimeout: 30_000,
     pool: 'forks',
     // One process a worker, not one a file: what a file imports is read and compiled once, a third of all the time. Whoever

@@ -14,4 +14,4 @@ test('O7: the demo, on a short text, loses no line to six kills and a cut link, 
   expect(stdout).toMatch(/^ {2}kills +6 with -9 \(client 3, server 3\)/m)
   expect(stdout).toMatch(/^ {2}link +cut once, and healed$/m)
   expect(stdout).toContain('all lines, in order, none missing')
-}, 90_000)
+})

@@ -3,6 +3,7 @@ import { inspect } from 'node:util'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { checkChannel, checkPeer, decodeChannel, encodeChannel } from '../src/names.ts'
+import { codePoint } from './code-point.ts'
 
 const AWKWARD = [
   '.',
@@ -59,7 +60,7 @@ const fits = (text: string): boolean => {
 }
 const channels = fc
   .oneof(
-    fc.string({ unit: 'binary', minLength: 1, maxLength: 120 }),
+    fc.string({ unit: codePoint, minLength: 1, maxLength: 120 }),
     fc.string({ unit: 'grapheme', minLength: 1, maxLength: 60 }),
     fc.string({
       unit: fc.constantFrom('a', 'Z', '.', '/', '%', '~', '2', 'e', '_', '-'),

@@ -1,17 +1,16 @@
 import { entryBytes } from '../journal/entry.ts'
 import type { Frame } from '../journal/frame.ts'
 import type { SegmentHead } from '../journal/segment-head.ts'
-import { segmentParts } from '../journal/segment-parts.ts'
 import { SegmentReader } from '../journal/segment-reader.ts'
+import { wholeFrames } from '../journal/whole-frames.ts'
 import type { Files } from '../system/files.ts'
 
-/** The whole frames of a segment, in order. Damaged places are stepped over; nothing is set aside. */
+/** The frames of a segment, in order; of damaged ones what can be read. Nothing is set aside. */
 export async function* framesOf(files: Files, path: string): AsyncGenerator<{ head: SegmentHead; frame: Frame }> {
   const reader = await SegmentReader.open(files, path)
   if (!reader) return
   try {
-    for await (const part of segmentParts(reader))
-      if (part.kind === 'frame') yield { head: reader.head, frame: part.frame }
+    for await (const frame of wholeFrames(reader)) yield { head: reader.head, frame }
   } finally {
     await reader.close()
   }

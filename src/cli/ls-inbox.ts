@@ -1,11 +1,12 @@
 import { bodyBytesOf } from '../journal/blob-of.ts'
 import { decodeMessage, decodeNote, HOLE, MESSAGE, messageFlags } from '../journal/entry.ts'
 import type { Frame } from '../journal/frame.ts'
-import { listSegments, type SegmentName } from '../journal/segment-names.ts'
+import { listSegments } from '../journal/segment-names.ts'
 import { isOurs } from '../names.ts'
 import { type InboxMark, inboxMark } from '../server/inbox-marks.ts'
 import { Runs } from '../server/runs.ts'
 import { addRuns } from '../server/segment-ledger.ts'
+import { isVoid, readVoids } from '../server/voids.ts'
 import type { System } from '../system/system.ts'
 import { entryPlaces, framesOf } from './ls-frames.ts'
 import type { FoundRow, Room } from './ls-rows.ts'
@@ -187,32 +188,9 @@ export class LsInbox implements Room {
 
   async *#frames(): AsyncGenerator<Frame> {
     const segments = await listSegments(this.#system.files, this.#folder)
-    const voids = await this.#voids(segments)
-    for (const segment of segments) {
-      const voidFrom = voids.get(`${segment.writer} ${segment.n}`) ?? Number.POSITIVE_INFINITY
-      for await (const { frame } of framesOf(this.#system.files, segment.path)) {
-        if (frame.offset >= voidFrom) break
-        yield frame
-      }
-    }
-  }
-
-  /** By writer and number: from where on a segment never happened. Said by the first entry of the writer's next one. */
-  async #voids(segments: readonly SegmentName[]): Promise<Map<string, number>> {
-    const voids = new Map<string, number>()
-    for (const { path, writer, n } of segments) {
-      for await (const { frame } of framesOf(this.#system.files, path)) {
-        const mark = frame.source ? undefined : inboxMark(decodeNote(frame.payload, 0))
-        if (mark?.m === 'void') {
-          voids.set(`${writer} ${mark.n}`, mark.at)
-          // Segments of this writer between the two hold nothing good either.
-          for (const other of segments) {
-            if (other.writer === writer && other.n > mark.n && other.n < n) voids.set(`${writer} ${other.n}`, 0)
-          }
-        }
-        break
-      }
-    }
-    return voids
+    const voids = await readVoids(this.#system.files, segments)
+    for (const segment of segments)
+      for await (const { frame } of framesOf(this.#system.files, segment.path))
+        if (!voids.some(gone => isVoid(gone, segment, frame))) yield frame
   }
 }

@@ -12,6 +12,7 @@ const SPARE_BYTES_MAX = 16_777_216
 export class Blocks {
   #spare: ArrayBuffer[] = []
   #spareBytes = 0
+  #noted = false
   /** Those that were taken and not given back. */
   readonly #taken = new WeakSet<ArrayBufferLike>()
 
@@ -32,7 +33,8 @@ export class Blocks {
     if (this.#spareBytes + buffer.byteLength > SPARE_BYTES_MAX) return
     this.#spare.push(buffer as ArrayBuffer)
     this.#spareBytes += buffer.byteLength
-    if (this.#spare.length === 1) note(this)
+    if (!this.#noted) note(this)
+    this.#noted = true
   }
 
   get spareBytes(): number {
@@ -46,19 +48,20 @@ export class Blocks {
   }
 }
 
-/** All that keep spare blocks, and some that do no more. */
-let hoards: WeakRef<Blocks>[] = []
+/** All that ever kept a spare block. There may be thousands, one a channel: nothing here goes through them but once in a quiet minute. */
+const hoards = new Set<WeakRef<Blocks>>()
+const gone = new FinalizationRegistry<WeakRef<Blocks>>(ref => hoards.delete(ref))
 
 function note(blocks: Blocks): void {
-  hoards = hoards.filter(ref => (ref.deref()?.spareBytes ?? 0) > 0 && ref.deref() !== blocks)
-  hoards.push(new WeakRef(blocks))
+  const ref = new WeakRef(blocks)
+  hoards.add(ref)
+  gone.register(blocks, ref)
 }
 
 /** The spare blocks of this process. */
 export const spareBlocks = {
-  bytes: (): number => hoards.reduce((sum, ref) => sum + (ref.deref()?.spareBytes ?? 0), 0),
+  bytes: (): number => [...hoards].reduce((sum, ref) => sum + (ref.deref()?.spareBytes ?? 0), 0),
   letGo: (): void => {
     for (const ref of hoards) ref.deref()?.letGo()
-    hoards = []
   }
 }

@@ -7,7 +7,7 @@ import type { Spool } from '../spool/spool.ts'
 import { inboxMark } from './inbox-marks.ts'
 import type { Runs } from './runs.ts'
 import { addRuns } from './segment-ledger.ts'
-import { isVoid, readVoids, type Void } from './take-over.ts'
+import { isVoid, readVoids, type Void } from './voids.ts'
 
 /** What the marks of a channel say of messages that are still in its files, by stream. */
 export interface Finished {
@@ -29,7 +29,7 @@ export async function readFinished(
   came: (frame: Frame) => void = () => undefined
 ): Promise<Finished> {
   const segments = await listSegments(spool.system.files, spool.inbox(channel))
-  const voids = await readVoids(spool, segments)
+  const voids = await readVoids(spool.system.files, segments)
   const done = new Map<string, Runs>()
   const wiped = new Map<string, Runs>()
   for (const segment of segments)

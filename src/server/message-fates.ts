@@ -3,6 +3,7 @@ import { FolderTail, type TailFrame } from '../journal/folder-tail.ts'
 import type { Spool } from '../spool/spool.ts'
 import { type InboxMark, inboxMark } from './inbox-marks.ts'
 import type { PositionRun } from './inbox-port.ts'
+import { isVoid, voidsIn } from './voids.ts'
 
 /** What the files of the inbox say of one message. */
 export interface Fate {
@@ -97,16 +98,10 @@ export class MessageFates {
       this.#say(source.stream, [[source.from, source.to]], { ...place, ending: undefined })
       return
     }
+    for (const gone of voidsIn(frame, segment)) this.#takeBack(said => isVoid(gone, said, said))
     for (let i = 0, entry = 0; i < frame.count && entry < payload.length; i++, entry += entryBytes(payload, entry)) {
       const mark = payload[entry + 8] === MARK ? inboxMark(decodeNote(payload, entry)) : undefined
       if (mark === undefined) continue
-      if (mark.m === 'void') {
-        const { n: first, at: from } = mark
-        const { writer: of, n: before } = segment
-        const isGone = ({ writer, n, offset: there }: Said) =>
-          writer === of && n < before && (n > first || (n === first && there >= from))
-        this.#takeBack(isGone)
-      }
       const ending = endingIn(mark, at)
       if (ending !== undefined) this.#say(ending.stream, ending.runs, { ...place, ending: ending.said })
     }

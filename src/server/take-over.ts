@@ -1,7 +1,6 @@
 import { decodeNote, entryBytes } from '../journal/entry.ts'
 import type { Frame } from '../journal/frame.ts'
-import { SEGMENT_HEAD_BYTES } from '../journal/segment-head.ts'
-import { listSegments, type SegmentName } from '../journal/segment-names.ts'
+import { listSegments } from '../journal/segment-names.ts'
 import { SegmentReader } from '../journal/segment-reader.ts'
 import { isOurs } from '../names.ts'
 import type { Spool } from '../spool/spool.ts'
@@ -15,11 +14,7 @@ import type { SegmentState } from './pieces.ts'
 import type { RangeFacts } from './segment-ledger.ts'
 import { scanSegment } from './segment-scan.ts'
 import { readBack } from './sift.ts'
-
-/** A look at the first frame, which is read whole: a `void` mark is one of its first entries. */
-const FIRST_BYTES = 4_096
-/** Segments looked into at once: the disk has few threads. */
-const READ_AT_ONCE = 8
+import { isVoid, readVoids, voidsIn } from './voids.ts'
 
 /** The end of a segment that nothing vouches for: read whole, but perhaps not synced. */
 interface Tail {
@@ -37,7 +32,7 @@ export interface Found {
 /** Reads all segments of a channel into its state, as their writers, which are gone, left them. */
 export async function readChannel(spool: Spool, folder: string, into: FoldInto): Promise<Found> {
   const names = await listSegments(spool.system.files, folder)
-  const voids = await readVoids(spool, names)
+  const voids = await readVoids(spool.system.files, names)
   const found: Found = { segments: new Map(), tails: [] }
   const taken = new Set<number>()
   // Only the latest checkpoint of several in a row says what messages have been through.
@@ -168,42 +163,4 @@ function takenIn(frame: Frame): number[] {
     const mark = inboxMark(note)
     return mark?.m === 'taken' ? [mark.n] : []
   })
-}
-
-export interface Void extends VoidMark {
-  writer: string
-  /** The segment that says so. */
-  before: number
-}
-
-export async function readVoids(spool: Spool, names: readonly SegmentName[]): Promise<Void[]> {
-  const voids: Void[][] = []
-  for (let at = 0; at < names.length; at += READ_AT_ONCE)
-    voids.push(...(await Promise.all(names.slice(at, at + READ_AT_ONCE).map(name => readFirst(spool, name)))))
-  return voids.flat()
-}
-
-async function readFirst(spool: Spool, name: SegmentName): Promise<Void[]> {
-  const reader = await SegmentReader.open(spool.system.files, name.path)
-  if (reader === undefined) return []
-  try {
-    const [first] = (await reader.read(SEGMENT_HEAD_BYTES, FIRST_BYTES)).frames
-    return first === undefined ? [] : voidsIn(first, name)
-  } finally {
-    await reader.close()
-  }
-}
-
-/** What the writer of segment `n` says that it never wrote, or who read that of another writer. */
-function voidsIn(frame: Frame, { writer, n }: { writer: string; n: number }): Void[] {
-  if (frame.source !== undefined || frame.kind === 'seal') return []
-  return notesIn(frame).flatMap(note => {
-    const mark = inboxMark(note)
-    return mark?.m === 'void' ? [{ ...mark, writer: mark.w ?? writer, before: mark.b ?? n }] : []
-  })
-}
-
-export function isVoid(gone: Void, { writer, n }: SegmentName, frame: Frame): boolean {
-  if (writer !== gone.writer || n >= gone.before || n < gone.n) return false
-  return n > gone.n || frame.offset >= gone.at
 }

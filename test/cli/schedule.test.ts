@@ -40,7 +40,7 @@ test('H3 H24: what was scheduled while nothing ran survives kill -9 of everythin
   expect(value).toMatchObject({ id: sent.value.id, body: 'x', headers: { 'dropr-due-at': sent.value.dueAt } })
   expect(value.sentAt).toBeGreaterThanOrEqual(at)
   expect((await world.run(['poll', 'c', '--wait', '3s'])).code).toBe(1)
-}, 120_000)
+})
 
 test('what is due while the daemons run arrives at once: the scheduler pokes who takes it further', async () => {
   // So rarely does anybody look by itself.

@@ -14,6 +14,7 @@ import {
 import { Ids } from '../../src/journal/ids.ts'
 import type { Draft } from '../../src/message.ts'
 import { SimClock, SimRandom } from '../../src/system/sim/index.ts'
+import { codePoint } from '../code-point.ts'
 
 const ids = new Ids(new SimClock(), new SimRandom(1))
 const LIMITS = { entryBytesMax: 1_000_000, messagesOnly: true }
@@ -24,12 +25,12 @@ function encode(draft: Draft): Buffer {
 }
 
 const drafts = fc.record({
-  id: fc.option(fc.string({ unit: 'binary', minLength: 1, maxLength: 40 }), { nil: undefined }),
+  id: fc.option(fc.string({ unit: codePoint, minLength: 1, maxLength: 40 }), { nil: undefined }),
   sentAt: fc.integer({ min: 0, max: 253_402_300_799_999 }),
   expiresAt: fc.option(fc.integer({ min: 0, max: 253_402_300_799_999 }), { nil: undefined }),
-  headers: fc.option(fc.dictionary(fc.string(), fc.string({ unit: 'binary' })), { nil: undefined }),
+  headers: fc.option(fc.dictionary(fc.string(), fc.string({ unit: codePoint })), { nil: undefined }),
   kind: fc.constantFrom('bytes', 'text', 'json'),
-  body: fc.oneof(fc.string({ unit: 'binary' }), fc.uint8Array({ maxLength: 2_000 }))
+  body: fc.oneof(fc.string({ unit: codePoint }), fc.uint8Array({ maxLength: 2_000 }))
 }) as fc.Arbitrary<Draft>
 
 test('what is encoded comes back as it was, whatever ids, headers and bodies hold', () => {

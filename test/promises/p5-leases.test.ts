@@ -11,7 +11,7 @@ let queue: Queue
 beforeAll(async () => {
   node = await world.up('node', { roles: 'server', config: { limits: QUICK } })
   queue = await world.queue('node')
-}, 60_000)
+})
 afterAll(() => world.end(), 60_000)
 
 /** Takes a message of a channel, says so, and tells its verdict when it is told `go`. */
@@ -132,4 +132,4 @@ test('P5 E6 J5: of 20,000 messages (40,000 in the soak) none goes to two of four
   const held = consumers.map(consumer => consumer.lines.slice(1).map(Number))
   expect(held.flat().toSorted((a, b) => a - b)).toEqual(Array.from({ length: count }, (_, i) => i))
   expect(held.filter(bodies => bodies.length > 0)).toHaveLength(4)
-}, 60_000)
+})

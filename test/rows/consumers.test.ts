@@ -105,4 +105,4 @@ test('F13: status and top list who consumes by the library, in which process, si
   await expect.poll(consumers, { timeout: 20_000 }).toMatchObject([{ pid: process.pid, holds: [] }])
   await queue.close()
   expect(await consumers()).toEqual([])
-}, 120_000)
+})

@@ -127,8 +127,8 @@ test.skipIf(process.platform !== 'linux')(
     const tokyo = dropr(['up', '--spool', 'tokyo', '--node', 'tokyo', '--listen', `127.0.0.1:${PORT}`], 'pipe', 'pipe')
     const berlin = dropr(['up', '--spool', 'berlin', '--node', 'berlin', '--listen', '127.0.0.1:0'], 'pipe', 'pipe')
     const peaks = new Map<string, number>()
-    const look = (name: string, child: ChildProcess) => {
-      for (const pid of pidsBelow(child.pid!)) {
+    const look = (name: string, pids: number[]) => {
+      for (const pid of pids) {
         try {
           // What has just ended has no number any more.
           peaks.set(`${name} ${pid}`, Math.max(peaks.get(`${name} ${pid}`) ?? 0, peakMb(pid) || 0))
@@ -139,19 +139,19 @@ test.skipIf(process.platform !== 'linux')(
     }
     const began = performance.now()
     const watching = setInterval(() => {
-      look('tokyo', tokyo)
-      look('berlin', berlin)
-    }, 200)
+      look('tokyo', pidsBelow(tokyo.pid!))
+      look('berlin', pidsBelow(berlin.pid!))
+    }, 1_000)
     try {
       await Promise.all([up(tokyo), up(berlin)])
       const send = dropr(['send', 'films', '--file', from, '--to', 'tokyo', '--spool', 'berlin'])
-      const sendPeak = setInterval(() => look('send', send), 100)
+      const sendPeak = setInterval(() => look('send', [send.pid!]), 100)
       expect(await ended(send)).toBe(0)
       clearInterval(sendPeak)
       const sentMs = performance.now() - began
       const fd = openSync(to, 'w')
       const poll = dropr(['poll', 'films', '--wait', '10m', '--spool', 'tokyo'], fd)
-      const pollPeak = setInterval(() => look('poll', poll), 100)
+      const pollPeak = setInterval(() => look('poll', [poll.pid!]), 100)
       expect(await ended(poll)).toBe(0)
       clearInterval(pollPeak)
       closeSync(fd)

@@ -194,4 +194,4 @@ test('E9: a node killed in the middle of a PUT has no message of it, and `clean`
   expect((await call('/v1/queues/films', { method: 'PUT', body: Buffer.alloc(8 * MIB, 'y') })).status).toBe(201)
   const taken = await call('/v1/queues/films?wait=20s')
   expect(Buffer.from(await taken.arrayBuffer()).equals(Buffer.alloc(8 * MIB, 'y'))).toBe(true)
-}, 120_000)
+})

@@ -71,7 +71,7 @@ test('C28: five equal simulated nodes that send to each other while their proces
     sent,
     got.map(({ body, deliveries }) => ({ body: body as string, deliveries }))
   )
-}, 120_000)
+})
 
 /** How often each real node dies: in the soak for 60 s, with angels and daemons that die too; else as one process. */
 const DEATHS = SOAK ? Number.POSITIVE_INFINITY : 1

@@ -74,4 +74,4 @@ test('C16 F14: of 1,000 messages one is always refused: 999 arrive, the dead let
   expect(await moved('replay', letter.id)).toMatchObject({ code: 0, stderr: '1 message replayed\n' })
   expect(await moved('purge', '--match', 'poison*')).toMatchObject({ code: 0, stderr: '1 message destroyed\n' })
   expect((await here.dead.list({ state: 'moved' })).letters).toMatchObject([{ id: letter.id }])
-}, 120_000)
+})

@@ -137,7 +137,7 @@ test('E13: 1,000 channels come by use, are listed with their exact names, and on
   await nodes.clock.advance(1)
   expect(await nodes.until(queue.purge({ all: true }))).toMatchObject({ moved: 1_000, left: {} })
   expect(owner.depth()).toBe(0)
-}, 60_000)
+})
 
 test('E11: with the receiving node stopped for 30 s under load senders notice nothing; started again it gets all, in order, once', async () => {
   const nodes = new SimNodes({ seed: 4, names: ['berlin', 'tokyo'], limits: LIMITS })

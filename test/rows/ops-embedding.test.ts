@@ -74,4 +74,4 @@ test('Q9: 10,000 messages are sent one after the other, taken one after the othe
   }
   expect(seen).toEqual(Array.from({ length: 10_000 }, (_, i) => i))
   expect(await queue.poll({ channel: 'c' })).toBeUndefined()
-}, 120_000)
+})

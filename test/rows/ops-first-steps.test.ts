@@ -45,7 +45,7 @@ beforeAll(() => {
   writeFileSync(path.join(fresh, 'path/npx'), '#!/bin/sh\nexec "$@"\n', { mode: 0o755 })
   chmodSync(world.folder, 0o755)
   chmodSync(fresh, 0o755)
-}, 60_000)
+})
 afterAll(() => world.end(), 30_000)
 
 /** Runs a script of the shell in a folder of its own below the fresh one, as an ordinary user. */
@@ -101,7 +101,7 @@ test('O1 G1 G8: install, up, send, poll, stop: five commands without a configura
   const stopped = await shell(`dropr stop --spool ${begun.cwd}/spool`, { in: 'five-stop' })
   expect(stopped.code, stopped.stderr).toBe(0)
   expect(alive(pid)).toBe(false)
-}, 60_000)
+})
 
 test('O2: it runs as an ordinary user with nothing but node, on ports above 1023, without a database or native code', async () => {
   expect(LISTEN_DEFAULT.port).toBeGreaterThan(1_023)

@@ -7,7 +7,7 @@ let world: RealWorld
 beforeEach(() => {
   world = new RealWorld()
 })
-afterEach(() => world.end(), 30_000)
+afterEach(() => world.end())
 
 test('PROC-1 P2: an application killed at any call of the file system has what it was told; what it sends again with the same ids is there once', async () => {
   const lives = SOAK ? 200 : 20
@@ -44,7 +44,7 @@ test('PROC-1 P2: an application killed at any call of the file system has what i
   expect(got.filter(({ id, body }) => body !== `${id} ${'x'.repeat(2_000)}`)).toEqual([])
   // A run in which nobody died under way proves nothing.
   expect(world.deathsOf('app', 'call')).toBeGreaterThan(lives / 2)
-}, 120_000)
+})
 
 test('B12 PROC-8: of two sets of daemons started at once on one spool one works, and the other names it and ends with 69', async () => {
   const starting = [world.up('spool', { roles: 'client' }), world.up('spool', { roles: 'client' })]
@@ -95,7 +95,7 @@ test('PROC-10: of 20 processes that send into one channel at once everything is 
     const own = got.filter(message => message.body.startsWith(`${i} `)).map(message => message.body.split(' ')[1])
     expect(own).toEqual(numbers(each))
   }
-}, 120_000)
+})
 
 test('PROC-6: SIGTERM with hundreds of uploads waiting or on their way ends both nodes with 0 in the grace time, and all arrive once after the next start', async () => {
   // A range each.

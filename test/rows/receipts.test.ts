@@ -42,4 +42,4 @@ test('A13 A19 A20 A21: an asking process that is killed, and its node that is do
   expect([reply.body, reply.correlationId, reply.from]).toEqual(['asked!', asked, 'tokyo'])
   expect(await queue.receipt(followed).settled({ timeout: '20s' })).toMatchObject({ result: { for: followed } })
   expect((await queue.status(followed)).state).toBe('processed')
-}, 60_000)
+})

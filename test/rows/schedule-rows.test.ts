@@ -83,7 +83,7 @@ test('H15: simulated schedulers that are killed 500 times while messages are due
   }
   // Else no death came between a hand-over and its mark.
   expect(dropped).toBeGreaterThan(10)
-}, 120_000)
+})
 
 const MINUTE = 60_000
 const HOUR = 3_600_000
@@ -133,4 +133,4 @@ test('H7: a scheduler killed at any call of the disk while it moves a bucket to 
     expect((await nodes.until(schedule.list())).messages).toEqual([])
   }
   expect(k).toBeGreaterThan(30)
-}, 120_000)
+})

@@ -52,7 +52,7 @@ beforeAll(async () => {
   berlin = await world.up('berlin', { roles: 'client', config: { peers, limits } })
   app = await world.queue('berlin')
   inbox = await world.queue('tokyo')
-}, 60_000)
+})
 afterEach(() => {
   cable.mood = {}
 })

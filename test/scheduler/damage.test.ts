@@ -53,7 +53,7 @@ test('any damaged byte of a bucket segment costs at most one message, and none o
     lost += COUNT - found.length
   }
   expect(lost).toBeGreaterThan(0)
-}, 120_000)
+})
 
 test('a message is found by its id, listed and cancelled also when the tables are damaged', async () => {
   const { node: first, path } = await sealed('tables')
@@ -68,7 +68,7 @@ test('a message is found by its id, listed and cancelled also when the tables ar
       Array.from({ length: COUNT }, (_, i) => `m${i}`).filter(id => id !== 'm7')
     )
   }
-}, 120_000)
+})
 
 /** What a scheduler was told of three messages, and died: m0 is cancelled, m1 and m2 have other bodies. */
 async function steered() {
@@ -106,7 +106,7 @@ test('any flipped bit in what was said of held messages: what is cancelled stays
     set += (await clock.until(node.disk.list('/s/corrupt'))).filter(({ name }) => name.endsWith('.json')).length
   }
   expect(set).toBeGreaterThan(0)
-}, 120_000)
+})
 
 test('a segment that is gone, or holds anything, leaves the rest alone', async () => {
   for (const content of [undefined, '', 'garbage', 'DROPRSEG'.repeat(100)]) {

@@ -89,4 +89,4 @@ test('H7: a bucket is promoted a segment at a time: what is in memory does not g
   expect(small.most).toBeGreaterThan(SEGMENT_BYTES_MAX / 2)
   expect(large.most).toBeLessThan(1.2 * small.most)
   expect(large.most).toBeLessThan(1.2 * SEGMENT_BYTES_MAX)
-}, 60_000)
+})

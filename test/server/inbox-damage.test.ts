@@ -39,3 +39,25 @@ test('what was saved from a damaged frame is handed out in turn, also when memor
     )
   }
 })
+
+test('what failed never happened, also when the mark that says so is damaged', async () => {
+  const bed = new InboxBed(2)
+  let inbox = await bed.open()
+  await bed.until(inbox.appendRange(rangeOf('s', 0, texts(1))))
+  const port = inbox.port({ own: true })
+  const claim = await bed.until(port.claim(bed.ask(1)))
+  // All of it reaches the disk, and the disk says that nothing did.
+  bed.node.disk.faults.add({ call: 'writeSynced', code: 'EIO', partialBytes: 1e9 })
+  await expect(bed.until(port.settle(verdict(claim, 'ack')))).rejects.toThrow('EIO')
+  await bed.until(inbox.appendRange(rangeOf('s', 1, texts(1, 'more'))))
+  await bed.until(inbox.appendRange(rangeOf('s', 2, texts(1, 'vouches'))))
+  const segments = await bed.until(bed.process.files.list('/spool/inbox/c'))
+  const path = `/spool/inbox/c/${segments
+    .map(({ name }) => name)
+    .sort()
+    .at(-1)}`
+  bed.node.disk.flip(path, bed.node.disk.peek(path)!.indexOf('"void"') + 2, 1)
+  inbox = await bed.restart()
+  const again = await bed.until(inbox.port({ own: true }).claim(bed.ask(10)))
+  expect(bodies(bed, again)).toEqual(['m0', 'more0', 'vouches0'])
+})

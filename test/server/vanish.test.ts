@@ -25,7 +25,7 @@ test('E13: channels vanish when they are empty if so configured: no folder, not 
   await nodes.until(queue.sendMessage('y', { channel: names[7]! }))
   expect(await nodes.until(queue.poll({ channel: names[7]!, wait: '5s' }))).toMatchObject({ body: 'y' })
   expect(await folders()).toHaveLength(2)
-}, 60_000)
+})
 
 test('a channel vanishes only once nothing is in it, nothing is kept, nobody paused it and none of it is dead', async () => {
   const nodes = new SimNodes({ seed: 5, names: ['berlin'], limits: { ...vanishing, retentionMs: 3 * MINUTE } })

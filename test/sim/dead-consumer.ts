@@ -61,11 +61,12 @@ async function end(sim: Simulation, site: Site, holder: Seat, name: string): Pro
   holder.kill(0)
 }
 
-/** Lets time pass in small steps until `isSo`; false when it is not in time. */
+/** Lets time pass in small steps until `isSo`; false when it is not in time. Once a promise is broken nobody waits for anything. */
 async function until(sim: Simulation, msMax: number, isSo: () => boolean): Promise<boolean> {
   const end = sim.world.clock.ticks() + msMax
   while (!isSo()) {
-    if (sim.world.clock.ticks() >= end || sim.checker.violations.length > 0) return isSo()
+    if (sim.checker.violations.length > 0) return true
+    if (sim.world.clock.ticks() >= end) return false
     await sim.pass(10)
   }
   return true

@@ -42,4 +42,4 @@ test('the same seed gives the same run, another seed another', async () => {
   const first = (await reportOf(seed)).digest
   expect((await simulate(optionsOf(seed))).digest).toBe(first)
   expect((await reportOf(other)).digest).not.toBe(first)
-}, 60_000)
+})

@@ -1,9 +1,10 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { formFields } from '../../src/web/form.ts'
+import { codePoint } from '../code-point.ts'
 
 test('what URLSearchParams writes is read back, whatever the texts', () => {
-  const text = fc.string({ unit: 'binary' })
+  const text = fc.string({ unit: codePoint })
   fc.assert(
     fc.property(fc.dictionary(text, text, { noNullPrototype: false }), given => {
       const fields = formFields(Buffer.from(new URLSearchParams(Object.entries(given)).toString()))

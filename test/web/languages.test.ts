@@ -57,7 +57,7 @@ test('O3: programs in every language that is here, three at least, send, poll an
       await settled(node, name, { pending: 0, leased: 0, delayed: 0, done: COUNT, dead: 0 })
     })
   )
-}, 120_000)
+})
 
 test('O3: the Python of docs/http.md does what is there, and ends', async context => {
   const python = LANGUAGES.find(({ name }) => name === 'Python')!
