@@ -3,9 +3,9 @@ import { type Report, simulate } from './simulation.ts'
 import { Sometimes } from './sometimes.ts'
 
 /** A short set for every run of the tests, which sees all that must be seen; `npm run sim -- --seed 7 --nodes 3 --hours 2` for more. */
-const SEEDS = [80, 76, 77, 78, 81, 82, 84, 90, 93, 94, 95, 96]
+const SEEDS = [80, 76, 133, 78, 81, 82, 84, 90, 93, 94, 95, 96]
 /** Of these the disks turn bits, too. */
-const FLIPPED: readonly number[] = [77, 84, 90, 96]
+const FLIPPED: readonly number[] = [133, 84, 90, 96]
 const HOURS = 0.006
 const nodesOf = (seed: number) => 2 + (seed % 2)
 const optionsOf = (seed: number) => ({ seed, nodes: nodesOf(seed), hours: HOURS, flips: FLIPPED.includes(seed) })
