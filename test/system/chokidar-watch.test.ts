@@ -43,12 +43,15 @@ test('a busy folder costs few hints, and the last change is told of', async () =
   write()
   await vi.waitUntil(() => write() && hints > 0, { timeout: 10_000, interval: 20 })
   hints = 0
-  for (let burst = 0; burst < 500; burst++) {
+  const began = performance.now()
+  for (let burst = 0; burst < 2_000; burst++) {
     write()
     await new Promise(resolve => setImmediate(resolve))
   }
   await vi.waitUntil(() => seen === `${written}`, { timeout: 10_000, interval: 20 })
-  expect(hints).toBeLessThan(written / 2)
+  // Some fifty events a second, each perhaps told twice.
+  const seconds = Math.ceil((performance.now() - began) / 1_000) + 1
+  expect(hints).toBeLessThan(seconds * 110)
   // It is watched again.
   hints = 0
   await vi.waitUntil(() => write() && hints > 1, { timeout: 10_000, interval: 200 })

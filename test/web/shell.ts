@@ -15,7 +15,7 @@ const hasCurl = await run('curl', ['--version']).then(
 export type Curl = 'curl' | 'our own curl'
 export const CURLS: readonly Curl[] = hasCurl ? (SOAK ? ['curl', 'our own curl'] : ['curl']) : ['our own curl']
 
-/** Runs a shell script in a folder of its own, and stops at the first line that fails. */
+/** Runs a shell script in a folder of its own, and stops at the first line that fails; the error says what was printed until then. */
 export async function shell(curl: Curl, script: string, folder: string): Promise<string> {
   const here = await mkdtemp(path.join(folder, 'shell-'))
   let searched = process.env.PATH ?? ''
@@ -28,6 +28,10 @@ export async function shell(curl: Curl, script: string, folder: string): Promise
     searched = `${bin}:${searched}`
   }
   const env = { ...process.env, PATH: searched, no_proxy: '127.0.0.1', LC_ALL: 'C.UTF-8' }
-  const { stdout } = await run('sh', ['-e', '-c', script], { cwd: here, env, maxBuffer: 2 ** 26 })
-  return stdout
+  try {
+    return (await run('sh', ['-e', '-c', script], { cwd: here, env, maxBuffer: 2 ** 26 })).stdout
+  } catch (error) {
+    const { code, stdout, stderr } = error as { code: unknown; stdout: string; stderr: string }
+    throw new Error(`the script ended with ${code}; it printed last: ${stdout.slice(-1_000)}${stderr.slice(-1_000)}`)
+  }
 }
