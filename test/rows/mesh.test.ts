@@ -10,7 +10,7 @@ import { SimNodes } from './sim-nodes.ts'
 const NAMES = ['berlin', 'tokyo', 'paris', 'lima', 'oslo'] as const
 const SPAN_MS = 60_000
 const SEED = Number(process.env.DROPR_SEED ?? 28)
-const LIMITS = { retryMsMin: 50, retryMsMax: 1_000, scanMs: 500 }
+const LIMITS = { retryMsMin: 50, retryMsMax: 1_000, scanMs: 2_000 }
 
 /** What one node sent another, in order: `berlin>tokyo 17`. */
 const laneOf = (body: string) => body.slice(0, body.indexOf(' '))

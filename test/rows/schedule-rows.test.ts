@@ -4,7 +4,7 @@ import { SimRandom } from '../../src/system/sim/index.ts'
 import { openSender, openSpool, outbox } from '../scheduler/desk.ts'
 import { SimNodes, SPOOL } from './sim-nodes.ts'
 
-const LIMITS = { scanMs: 500, retryMsMin: 50 }
+const LIMITS = { scanMs: 2_000, retryMsMin: 50 }
 
 /** A node whose inbox is owned, with a schedule of so many shards and somebody who sends itself what is for later. */
 async function node(seed: number, shards: number) {

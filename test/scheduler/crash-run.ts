@@ -104,7 +104,7 @@ export class CrashRun {
     this.#schedulers.set(name, process)
     const start = async () => {
       // Many that look often cost time.
-      const scanMs = this.#shards > 1 ? 1_000 : 200
+      const scanMs = this.#shards > 1 ? 2_000 : 1_000
       const spool = await openSpool(process, { scanMs, retryMsMin: 50 })
       await Scheduler.start({ spool, levels: this.#levels, shards: this.#shards })
     }

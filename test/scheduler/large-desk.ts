@@ -6,7 +6,7 @@ import { Spool } from '../../src/spool/spool.ts'
 import { SimNodes, SPOOL } from '../rows/sim-nodes.ts'
 import { tree } from './desk.ts'
 
-export const LIMITS = { messageBytesMax: 1_024, blobPieceBytes: 1_024, scanMs: 500 }
+export const LIMITS = { messageBytesMax: 1_024, blobPieceBytes: 1_024, scanMs: 2_000 }
 export const DELAY_MS = 60_000
 export const bytesOf = (count: number, seed = 7) =>
   Buffer.from(Array.from({ length: count }, (_, i) => (i * seed) & 255))

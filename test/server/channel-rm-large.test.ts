@@ -14,7 +14,7 @@ async function read(message: Message): Promise<Buffer> {
 test.each(['berlin', 'tokyo'])(
   'a large body that comes from %s while its channel is removed, at whatever moment, is there whole',
   async from => {
-    const limits = { messageBytesMax: 1_024, blobPieceBytes: 1_024, scanMs: 1_000, retentionMs: 0, retryMsMin: 20 }
+    const limits = { messageBytesMax: 1_024, blobPieceBytes: 1_024, scanMs: 3_000, retentionMs: 0, retryMsMin: 20 }
     const nodes = new SimNodes({ seed: 11, names: ['berlin', 'tokyo'], limits })
     await nodes.server('berlin')
     await nodes.client('tokyo')
@@ -45,7 +45,7 @@ test.each(['berlin', 'tokyo'])(
 )
 
 test('a large body whose folder is gone at that moment is not taken for damaged: it is brought over at the next try', async () => {
-  const limits = { messageBytesMax: 1_024, blobPieceBytes: 4_096, scanMs: 1_000 }
+  const limits = { messageBytesMax: 1_024, blobPieceBytes: 4_096, scanMs: 3_000 }
   const nodes = new SimNodes({ seed: 12, names: ['berlin'], limits })
   await nodes.server('berlin')
   const queue = await nodes.queue('berlin')

@@ -3,7 +3,7 @@ import type { Limits } from '../../src/limits.ts'
 import type { Queue } from '../../src/queue/queue.ts'
 import { type SimNodes as Nodes, SimNodes, SPOOL } from '../rows/sim-nodes.ts'
 
-export const LIMITS = { retryMsMin: 20, retryMsMax: 1_000, scanMs: 1_000 }
+export const LIMITS = { retryMsMin: 20, retryMsMax: 1_000, scanMs: 3_000 }
 export const CHANNEL = 'orders'
 
 /** What lies below a folder of a machine's spool. */

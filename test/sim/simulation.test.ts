@@ -2,10 +2,10 @@ import { expect, test } from 'vitest'
 import { type Report, simulate } from './simulation.ts'
 import { Sometimes } from './sometimes.ts'
 
-/** A short set for every run of the tests, which sees all that must be seen; `npm run sim -- --seed 7 --nodes 3 --hours 2` for more. */
-const SEEDS = [80, 76, 133, 78, 81, 82, 84, 90, 93, 94, 95, 96]
+/** A short set for every run of the tests, which sees all that must be seen, most of it twice; `npm run sim -- --seed 7 --nodes 3 --hours 2` for more. */
+const SEEDS = [156, 106, 133, 140, 118, 157, 100, 95, 87, 144, 113]
 /** Of these the disks turn bits, too. */
-const FLIPPED: readonly number[] = [133, 84, 90, 96]
+const FLIPPED: readonly number[] = [106, 133, 144, 113]
 const HOURS = 0.006
 const nodesOf = (seed: number) => 2 + (seed % 2)
 const optionsOf = (seed: number) => ({ seed, nodes: nodesOf(seed), hours: HOURS, flips: FLIPPED.includes(seed) })

@@ -39,8 +39,13 @@ export class SimDisk {
 
   /** What a path stands for. ENOTDIR when it leads through something that is no folder. */
   find(path: string): SimInode | undefined {
+    if (!path.startsWith('/')) throw simError('EINVAL', `not an absolute path, '${path}'`)
     let node: SimInode | undefined = this.#root
-    for (const name of parts(path)) {
+    for (let at = 1, end: number; at < path.length; at = end + 1) {
+      end = path.indexOf('/', at)
+      if (end === -1) end = path.length
+      const name = path.slice(at, end)
+      if (name === '' || name === '.') continue
       if (node?.kind !== 'folder') throw simError('ENOTDIR', `not a folder on the way to '${path}'`)
       node = node.names.get(name)
       if (!node) return undefined

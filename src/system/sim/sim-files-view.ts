@@ -111,10 +111,8 @@ export class SimFilesView implements Files {
 
   list(path: string): Promise<FolderEntry[]> {
     return this.#read('list', path, () => {
-      const { names } = this.#host.disk.folder(path)
-      // In no order, as folders are: whoever needs one must sort.
-      const inOrder = Array.from(names.keys(), name => ({ name, hash: hash(name) })).sort((a, b) => a.hash - b.hash)
-      return inOrder.map(({ name }): FolderEntry => ({ name, kind: names.get(name)!.kind }))
+      const folder = this.#host.disk.folder(path)
+      return folder.list().map((name): FolderEntry => ({ name, kind: folder.names.get(name)!.kind }))
     })
   }
 
@@ -200,10 +198,4 @@ function statOf(node: SimInode): FileStat {
   const { kind, mode } = node
   const bytes = node.kind === 'file' ? node.content.bytes : 0
   return { kind, bytes, bytesUsed: Math.ceil(bytes / BLOCK_BYTES) * BLOCK_BYTES, mode, uid: process.getuid?.() ?? 0 }
-}
-
-function hash(name: string): number {
-  let sum = 0x811c9dc5
-  for (let at = 0; at < name.length; at++) sum = Math.imul(sum ^ name.charCodeAt(at), 0x01000193)
-  return sum >>> 0
 }

@@ -20,8 +20,18 @@ export class SimFolder {
   readonly names = new Map<string, SimInode>()
   readonly #disk = new Map<string, SimInode>()
   #unsynced: SimChange[][] = []
+  #listed: string[] | undefined
+
+  /** Its names, in no order, as folders are, but the same each time: whoever needs one must sort. */
+  list(): readonly string[] {
+    this.#listed ??= Array.from(this.names.keys(), name => ({ name, hash: hash(name) }))
+      .sort((a, b) => a.hash - b.hash)
+      .map(({ name }) => name)
+    return this.#listed
+  }
 
   change(...changes: SimChange[]): void {
+    this.#listed = undefined
     apply(this.names, changes)
     this.#unsynced.push(changes)
   }
@@ -36,6 +46,7 @@ export class SimFolder {
     const mood = fate === 'random' ? random.pick([0, 0.5, 0.5, 0.9, 1]) : fate === 'lose' ? 0 : 1
     for (const changes of this.#unsynced) if (random.chance(mood)) apply(this.#disk, changes)
     this.#unsynced = []
+    this.#listed = undefined
     this.names.clear()
     for (const [name, node] of this.#disk) this.names.set(name, node)
   }
@@ -58,4 +69,10 @@ function apply(names: Map<string, SimInode>, changes: SimChange[]): void {
     if (node) names.set(name, node)
     else names.delete(name)
   }
+}
+
+function hash(name: string): number {
+  let sum = 0x811c9dc5
+  for (let at = 0; at < name.length; at++) sum = Math.imul(sum ^ name.charCodeAt(at), 0x01000193)
+  return sum >>> 0
 }
