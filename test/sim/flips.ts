@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib'
 import { decodeMessage, decodeNote, entryBytes, isWholeEntry, MARK, MESSAGE } from '../../src/journal/entry.ts'
 import { decodeFrameHeader, FRAME_HEADER_BYTES_MAX, type FrameKind } from '../../src/journal/frame.ts'
 import { mendBit } from '../../src/journal/mend-bit.ts'
@@ -156,6 +157,8 @@ function framesOf({ turned }: Site, durable: SimFiles, path: string): FramePlace
     const payloadAt = at + headerBytes
     const end = payloadAt + payloadBytes
     if (end > bytes.length) break
+    // A torn one ends what was synced, and vouches for nothing.
+    if (!turned.has(`${path} ${at}`) && crc32(bytes.subarray(payloadAt, end)) !== header.payloadCrc) break
     const syncedTo = kind === 'seal' ? at : header.syncedTo
     const of = { first: source?.from ?? first, stream: source?.stream ?? head.stream, file: head.stream }
     frames.push({ kind, at, payloadAt, end, syncedTo, count, ...of })
