@@ -1,6 +1,7 @@
 import type { Frame } from '../journal/frame.ts'
 import { framesIn, salvageFrames } from '../journal/salvage.ts'
 import { SEGMENT_HEAD_BYTES } from '../journal/segment-head.ts'
+import { vouchedAfter } from '../journal/segment-parts.ts'
 import type { SegmentReader } from '../journal/segment-reader.ts'
 import { type LostPositions, quarantine } from '../spool/quarantine.ts'
 import type { Spool } from '../spool/spool.ts'
@@ -28,27 +29,10 @@ export async function* scanSegment(
     if (frames.length > 0) yield frames
     offset = next
     if (stop === 'more') continue
-    const after = await afterDamage(reader, offset)
+    const after = await vouchedAfter(reader, offset)
     if (after === undefined) return
     yield await stepOver(spool, reader, { from: offset, after, nextOf })
     offset = after.offset
-  }
-}
-
-/** The frame at which reading goes on after a bad place, if that place was synced once. */
-async function afterDamage(reader: SegmentReader, bad: number): Promise<Frame | undefined> {
-  const after = await reader.resync(bad)
-  if (after === undefined || after.syncedTo > bad) return after
-  // The rest of the commit that was damaged knows no more than its beginning did; a later commit does.
-  for (let offset = after.offset; ; ) {
-    const { frames, next, stop } = await reader.read(offset, READ_BYTES)
-    if (frames.some(frame => frame.syncedTo > bad)) return after
-    if (stop !== 'more') {
-      const later = await reader.resync(next)
-      if (later === undefined) return undefined
-      if (later.syncedTo > bad) return after
-      offset = Math.max(later.offset, next)
-    } else offset = next
   }
 }
 

@@ -1,6 +1,7 @@
 import { DroprError } from '../errors.ts'
 import type { Frame } from '../journal/frame.ts'
 import { SEGMENT_HEAD_BYTES } from '../journal/segment-head.ts'
+import { vouchedAfter } from '../journal/segment-parts.ts'
 import type { SegmentReader } from '../journal/segment-reader.ts'
 import { type Piece, salvagePieces } from './damaged-place.ts'
 import { quarantine } from './quarantine.ts'
@@ -142,7 +143,8 @@ export class SegmentFollower {
     if (doubted && this.#badFor(at) < BAD_MS) return 'held'
     const frame = await reader.resync(at)
     if (frame === undefined) return final ? 'end' : 'wait'
-    if (doubted && frame.syncedTo <= at && frame.kind !== 'seal') return 'held'
+    // The rest of a commit knows no more than its beginning did: a later one may.
+    if (doubted && (await vouchedAfter(reader, at)) === undefined) return 'held'
     // What was being written when it was read may be whole now.
     if (frame.offset === at || (await reader.read(at, READ_BYTES_MIN)).frames.length > 0) return 'read'
     await this.#stepOver(reader, at, frame)

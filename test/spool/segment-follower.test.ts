@@ -132,6 +132,33 @@ test('damage under a live writer is found without any hint after a second', asyn
   expect(stream!.heldUp).toBe(false)
 })
 
+test('damage in what was sent buffered, with more of it behind, holds up a live stream no longer than until a later commit', async () => {
+  const at = await desk()
+  const ends: number[] = []
+  const writer = at.writer('w1', ({ end }) => {
+    if (end !== undefined) ends.push(end)
+  })
+  await sendEach(writer, ['a'])
+  const begun = ends.at(-1)!
+  for (const pair of ['bc', 'de'])
+    await writer.appendAll(
+      TO,
+      [...pair].map(body => text(body)),
+      id => id,
+      true
+    )
+  const [segment] = await listSegments(at.disk, FOLDER)
+  at.disk.flip(segment!.path, begun + 60, 3)
+  const [stream] = await streams(at)
+  expect(arriving(await drain(stream!))).toEqual(['a'])
+  await at.clock.advance(1_000)
+  expect(await stream!.read(1, 1_000)).toBeUndefined()
+  expect(stream!.heldUp).toBe(true)
+  await sendEach(writer, ['f', 'g'])
+  expect(arriving(await drain(stream!, 1))).toEqual(['<damaged>', 'c', 'd', 'e', 'f', 'g'])
+  expect(stream!.heldUp).toBe(false)
+})
+
 test('a stream is held up where bytes cannot be read yet: for a second at a tail, longer where a whole frame follows', async () => {
   const at = await desk()
   await sendEach(at.writer('w1'), ['a', 'b'])
