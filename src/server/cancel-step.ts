@@ -5,7 +5,7 @@ import { AckTail } from '../spool/ack-tail.ts'
 import { Cancelled, readCancelled, writeCancelled } from '../spool/cancelled.ts'
 import { Sieve } from '../spool/filter.ts'
 import { type OutboxSegment, outboxSegments } from '../spool/outbox-segments.ts'
-import { inPeerTurn } from '../spool/peer-notes.ts'
+import { inPeerTurn, keepNotes } from '../spool/peer-notes.ts'
 import type { Spool } from '../spool/spool.ts'
 import type { MoveAnswer, MoveRequest } from './move.ts'
 
@@ -31,6 +31,9 @@ export async function cancelStep(request: MoveRequest, spool: Spool): Promise<Mo
       await writeCancelled(spool, first.peer, cancelled)
     })
   }
+  const isLast = !full && second === undefined
+  // What an earlier try has noted is not found again: it may have failed after that.
+  if (!dryRun && positions.length === 0 && isLast) await keepNotes(spool, 'cancelled')
   const next = full ? `${first.path}\n${positions.at(-1)! + 1}` : second && `${second.path}\n0`
   const more = next === undefined ? {} : { next }
   return { moved: positions.length, bytes, left: {}, ...more, ...(dryRun && { ids: ids.slice(0, max) }) }

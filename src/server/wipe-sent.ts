@@ -4,6 +4,7 @@ import { wholeFrames } from '../journal/whole-frames.ts'
 import { AckTail } from '../spool/ack-tail.ts'
 import { Sieve } from '../spool/filter.ts'
 import { outboxSegments } from '../spool/outbox-segments.ts'
+import { keepNotes } from '../spool/peer-notes.ts'
 import type { Spool } from '../spool/spool.ts'
 import { addWiped, readWiped } from '../spool/wiped.ts'
 import type { MoveAnswer, MoveRequest } from './move.ts'
@@ -38,6 +39,8 @@ export async function wipeSentStep(
     const takes = (at: number) => sieve.takes({ channel, peer, state: 'acked', at })
     const { to, moved, bytes } = await wipeUpTo(reader, { before, arrived, takes })
     if (moved > 0 && !dryRun) await addWiped(spool, peer, new Map([[stream, to]]))
+    // What an earlier try has noted is not found again: it may have failed after that.
+    else if (!dryRun && second === undefined) await keepNotes(spool, 'wiped')
     return { moved, bytes, left: {}, ...next }
   } finally {
     await reader.close()

@@ -1,3 +1,4 @@
+import { diskError, systemCode } from '../errors.ts'
 import { listSegments } from '../journal/segment-names.ts'
 import { SegmentReader } from '../journal/segment-reader.ts'
 import { foldersIn, type Spool } from './spool.ts'
@@ -12,6 +13,19 @@ export function inPeerTurn<T>(spool: Spool, peer: string, act: () => Promise<T>)
   const turn = (turns.get(peer) ?? Promise.resolve()).catch(() => undefined).then(act)
   turns.set(peer, turn)
   return turn
+}
+
+/**
+ * What notes there are in a room stays: also one whose writer was told that it had failed, and which is read all the same.
+ *
+ * @throws DroprError DISK_*
+ */
+export async function keepNotes({ system, path }: Spool, room: 'cancelled' | 'wiped'): Promise<void> {
+  try {
+    await system.files.syncFolder(`${path}/${room}`)
+  } catch (error) {
+    if (systemCode(error) !== 'ENOENT') throw diskError(error, `sync ${path}/${room}`)
+  }
 }
 
 /** The streams to a peer whose files are there. @throws The system's error: then nothing is known. */

@@ -88,3 +88,15 @@ test('C14: a client that restarts while its peers are down tries each with no mo
   }
   expect(uploads.atOnceMax).toBe(2)
 })
+
+test('a resume that failed at its last step, said again, holds after a power cut', async () => {
+  const { clock, machine, spoolOf } = setup({ peers: ['tokyo'] })
+  const spool = await spoolOf(machine.process('cli'))
+  await clock.until(pausePeer(spool, 'tokyo'))
+  machine.disk.failNext({ call: 'syncFolder', code: 'EIO', path: path => path.endsWith('/paused') })
+  await expect(clock.until(resumePeer(spool, 'tokyo'))).rejects.toMatchObject({ code: 'DISK_ERROR' })
+  expect(await clock.until(resumePeer(spool, 'tokyo'))).toBe(false)
+  machine.powerCut({ data: 'lose', names: 'lose' })
+  const { files } = machine.process('later')
+  expect(await clock.until(pausedPeers(files, spool.path))).toEqual(new Map())
+})

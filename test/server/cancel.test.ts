@@ -61,6 +61,22 @@ test('what was cancelled stays so after a power cut, and what has arrived is not
   expect((await nodes.take(tokyo)).map(({ body }) => body)).toEqual([...numbered(10), 'last'])
 })
 
+test('a cancel that failed at its last step, said again, holds after a power cut', async () => {
+  const { nodes, queue, tokyo } = await behindADeadPeer(4)
+  await nodes.until(queue.sendMessages(numbered(10), { to: 'tokyo' }))
+  await nodes.clock.advance(10)
+  const { disk } = nodes.machine('berlin')
+  disk.failNext({ call: 'replace', code: 'EIO', path: path => path.endsWith('/cancelled') })
+  await expect(nodes.until(queue.purge({ peer: 'tokyo' }))).rejects.toMatchObject({ code: 'DISK_ERROR' })
+  // It is noted; whether for good nobody knew.
+  expect(await nodes.until(queue.purge({ peer: 'tokyo' }))).toMatchObject({ moved: 0 })
+  nodes.machine('berlin').powerCut({ data: 'lose', names: 'lose' })
+  nodes.down.delete('tokyo')
+  await nodes.client('berlin', 'client2')
+  await nodes.clock.advance(10_000)
+  expect(await nodes.take(tokyo)).toEqual([])
+})
+
 test('what was noted of streams whose files are gone is forgotten, and what waits cancelled stays so', async () => {
   const { nodes, queue } = await behindADeadPeer(3)
   nodes.down.delete('tokyo')
