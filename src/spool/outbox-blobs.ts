@@ -1,6 +1,7 @@
 import { diskError } from '../errors.ts'
 import { blobOf } from '../journal/blob-of.ts'
 import { entryBytes } from '../journal/entry.ts'
+import { mendBit } from '../journal/mend-bit.ts'
 import { SEGMENT_HEAD_BYTES } from '../journal/segment-head.ts'
 import { listSegments, type SegmentName } from '../journal/segment-names.ts'
 import { SegmentReader } from '../journal/segment-reader.ts'
@@ -16,6 +17,12 @@ interface Place {
   position: number
 }
 
+/** How far a segment was read, and where in it is what cannot be: places in the file, [from, to). */
+interface ReadSoFar {
+  to: number
+  damages: [from: number, to: number][]
+}
+
 /**
  * Removes the large bodies in the outbox folders of one peer that nobody needs any more: those that have arrived, and those
  * whose writer died before the entry that was to own them.
@@ -27,8 +34,8 @@ export class OutboxBlobs {
   readonly #next: (stream: string) => number
   /** By path; of those whose entry was found. */
   readonly #places = new Map<string, Place>()
-  /** How far each segment was read, and whether something in it could not be, by path. */
-  readonly #read = new Map<string, { to: number; damaged: boolean }>()
+  /** By path of the segment. */
+  readonly #read = new Map<string, ReadSoFar>()
 
   /** @param options.next How far a stream has arrived, as far as that is on record. */
   constructor(options: { spool: Pick<Spool, 'system' | 'socket'>; next: (stream: string) => number }) {
@@ -52,6 +59,38 @@ export class OutboxBlobs {
     }
   }
 
+  /**
+   * To be called after `clean`, before a finished segment is removed: of those that only what cannot be read in it names. Once it is
+   * gone nothing could tell them from what its writer is still filling, and that may live for months. Until then they stay: what
+   * was lost with that place may be put together by hand.
+   *
+   * @throws DroprError DISK_*
+   */
+  async removeWith(segment: { path: string; stream: string; writer: string; ended: number | undefined }): Promise<void> {
+    const { path, stream, writer, ended } = segment
+    const damages = this.#read.get(path)?.damages ?? []
+    if (damages.length === 0 || this.#next(stream) < (ended ?? Number.POSITIVE_INFINITY)) return
+    const { files } = this.#spool.system
+    try {
+      const blobs = await listBlobs(files, path.slice(0, path.lastIndexOf('/')), parseSentBlob)
+      const doubtful = blobs.filter(blob => blob.writer === writer && !this.#places.has(blob.path))
+      const reader = doubtful.length === 0 ? undefined : await SegmentReader.open(files, path)
+      if (reader === undefined) return
+      try {
+        const named = new Set<SentBlob>()
+        for (const [from, to] of damages) {
+          const bytes = await reader.raw(from, to - from)
+          for (const blob of doubtful) if (isNamedIn(bytes, blob)) named.add(blob)
+        }
+        for (const blob of named) await files.remove(blob.path)
+      } finally {
+        await reader.close()
+      }
+    } catch (error) {
+      throw diskError(error, `remove the large bodies of ${path}`)
+    }
+  }
+
   /** Those that would go. @throws DroprError DISK_* */
   async over(folder: string): Promise<SentBlob[]> {
     const { files } = this.#spool.system
@@ -66,7 +105,7 @@ export class OutboxBlobs {
         if (!writers.has(segment.writer)) continue
         await this.#look(folder, segment)
         // The entry may be in what cannot be read, and be saved from there: nothing is judged until the segment is gone.
-        if (this.#read.get(segment.path)?.damaged === true) judged.delete(segment.writer)
+        if ((this.#read.get(segment.path)?.damages.length ?? 0) > 0) judged.delete(segment.writer)
       }
       return blobs.filter(blob => this.#isOver(blob, judged))
     } catch (error) {
@@ -92,7 +131,7 @@ export class OutboxBlobs {
     const reader = await SegmentReader.open(this.#spool.system.files, segment.path)
     if (reader === undefined) return
     const { stream } = reader.head
-    const read = this.#read.get(segment.path) ?? { to: SEGMENT_HEAD_BYTES, damaged: false }
+    const read = this.#read.get(segment.path) ?? { to: SEGMENT_HEAD_BYTES, damages: [] }
     this.#read.set(segment.path, read)
     try {
       for (;;) {
@@ -109,11 +148,18 @@ export class OutboxBlobs {
         if (stop === 'more') continue
         const after = stop === 'bad' ? await reader.resync(next) : undefined
         if (after === undefined) return
+        read.damages.push([next, after.offset])
         read.to = after.offset
-        read.damaged = true
       }
     } finally {
       await reader.close()
     }
   }
+}
+
+/** Eight random bytes are nowhere by chance. The bit that was turned may be in them. */
+function isNamedIn(bytes: Buffer, { id }: SentBlob): boolean {
+  const there = (tried: Buffer) => bytes.includes(tried) || undefined
+  const name = Buffer.from(id, 'hex')
+  return there(name) ?? mendBit(name, there) ?? false
 }

@@ -58,8 +58,8 @@ export async function limitsNow(
 }
 
 /**
- * Removes the outbox segments of one peer that are done and past their retention: first the large bodies that have arrived, then
- * the mark, then the file.
+ * Removes the outbox segments of one peer that are done and past their retention: first the large bodies that have arrived and
+ * those that only they name, then the mark, then the file.
  *
  * @returns How many went.
  * @throws DroprError DISK_*; what was marked is removed later, or after the next start.
@@ -89,6 +89,7 @@ export async function removeFinished(options: {
   for (const { reader } of new Set([...finished.filter(isWiped), ...old]))
     if (!(await reader.grew())) going.push(reader)
   if (going.length === 0) return 0
+  if (blobs !== undefined) for (const reader of going) await blobs.removeWith(reader)
   await ledger.removing(
     going.map(({ stream, ended, path }) => ({ stream, ended: ended ?? 0, path: path.slice(spool.path.length + 1) }))
   )

@@ -207,6 +207,28 @@ test('what came of a body whose message was given up before all of it was there 
   )
 })
 
+test.each(['header', 'sum', 'id'])(
+  'a body that only a damaged place names (its %s) goes with its segment, though its writer lives on; what that may still fill stays',
+  async where => {
+    const { sim, disk, names } = await bed({ segmentBytesMax: 65_536, retentionMs: 60_000 })
+    const queue = await sim.queue('berlin', 'app')
+    await sim.until(queue.sendMessage(Readable.from([BODY])))
+    const [writer, id] = names(OUTBOX)[0]!.slice(0, -'.blob'.length).split('-') as [string, string]
+    for (let i = 0; i < 80; i++) await sim.until(queue.sendMessage('x'.repeat(1_000)))
+    const first = `${OUTBOX}/${writer}-00000001.seg`
+    const idAt = disk.peek(first)!.indexOf(Buffer.from(id, 'hex'))
+    disk.flip(first, { header: 64 + 30, sum: idAt - 20, id: idAt + 3 }[where]!, 1)
+    const filling = `${writer}-${'ff'.repeat(8)}.blob`
+    disk.plant(`${OUTBOX}/${filling}`, 'x')
+    await sim.server('berlin')
+    await sim.clock.advance(30_000)
+    expect([disk.peek(first) !== undefined, names(OUTBOX).length]).toEqual([true, 2])
+    await sim.clock.advance(180_000)
+    expect(disk.peek(first)).toBeUndefined()
+    expect(names(OUTBOX)).toEqual([filling])
+  }
+)
+
 test('P10: of a large body whose send was rejected no file stays, though its process lives on; what the disk does not let go goes later', async () => {
   const { sim, disk, names } = await bed()
   const queue = await sim.queue('berlin', 'app')
