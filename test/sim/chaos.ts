@@ -64,7 +64,7 @@ export class Chaos {
     const flipMs = this.#flips ? random.pick([500, 3_000]) : 0
     if (flipMs > 0) for (const site of victims) this.#again(() => flipBit(site, random), flipMs)
     const quality = random.pick([0, 0.05, 0.3])
-    if (quality > 0) this.#network.mood(() => this.#rates(quality))
+    if (quality > 0) this.#network.mood(() => this.#rates(quality), spared)
     if (random.chance(0.6)) this.#again(() => this.#flap(spared), random.pick([1_000, 5_000]))
     this.#world.watch.lost = random.pick([0, 0.5])
     this.#world.watch.repeated = random.pick([0, 0.3])

@@ -52,10 +52,14 @@ export class Network {
     return link
   }
 
-  /** @param rates Of every link from now on, each drawn by itself. */
-  mood(rates: (random: SimRandom) => FaultRates): void {
-    for (const link of this.#links.values()) {
-      link.faults.rates = rates(this.#random)
+  /**
+   * @param rates Of every link from now on, each drawn by itself.
+   * @param spared Between these all goes well: what a bad wire between two nodes holds up is nobody else's fault.
+   */
+  mood(rates: (random: SimRandom) => FaultRates, spared: ReadonlySet<string> = new Set()): void {
+    for (const [key, link] of this.#links) {
+      const drawn = rates(this.#random)
+      link.faults.rates = key.split(' ').every(name => spared.has(name)) ? {} : drawn
       link.cut = false
       link.deaf = false
     }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { type Report, simulate } from './simulation.ts'
+import { type Report, Simulation, simulate } from './simulation.ts'
 import { Sometimes } from './sometimes.ts'
 
 /** A short set for every run of the tests, which sees all that must be seen, most of it twice; `npm run sim -- --seed 7 --nodes 3 --hours 2` for more. */
@@ -42,4 +42,17 @@ test('the same seed gives the same run, another seed another', async () => {
   const first = (await reportOf(seed)).digest
   expect((await simulate(optionsOf(seed))).digest).toBe(first)
   expect((await reportOf(other)).digest).not.toBe(first)
+})
+
+test('P7: of what goes wrong nothing hits nodes that are to be spared, nor the wire between them', async () => {
+  const spared = ['n1', 'n2']
+  let bad = 0
+  for (let seed = 0; seed < 20; seed++) {
+    const sim = new Simulation({ seed, nodes: 3, hours: 0, flips: true })
+    sim.chaos.begin(new Set(spared))
+    const rates = (from: string, to: string) => sim.network.link(from, to).faults.rates
+    for (const from of spared) for (const to of spared) expect([seed, rates(from, to)]).toEqual([seed, {}])
+    if (Object.values({ ...rates('n0', 'n1'), ...rates('n1', 'n0') }).some(rate => rate > 0 && rate < 1)) bad++
+  }
+  expect(bad).toBeGreaterThan(5)
 })
