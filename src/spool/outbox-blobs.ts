@@ -66,7 +66,12 @@ export class OutboxBlobs {
    *
    * @throws DroprError DISK_*
    */
-  async removeWith(segment: { path: string; stream: string; writer: string; ended: number | undefined }): Promise<void> {
+  async removeWith(segment: {
+    path: string
+    stream: string
+    writer: string
+    ended: number | undefined
+  }): Promise<void> {
     const { path, stream, writer, ended } = segment
     const damages = this.#read.get(path)?.damages ?? []
     if (damages.length === 0 || this.#next(stream) < (ended ?? Number.POSITIVE_INFINITY)) return
