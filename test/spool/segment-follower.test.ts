@@ -140,10 +140,13 @@ test('damage in what was sent buffered, with more of it behind, holds up a live 
   })
   await sendEach(writer, ['a'])
   const begun = ends.at(-1)!
-  for (const pair of ['bc', 'de'])
+  for (const pair of [
+    ['b', 'c'],
+    ['d', 'e']
+  ])
     await writer.appendAll(
       TO,
-      [...pair].map(body => text(body)),
+      pair.map(body => text(body)),
       id => id,
       true
     )
