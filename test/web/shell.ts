@@ -32,6 +32,8 @@ export async function shell(curl: Curl, script: string, folder: string): Promise
     return (await run('sh', ['-e', '-c', script], { cwd: here, env, maxBuffer: 2 ** 26 })).stdout
   } catch (error) {
     const { code, stdout, stderr } = error as { code: unknown; stdout: string; stderr: string }
-    throw new Error(`the script ended with ${String(code)}; it printed last: ${stdout.slice(-1_000)}${stderr.slice(-1_000)}`)
+    throw new Error(
+      `the script ended with ${String(code)}; it printed last: ${stdout.slice(-1_000)}${stderr.slice(-1_000)}`
+    )
   }
 }
