@@ -1,12 +1,13 @@
 import type { Files } from '../system/files.ts'
+import { beyond } from './beyond.ts'
 import type { Frame } from './frame.ts'
 import { SEGMENT_HEAD_BYTES, type SegmentHead } from './segment-head.ts'
 import { listSegments, type SegmentName } from './segment-names.ts'
-import { vouchedAfter } from './segment-parts.ts'
 import { SegmentReader } from './segment-reader.ts'
 import { savedFrames } from './whole-frames.ts'
 
 const READ_BYTES = 1_048_576
+const NOTHING = { next: undefined, vouched: false }
 /** Nothing more will be written there, or nothing that is asked for lies there. */
 const PASSED = Number.POSITIVE_INFINITY
 /** A clock that was set back by less hides nothing from who reads from a time on. */
@@ -30,6 +31,8 @@ export class FolderTail {
   /** By path: read up to here. */
   #read = new Map<string, number>()
   #began = false
+  /** By path: when it was made, wall ms. */
+  readonly #heads = new Map<string, number>()
 
   /** @param options.since Wall ms: nothing written much earlier is asked for. */
   constructor(options: { files: Files; folder: string; since?: number }) {
@@ -47,6 +50,8 @@ export class FolderTail {
 
   async *look(): AsyncGenerator<TailFrame> {
     const segments = await listSegments(this.#files, this.#folder)
+    const there = new Set(segments.map(({ path }) => path))
+    for (const path of this.#heads.keys()) if (!there.has(path)) this.#heads.delete(path)
     const first = this.#began ? 0 : await this.#firstOf(segments)
     this.#read = new Map(
       segments.map(({ path }, i) => [path, this.#read.get(path) ?? (i < first ? PASSED : SEGMENT_HEAD_BYTES)])
@@ -68,28 +73,46 @@ export class FolderTail {
           this.#read.set(path, PASSED)
           return
         }
-        // What is no frame may be one in a moment, unless it was synced once: that is damage. What lay behind a bad place when we
-        // began is found once.
-        const after = () => (this.#began ? vouchedAfter(reader, next) : reader.resync(next))
-        const beyond = stop === 'bad' ? await after() : undefined
-        if (beyond !== undefined)
-          for (const frame of await savedFrames(reader, next, beyond.offset)) yield { segment, head, frame }
-        this.#read.set(path, beyond?.offset ?? next)
-        more = stop === 'more' || beyond !== undefined
+        // What is no frame may be one in a moment, unless it was synced once: that is damage. What lay behind a bad place, or zeros,
+        // when we began is found once.
+        const { next: after, vouched } =
+          stop === 'bad' || (stop === 'end' && !this.#began) ? await beyond(reader, next) : NOTHING
+        const behind = vouched || !this.#began ? after : undefined
+        if (behind !== undefined)
+          for (const frame of await savedFrames(reader, next, behind.offset)) yield { segment, head, frame }
+        this.#read.set(path, behind?.offset ?? next)
+        more = stop === 'more' || behind !== undefined
       }
     } finally {
       await reader.close()
     }
   }
 
-  /** The first segment that may hold something written since: it, or one after it, was made before that. */
+  /**
+   * The first segment that may hold something written since: it, or one after it, was made before that. Where one was made earlier
+   * than the one before it the clock was set back, and what was written since may lie on either side.
+   */
   async #firstOf(segments: readonly SegmentName[]): Promise<number> {
     if (this.#since === 0) return 0
-    for (let i = segments.length - 1; i > 0; i--) {
-      const reader = await SegmentReader.open(this.#files, segments[i]!.path)
-      await reader?.close()
-      if (reader !== undefined && reader.head.createdAt < this.#since - DOUBT_MS) return i
+    let first = 0
+    let later = Number.POSITIVE_INFINITY
+    for (let i = segments.length - 1; i >= 0; i--) {
+      const madeAt = await this.#madeAt(segments[i]!.path)
+      if (madeAt === undefined) continue
+      const isSetBack = madeAt > later + DOUBT_MS
+      if ((first === 0 || isSetBack) && madeAt < this.#since - DOUBT_MS) first = i
+      else if (isSetBack) first = 0
+      later = madeAt
     }
-    return 0
+    return first
+  }
+
+  async #madeAt(path: string): Promise<number | undefined> {
+    const known = this.#heads.get(path)
+    if (known !== undefined) return known
+    const reader = await SegmentReader.open(this.#files, path)
+    await reader?.close()
+    if (reader !== undefined) this.#heads.set(path, reader.head.createdAt)
+    return reader?.head.createdAt
   }
 }

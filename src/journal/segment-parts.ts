@@ -1,3 +1,4 @@
+import { type Beyond, vouchedAfter } from './beyond.ts'
 import type { Frame } from './frame.ts'
 import { SEGMENT_HEAD_BYTES } from './segment-head.ts'
 import type { SegmentReader } from './segment-reader.ts'
@@ -7,13 +8,13 @@ const READ_BYTES = 1_048_576
 /** A piece of a segment. */
 export type SegmentPart =
   | { kind: 'frame'; frame: Frame }
-  /** Bytes that were synced once and are no longer what was written; `before` is the frame that follows, if any. */
-  | { kind: 'damage'; from: number; to: number; before: Frame | undefined }
+  /** Bytes that were synced once and are no longer what was written; `before` is what follows: a frame, or what can be believed of one. */
+  | { kind: 'damage'; from: number; to: number; before: Beyond }
   /** Where the good frames end. What follows was never vouched for: what a crash leaves, what is being written, or nothing. */
   | { kind: 'end'; at: number; sealed: boolean; syncedTo: number }
 
 /**
- * Reads a segment to its end and judges what is bad: below the highest `syncedTo` of any later frame it is damage, above it
+ * Reads a segment to its end and judges what is bad: below the highest `syncedTo` of any later header it is damage, above it
  * a torn tail, which is no error.
  */
 export async function* segmentParts(
@@ -40,18 +41,4 @@ export async function* segmentParts(
     at = before.offset
   }
   yield { kind: 'end', at, sealed, syncedTo }
-}
-
-/** The next valid frame after the bad place, if that or a later one says that the place had been synced. */
-export async function vouchedAfter(reader: SegmentReader, bad: number): Promise<Frame | undefined> {
-  const first = await reader.resync(bad)
-  for (let frame = first; frame !== undefined; ) {
-    if (frame.syncedTo > bad || frame.kind === 'seal') return first
-    const { frames } = await reader.read(frame.end, READ_BYTES)
-    frame =
-      frames.find(later => later.syncedTo > bad || later.kind === 'seal') ??
-      frames.at(-1) ??
-      (await reader.resync(frame.end))
-  }
-  return undefined
 }

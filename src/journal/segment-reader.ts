@@ -8,6 +8,7 @@ import {
   FRAME_HEADER_BYTES_MAX,
   FRAME_MAGIC,
   type Frame,
+  type FrameHeader,
   frameEnd,
   headerBytesAt,
   isOfStream
@@ -119,16 +120,25 @@ export class SegmentReader {
     return { frames, next: offset + used, stop, newestAt, ...(blocks !== undefined && { block: bytes }) }
   }
 
-  /** The next valid frame at or after `offset`: what a damaged place is followed by. Undefined when none is. */
-  async resync(offset: number): Promise<Frame | undefined> {
+  /**
+   * The next valid frame at or after `offset`: what a damaged place is followed by. Undefined when none is.
+   *
+   * @param onBroken Called with each header on the way that can be believed, though its frame is not whole.
+   */
+  async resync(
+    offset: number,
+    onBroken?: (header: FrameHeader & { offset: number }) => void
+  ): Promise<Frame | undefined> {
     const overlap = FRAME_HEADER_BYTES_MAX
     let size = RESYNC_BYTES_MIN
     for (let at = offset; ; ) {
       const bytes = await this.#fill(at, this.#memory(size + overlap))
       for (let hit = bytes.indexOf(FRAME_MAGIC); hit !== -1 && hit < size; hit = bytes.indexOf(FRAME_MAGIC, hit + 1)) {
-        if (decodeFrameHeader(bytes, hit, this.head.salt) === undefined) continue
+        const header = decodeFrameHeader(bytes, hit, this.head.salt)
+        if (header === undefined) continue
         const { frames } = await this.read(at + hit, RESYNC_BYTES_MAX)
         if (frames[0] !== undefined) return frames[0]
+        onBroken?.({ ...header, offset: at + hit })
       }
       if (bytes.length < size + overlap) return undefined
       at += size

@@ -43,3 +43,28 @@ test('a bad place that no later frame vouches for is waited at: it may be whole 
   disk.plant(path, bytes)
   expect(await look()).toEqual([3])
 })
+
+/** Marks in segments of their own, so long after each other; then what somebody sees who asks for what came since. */
+async function seenSince(stepsMs: number[], since: number): Promise<number[]> {
+  const { journal, disk, clock } = await desk()
+  const begun = clock.now()
+  await journal.appendMark({ n: 0 })
+  for (const [i, ms] of stepsMs.entries()) {
+    clock.step(ms)
+    journal.rotate()
+    await journal.appendMark({ n: i + 1 })
+  }
+  const tail = new FolderTail({ files: disk, folder: FOLDER, since: begun + since })
+  const seen: number[] = []
+  for await (const { frame } of tail.look())
+    if (frame.kind === 'data') seen.push((decodeNote(frame.payload, 0) as { n: number }).n)
+  return seen
+}
+
+test('who asks for what came since some time reads no older segments, and all on both sides of where the clock was set back', async () => {
+  const [hour, day] = [3_600_000, 86_400_000]
+  expect(await seenSince([2 * hour, 2 * hour, 2 * hour], 6 * hour)).toEqual([2, 3])
+  expect(await seenSince([2 * hour, -day, 2 * hour], 2 * hour)).toEqual([0, 1, 2, 3])
+  expect(await seenSince([2 * hour, 2 * hour, -day, 2 * hour], 4 * hour)).toEqual([1, 2, 3, 4])
+  expect(await seenSince([-day, day, 2 * hour], 4 * hour)).toEqual([0, 1, 2, 3])
+})
