@@ -20,6 +20,7 @@ export interface BlobRoom {
   ): Promise<Blob>
   copy(blob: Blob, from: BlobPlace, to: BlobPlace): Promise<void>
   drop(to: BlobPlace, blob: Blob): Promise<void>
+  dropUnlessOwned(to: BlobPlace, blob: Blob): Promise<void>
 }
 
 export interface SourcesSend<T> {
@@ -37,7 +38,7 @@ export interface SourcesSend<T> {
 
 /**
  * Sends what is read from sources, one after the other: each up to `messageBytesMax` as any other message, more through a file of the
- * outbox, in constant memory. Whatever ends it before the entries that own the bodies are appended leaves nothing behind.
+ * outbox, in constant memory. Rejected: of bodies that no entry owns nothing is left behind.
  */
 export async function sendSources<T>(send: SourcesSend<T>): Promise<T> {
   const { items, options, places, room, append, what } = send
@@ -60,11 +61,9 @@ export async function sendSources<T>(send: SourcesSend<T>): Promise<T> {
     appended = true
     return await append(drafts)
   } catch (error) {
-    // Only where it is sure that there are no entries. Of several destinations one may have been before the close: what no entry
-    // owns is found by the cleaning turn.
-    const isClosed = error instanceof DroprError && error.code === 'CLOSED'
-    if (!appended || (isClosed && places.length === 1))
-      for (const blob of written) for (const to of places) await room?.drop(to, blob)
+    // Written or not: after a failed write only what lies there tells.
+    for (const blob of written)
+      for (const to of places) await (appended ? room?.dropUnlessOwned(to, blob) : room?.drop(to, blob))
     throw error
   } finally {
     letGo()

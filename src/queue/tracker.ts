@@ -114,7 +114,7 @@ export class Tracker {
     const begun = clock.ticks()
     const findAt = begun + (mark === undefined ? 0 : FIND_SENT_MS)
     const asked: Asked = { id, deliveries: undefined, findAt, replies, folders: [] }
-    const since = uuidMs(id) ?? 0
+    const since = sinceOf(id, clock.now())
     const letGo = keepAlive()
     this.#outcomes.want(id, { since, mark: mark?.outcomes })
     if (replies) this.#replies.want(id, { since, mark: mark?.replies })
@@ -237,4 +237,10 @@ export class Tracker {
     this.#turn = mine.catch(() => undefined)
     return mine
   }
+}
+
+/** Ids rise also while a clock that was set back has not caught up: one ahead of it does not say when it was made. */
+function sinceOf(id: string, now: number): number {
+  const madeAt = uuidMs(id)
+  return madeAt === undefined || madeAt > now ? 0 : madeAt
 }

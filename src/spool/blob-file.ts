@@ -106,22 +106,29 @@ export async function* readBlob(files: Files, path: string, facts?: BlobFacts): 
   const file = await files.open(path)
   const hash = createHash('sha256')
   let at = 0
+  let isOpen = true
   try {
     for (;;) {
       const into = Buffer.allocUnsafeSlow(READ_BYTES)
       const bytes = into.subarray(0, await file.read(into, at))
       at += bytes.length
-      const last = bytes.length < READ_BYTES
+      let last = bytes.length < READ_BYTES
       if (facts !== undefined) {
         hash.update(bytes)
         // Before its end is given away: who counts bytes must not take it for whole.
         if (last || at >= facts.bytes) check(path, facts, { bytes: at, sha256: hash.copy().digest('hex') })
+        last ||= at === facts.bytes && (await file.read(Buffer.alloc(1), at)) === 0
+      }
+      if (last) {
+        // Nothing is waited for after the last piece: who counts bytes may be gone with it, and has all.
+        isOpen = false
+        await file.close()
       }
       if (bytes.length > 0) yield bytes
       if (last) return
     }
   } finally {
-    await file.close()
+    if (isOpen) await file.close()
   }
 }
 

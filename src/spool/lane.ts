@@ -211,6 +211,8 @@ export class Lane {
       if (hasArrived(stream) && !waiting.has(stream.writer)) {
         this.#finished.push(stream)
         this.#started.delete(stream)
+        // Hundreds of them may stay for a day. What closes badly was only read.
+        stream.release(true).catch(() => undefined)
       } else {
         waiting.add(stream.writer)
         open.push(stream)

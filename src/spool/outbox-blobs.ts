@@ -1,4 +1,5 @@
 import { diskError } from '../errors.ts'
+import { beyond } from '../journal/beyond.ts'
 import { blobOf } from '../journal/blob-of.ts'
 import { entryBytes } from '../journal/entry.ts'
 import { mendBit } from '../journal/mend-bit.ts'
@@ -151,8 +152,10 @@ export class OutboxBlobs {
         }
         read.to = next
         if (stop === 'more') continue
-        const after = stop === 'bad' ? await reader.resync(next) : undefined
+        // Behind zeros too: the disk may have lost what was there, and what comes after it still arrives.
+        const { next: after } = await beyond(reader, next)
         if (after === undefined) return
+        if (after.offset === next || (await reader.read(next, READ_BYTES)).frames.length > 0) continue
         read.damages.push([next, after.offset])
         read.to = after.offset
       }

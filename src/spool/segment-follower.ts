@@ -1,7 +1,7 @@
 import { DroprError } from '../errors.ts'
+import { type Beyond, beyond } from '../journal/beyond.ts'
 import type { Frame } from '../journal/frame.ts'
 import { SEGMENT_HEAD_BYTES } from '../journal/segment-head.ts'
-import { vouchedAfter } from '../journal/segment-parts.ts'
 import type { SegmentReader } from '../journal/segment-reader.ts'
 import { type Piece, salvagePieces } from './damaged-place.ts'
 import { quarantine } from './quarantine.ts'
@@ -28,7 +28,7 @@ export type Step = 'read' | 'wait' | 'held' | 'end'
 /**
  * Goes through the frames of one segment, forward, also while its writer appends, and judges what is no frame.
  *
- * What a later frame vouches for was synced once: that is damage, set aside and stepped over. So is, once nobody writes here
+ * What a later header vouches for was synced once: that is damage, set aside and stepped over. So is, once nobody writes here
  * any more, anything that a whole frame follows. All else is what a live writer is just writing, or a torn tail.
  */
 export class SegmentFollower {
@@ -48,6 +48,8 @@ export class SegmentFollower {
   readonly #blocks: Buffer[] = []
   /** Where there was nothing more: what is there later was written since. */
   #waitedAt = -1
+  /** Zeros may be what the disk lost of what was there when this began. Of all that comes later hints tell. */
+  #lookedBehind = false
   /** How many bytes of the file are known to be written, from hints. */
   writtenTo = 0
 
@@ -114,6 +116,11 @@ export class SegmentFollower {
     while (this.#blocks[0] !== undefined && !isUsed(this.#blocks[0])) this.#spool.blocks.give(this.#blocks.shift()!)
   }
 
+  /** Keeps no places: a search begins at the head again. What was found damaged stays known, since it was set aside. */
+  forget(): void {
+    this.#table.length = 0
+  }
+
   #take(frame: Frame, into: Piece[]): void {
     if (frame.kind === 'seal') this.sealed = true
     const { first, count, payload } = frame
@@ -139,15 +146,16 @@ export class SegmentFollower {
   ): Promise<Step> {
     const { at, final, written } = place
     const doubted = !final && !written
-    if (doubted && !place.bad) return 'wait'
-    if (doubted && this.#badFor(at) < BAD_MS) return 'held'
-    const frame = await reader.resync(at)
-    if (frame === undefined) return final ? 'end' : 'wait'
-    // The rest of a commit knows no more than its beginning did: a later one may.
-    if (doubted && (await vouchedAfter(reader, at)) === undefined) return 'held'
+    if (doubted && !place.bad && this.#lookedBehind) return 'wait'
+    if (doubted && place.bad && this.#badFor(at) < BAD_MS) return 'held'
+    const { next, vouched } = await beyond(reader, at)
+    if (next === undefined) this.#lookedBehind = true
+    if (next === undefined) return final ? 'end' : 'wait'
+    if (doubted && !vouched) return 'held'
     // What was being written when it was read may be whole now.
-    if (frame.offset === at || (await reader.read(at, READ_BYTES_MIN)).frames.length > 0) return 'read'
-    await this.#stepOver(reader, at, frame)
+    if (next.offset === at || (await reader.read(at, READ_BYTES_MIN)).frames.length > 0) return 'read'
+    const why = vouched ? 'it was synced and is no longer what was written' : 'no frame, before a whole one'
+    await this.#stepOver(reader, { from: at, after: next, why })
     return 'read'
   }
 
@@ -157,7 +165,8 @@ export class SegmentFollower {
     return ticks - this.#badSince.ticks
   }
 
-  async #stepOver(reader: SegmentReader, from: number, after: Frame): Promise<void> {
+  async #stepOver(reader: SegmentReader, bad: { from: number; after: Beyond; why: string }): Promise<void> {
+    const { from, after, why } = bad
     const positions = { first: this.#spot.position, to: after.first }
     const bytes = await reader.raw(from, Math.min(after.offset - from, SALVAGE_BYTES_MAX))
     const { pieces, saved } = salvagePieces(bytes, reader.head.salt, positions)
@@ -168,7 +177,7 @@ export class SegmentFollower {
       to: after.offset,
       lost: lost.map(({ first, count }) => [first, first + count] as const),
       saved,
-      why: after.syncedTo > from ? 'it was synced and is no longer what was written' : 'no frame, before a whole one'
+      why
     })
     this.#gaps.set(from, { end: { offset: after.offset, position: after.first }, pieces })
   }

@@ -1,5 +1,9 @@
 import { diskError } from '../errors.ts'
 import { BLOB_ID_BYTES, type Blob } from '../journal/blob-entry.ts'
+import { blobsIn } from '../journal/blob-of.ts'
+import { listSegments } from '../journal/segment-names.ts'
+import { segmentParts } from '../journal/segment-parts.ts'
+import { SegmentReader } from '../journal/segment-reader.ts'
 import type { BodyKind } from '../message.ts'
 import { carryBlob, writeBlob } from './blob-file.ts'
 import { sentBlobPath } from './blob-names.ts'
@@ -10,6 +14,11 @@ import type { Spool } from './spool.ts'
 /** A folder of the outbox, or one in which messages for later are put. */
 export type BlobTarget = Target | { folder: string }
 
+interface Doubt {
+  folder: string
+  id: string
+}
+
 /**
  * Puts bodies that are too large for an entry into files of the outbox, beside the segments. Each is owned by the entry that is
  * appended next; one that has none, since its writer died in between, is found by the cleaning turn.
@@ -18,8 +27,11 @@ export class SentBlobs {
   readonly #spool: Spool
   readonly #writer: string
   readonly #space: SpaceWatch
-  /** Nobody owns them, and the disk did not let them go: while this process lives, nobody else can tell. */
-  readonly #left = new Set<string>()
+  /**
+   * Nobody owns them, and the disk did not let them go; or it did not tell whether an entry with this id in this folder does.
+   * While this process lives, nobody else can tell.
+   */
+  readonly #left = new Map<string, Doubt | undefined>()
 
   /** @param options.writer The name under which this process lives (WriterLife). */
   constructor(options: { spool: Spool; writer: string }) {
@@ -46,7 +58,7 @@ export class SentBlobs {
     const id = random.bytes(BLOB_ID_BYTES).toString('hex')
     const path = sentBlobPath(folder, this.#writer, id)
     try {
-      for (const left of this.#left) await this.#remove(left)
+      for (const [left, doubt] of this.#left) await this.#remove(left, doubt)
       await folders.ensure(folder)
       await this.#space.look()
       const check = (bytes: number) => {
@@ -81,15 +93,41 @@ export class SentBlobs {
     }
   }
 
-  /** Of a body whose entry was not appended. Never rejects: what stays goes with a later one, or is found by the cleaning turn. */
+  /** Of a body whose entry was never appended. Never rejects: what stays goes with a later one, or is found by the cleaning turn. */
   drop(to: BlobTarget, blob: Blob): Promise<void> {
     return this.#remove(this.#path(to, blob))
   }
 
-  async #remove(path: string): Promise<void> {
-    this.#left.add(path)
+  /**
+   * Of a body whose append was rejected: it goes unless its entry was written all the same, and may be sent. To be called when
+   * nothing of that append is under way any more. Never rejects.
+   */
+  dropUnlessOwned(to: BlobTarget, blob: Blob): Promise<void> {
+    return this.#remove(this.#path(to, blob), { folder: this.#folder(to), id: blob.id })
+  }
+
+  /** Whether an entry of this process owns it, or may: what cannot be read may be one. */
+  async #isOwned({ folder, id }: Doubt): Promise<boolean> {
+    const { files } = this.#spool.system
+    for (const { path, writer } of await listSegments(files, folder)) {
+      const reader = writer === this.#writer ? await SegmentReader.open(files, path) : undefined
+      if (reader === undefined) continue
+      try {
+        for await (const part of segmentParts(reader)) {
+          if (part.kind === 'damage') return true
+          if (part.kind === 'frame' && blobsIn(part.frame).some(blob => blob.id === id)) return true
+        }
+      } finally {
+        await reader.close()
+      }
+    }
+    return false
+  }
+
+  async #remove(path: string, doubt?: Doubt): Promise<void> {
+    this.#left.set(path, doubt)
     try {
-      await this.#spool.system.files.remove(path)
+      if (doubt === undefined || !(await this.#isOwned(doubt))) await this.#spool.system.files.remove(path)
       this.#left.delete(path)
     } catch {
       // With the next body that is sent.

@@ -17,8 +17,8 @@ export interface Identity {
   id: string
 }
 
-/** Hears of a file that is read as what it was: one of its bits is flipped. */
-export type OnMended = (path: string) => void
+/** Hears of a file that is read as what it was: one of its bits is flipped. `whole`: what it is to hold again. */
+export type OnMended = (path: string, whole: string) => void
 
 /**
  * The version in FORMAT; undefined when there is none (a spool still to be made).
@@ -32,7 +32,7 @@ export async function readFormat(files: Files, root: string, onMended?: OnMended
   const isOurs = (tried: Buffer) => (tried.toString('latin1') === FORMAT_TEXT ? SPOOL_FORMAT : undefined)
   const mended = mendBit(bytes, isOurs)
   if (mended !== undefined) {
-    onMended?.(path)
+    onMended?.(path, FORMAT_TEXT)
     return mended
   }
   const [, digits] = /^\s*([0-9]{1,9})\s*$/.exec(bytes.toString('latin1')) ?? []
@@ -53,10 +53,13 @@ export async function readIdentity(files: Files, root: string, onMended?: OnMend
   try {
     return identityIn(bytes, path).identity
   } catch (error) {
-    const mended = mendBit(bytes, tried => checkedIdentity(tried, path))
+    const mended = mendBit(bytes, tried => {
+      const identity = checkedIdentity(tried, path)
+      return identity && { identity, whole: textOf(JSON.parse(tried.toString()) as object) }
+    })
     if (mended !== undefined) {
-      onMended?.(path)
-      return mended
+      onMended?.(path, mended.whole)
+      return mended.identity
     }
     if (error instanceof DroprError) throw error
     throw new DroprError('SPOOL_DAMAGED', `${path}: ${error instanceof Error ? error.message : String(error)}`, error)
@@ -83,6 +86,10 @@ function checkedIdentity(bytes: Buffer, path: string): Identity | undefined {
   }
 }
 
+function textOf(members: object): string {
+  return `${JSON.stringify(members, undefined, 2)}\n`
+}
+
 function crcOf({ node, id }: Identity): string {
   return crc32(`${SPOOL_FORMAT} ${node} ${id}`).toString(16).padStart(8, '0')
 }
@@ -94,7 +101,7 @@ export async function makeIdentity(system: System, root: string, node: string | 
   const createdAt = new Date(clock.now()).toISOString()
   const text = { format: SPOOL_FORMAT, ...identity, createdAt, crc: crcOf(identity) }
   const draft = `${root}/node.json.${random.bytes(6).toString('hex')}`
-  await files.replace(draft, `${JSON.stringify(text, undefined, 2)}\n`)
+  await files.replace(draft, textOf(text))
   try {
     // A link, not a rename: it does not take the place of a node.json that another process has put there meanwhile.
     await files.link(draft, `${root}/node.json`)

@@ -127,14 +127,18 @@ async function open(options: SpoolOptions, path: string): Promise<Identity> {
   const { system, node } = options
   const { files, log } = system
   const there = await checkSpoolFolder({ files, log, path, uid: process.getuid?.() })
-  const onMended = (file: string) =>
+  const mended = new Map<string, string>()
+  const onMended = (file: string, whole: string) => {
     log.error({ code: 'SPOOL_DAMAGED', path: file }, 'a bit of it is flipped: it is read as what was written')
+    mended.set(file, whole)
+  }
   const format = there ? await readFormat(files, path, onMended) : undefined
   const known = there ? await readIdentity(files, path, onMended) : undefined
   if (known !== undefined && node !== undefined && known.node !== node)
     throw new DroprError('NODE_NAME_FIXED', `${path} is node ${known.node}, it cannot become ${node}`)
   if (there) await syncParent(files, path)
   else await makeRoot(files, path)
+  for (const [file, whole] of mended) await writeAgain(system, file, whole)
   if (format === undefined) await files.replace(`${path}/FORMAT`, FORMAT_TEXT)
   await makeRooms(files, path)
   const identity = known ?? (await makeIdentity(system, path, node))
@@ -153,6 +157,15 @@ async function makeRoot(files: Files, path: string): Promise<void> {
     await files.makeFolder(path)
   }
   await files.syncFolder(dirname(path))
+}
+
+/** A second flipped bit could not be mended. Where it cannot be written it is mended by whoever reads it, as before. */
+async function writeAgain({ files, log }: System, path: string, whole: string): Promise<void> {
+  try {
+    await files.replace(path, whole)
+  } catch (error) {
+    log.error({ code: 'SPOOL_DAMAGED', path, error: String(error) }, 'it could not be written again as it was')
+  }
 }
 
 /** Who made the folder may not have lived to sync its name, or failed to. A parent that we may not read is not ours to sync. */

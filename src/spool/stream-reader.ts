@@ -160,10 +160,11 @@ export class StreamReader implements Holder {
     })
   }
 
-  /** Closes the file and forgets what was read ahead; the next read opens it again. */
-  release(): Promise<void> {
+  /** Closes the file and forgets what was read ahead; the next read opens it again. @param all Nor is its table kept. */
+  release(all = false): Promise<void> {
     return this.#inTurn(async () => {
       this.#drop()
+      if (all) this.#follower.forget()
       await this.#file.close(this)
     })
   }

@@ -7,6 +7,6 @@ test('an instant is written as a Date writes it, in every year a Date can have',
   const spread = Array.from({ length: 20_000 }, (_, i) =>
     Math.round(Math.sin(i * 7.31) * most * (i % 3 === 0 ? 1 : 2e-4))
   )
-  for (const ms of [...edges, ...spread, ...spread.map(one => one + 1)].filter(one => Math.abs(one) <= most))
-    expect(isoTime(ms)).toBe(new Date(ms).toISOString())
+  const all = [...edges, ...spread, ...spread.map(one => one + 1)].filter(one => Math.abs(one) <= most)
+  expect(all.filter(ms => isoTime(ms) !== new Date(ms).toISOString())).toEqual([])
 })

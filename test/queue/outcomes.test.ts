@@ -57,6 +57,29 @@ test.each(STORES)(
   }
 )
 
+test('what came of a message is found by an id that is ahead of a clock which was set back', async () => {
+  const first = await pair(8)
+  const { sim } = first
+  const settle = async ({ a, poll }: Pick<typeof first, 'a' | 'poll'>) => {
+    const { id } = await sim.until(a.sendMessage('x', { to: 'b', receipt: true }))
+    await sim.until((await poll()).ack())
+    await sim.clock.advance(5_000)
+    return id
+  }
+  sim.clock.step(DAY)
+  await settle(first)
+  sim.clock.step(-DAY)
+  const id = await settle(first)
+  await first.end()
+  // What comes next lies in another segment.
+  const next = [await sim.server('a'), await sim.client('a'), await sim.server('b'), await sim.client('b')]
+  const [a, b] = [await sim.queue('a', 'later'), await sim.queue('b', 'later')]
+  await settle({ a, poll: async () => (await sim.until(b.poll({ wait: 5_000 })))! })
+  expect((await sim.until(a.status(id))).state).toBe('processed')
+  await sim.until(Promise.all([a.close(), b.close()]))
+  await sim.until(Promise.all(next.map(role => role.close({ withinMs: 0 }))))
+})
+
 test('settled() rejects with the reason of what was rejected, failed too often or expired over there, and of what was not asked for', async () => {
   const { sim, a, b, poll, end } = await pair(2)
   const rejected = await sim.until(a.sendMessage('x', { to: 'b', receipt: true }))

@@ -1,21 +1,24 @@
 import { expect, test } from 'vitest'
 import { DroprError } from '../../src/errors.ts'
 import { limitsFrom } from '../../src/limits.ts'
-import { type BlobRoom, sendSources } from '../../src/queue/send-source.ts'
+import { type BlobPlace, type BlobRoom, sendSources } from '../../src/queue/send-source.ts'
 
 const limits = limitsFrom({ messageBytesMax: 1_024 })
 
-/** A body of 4 KiB is sent to these places; appending fails. Returns from where its file was dropped. */
-async function droppedFrom(folders: string[], code: 'CLOSED' | 'DISK_ERROR'): Promise<string[]> {
-  const dropped: string[] = []
+/** A body of 4 KiB is sent to two places; it ends there. Returns how its files were dropped. */
+async function dropped(ends: 'reading' | 'appending'): Promise<string[]> {
+  const done: string[] = []
+  const noteAs = (how: string) => (to: BlobPlace) =>
+    Promise.resolve(void done.push(`${how} ${'folder' in to ? to.folder : to.peer}`))
   const room: BlobRoom = {
     put: async (_, { kind, chunks }) => {
       let bytes = 0
       for await (const chunk of chunks) bytes += chunk.length
       return { kind, bytes, sha256: 'aa'.repeat(32), id: '0'.repeat(16) }
     },
-    copy: () => Promise.resolve(),
-    drop: to => Promise.resolve(void dropped.push('folder' in to ? to.folder : to.peer))
+    copy: () => (ends === 'reading' ? Promise.reject(new DroprError('DISK_FULL', 'no')) : Promise.resolve()),
+    drop: noteAs('anyhow'),
+    dropUnlessOwned: noteAs('unless owned')
   }
   const source = (async function* () {
     yield Buffer.alloc(4_096)
@@ -24,20 +27,17 @@ async function droppedFrom(folders: string[], code: 'CLOSED' | 'DISK_ERROR'): Pr
   const sent = sendSources({
     items: [{ draft, source }],
     options: {},
-    places: folders.map(folder => ({ folder })),
+    places: [{ folder: 'a' }, { folder: 'b' }],
     limits,
     room,
-    append: () => Promise.reject(new DroprError(code, 'no')),
+    append: () => Promise.reject(new DroprError('DISK_FULL', 'no')),
     what: 'sendMessage'
   })
-  await expect(sent).rejects.toMatchObject({ code })
-  return dropped
+  await expect(sent).rejects.toMatchObject({ code: 'DISK_FULL' })
+  return done
 }
 
-test('the file of a large body goes with a send only when no message can be there that needs it', async () => {
-  expect(await droppedFrom(['a'], 'CLOSED')).toEqual(['a'])
-  // Written or not: nobody knows.
-  expect(await droppedFrom(['a'], 'DISK_ERROR')).toEqual([])
-  // That to the second one came too late; that to the first is on the disk.
-  expect(await droppedFrom(['a', 'b'], 'CLOSED')).toEqual([])
+test('the files of a large body go with a rejected send; once its entries were appended, only where none is', async () => {
+  expect(await dropped('reading')).toEqual(['anyhow a', 'anyhow b'])
+  expect(await dropped('appending')).toEqual(['unless owned a', 'unless owned b'])
 })

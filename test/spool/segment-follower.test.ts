@@ -132,6 +132,29 @@ test('damage under a live writer is found without any hint after a second', asyn
   expect(stream!.heldUp).toBe(false)
 })
 
+test('what the disk lost under an idle live writer, zeros now, hides nothing that lay behind it when a reader comes', async () => {
+  const at = await desk()
+  const ends: number[] = []
+  const writer = at.writer('w1', ({ end }) => {
+    if (end !== undefined) ends.push(end)
+  })
+  await sendEach(writer, ['a', 'b', 'c', 'd'])
+  const [segment] = await listSegments(at.disk, FOLDER)
+  const whole = at.disk.peek(segment!.path)!
+  for (const [begin, end, left] of [
+    [ends[0]!, ends[1]!, ['a', '<damaged>', 'c', 'd']],
+    [ends[0]!, ends[2]!, ['a', '<damaged>', '<damaged>', 'd']],
+    [64, ends[2]!, ['<damaged>', '<damaged>', '<damaged>', 'd']]
+  ] as const) {
+    at.disk.plant(segment!.path, Buffer.from(whole).fill(0, begin, end))
+    const [stream] = await streams(at)
+    const got = arriving(await drain(stream!))
+    got.push(...arriving(await drain(stream!, got.length)))
+    expect(got).toEqual(left)
+    await stream!.release()
+  }
+})
+
 test('damage in what was sent buffered, with more of it behind, holds up a live stream no longer than until a later commit', async () => {
   const at = await desk()
   const ends: number[] = []
