@@ -24,7 +24,16 @@ export type { Reply, ReplyOptions } from './queue/reply.ts'
 export type { RequestOptions } from './queue/request.ts'
 export type { SendAllOptions, SendOptions } from './queue/send-options.ts'
 export type { DeliveryState, DeliveryStatus, MessageStatus } from './queue/status.ts'
-export type { ForecastRow, HeldState, Listed, ListPage, Shown, Steered, Ticked } from './scheduler/index.ts'
+export type {
+  ForecastRow,
+  HeldState,
+  Listed,
+  ListPage,
+  Shown,
+  Steered,
+  Ticked,
+  Unanswered
+} from './scheduler/index.ts'
 export type { Config, PeerConfig } from './spool/config.ts'
 export type { DeadRow } from './spool/dead-list.ts'
 export type { Files } from './system/files.ts'

@@ -1,3 +1,4 @@
+import { beyond } from '../journal/beyond.ts'
 import { decodeMessage, MESSAGE } from '../journal/entry.ts'
 import type { Frame } from '../journal/frame.ts'
 import { SEGMENT_HEAD_BYTES } from '../journal/segment-head.ts'
@@ -52,9 +53,9 @@ export class InboxTail {
             break
           }
           // What is no frame may be one in a moment. What lay behind a damaged place when we began is found once.
-          const beyond = stop === 'bad' && !this.#began ? await reader.resync(next) : undefined
-          this.#read.set(path, beyond?.offset ?? next)
-          more = stop === 'more' || beyond !== undefined
+          const behind = stop === 'more' || this.#began ? undefined : (await beyond(reader, next)).next
+          this.#read.set(path, behind?.offset ?? next)
+          more = stop === 'more' || behind !== undefined
         }
       } finally {
         await reader.close()

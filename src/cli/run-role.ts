@@ -3,7 +3,7 @@ import { failureOf, runChild } from '../angel/run-child.ts'
 import { ERRORS } from '../errors.ts'
 import { spareBlocks } from '../journal/blocks.ts'
 import { nodeParent } from '../system/child.ts'
-import { giveBackWhenQuiet, processHeap } from '../system/quiet-memory.ts'
+import { COARSE, FINE, giveBackWhenQuiet, processHeap } from '../system/quiet-memory.ts'
 import type { Call } from './act.ts'
 import { type DaemonContext, openDaemonContext } from './daemon-context.ts'
 import type { DaemonOptions } from './daemon-flags.ts'
@@ -26,7 +26,8 @@ export async function runRole(call: Call<DaemonOptions>): Promise<number> {
     tellBugs(context, error => parent.send({ say: 'failed', failure: failureOf(error) }))
     const start = () => startRole(role, context)
     const heap = processHeap(spareBlocks)
-    if (heap !== undefined) void giveBackWhenQuiet(system.clock, heap, terminate.signal)
+    const thrift = role === 'scheduler' ? COARSE : FINE
+    if (heap !== undefined) void giveBackWhenQuiet(system.clock, heap, terminate.signal, thrift)
     return await runChild({ system, limits: config.limits, parent, terminate: terminate.signal, start })
   } catch (error) {
     const failure = failureOf(error)

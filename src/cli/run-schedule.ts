@@ -1,5 +1,5 @@
 import type { Queue } from '../queue/queue.ts'
-import type { Listed, Shown, Steered } from '../scheduler/index.ts'
+import type { Listed, Shown, Steered, Unanswered } from '../scheduler/index.ts'
 import { nodeSystem } from '../system/node-system.ts'
 import type { Call } from './act.ts'
 import { sourceOf, wholeOf } from './body-input.ts'
@@ -45,9 +45,10 @@ export function runScheduleShow(call: Call<object>): Promise<number> {
   const { out } = call
   return withSchedule(call, async ({ schedule }) => {
     const shown = await schedule.show(id)
+    noteUnanswered(out, shown)
     if (await printHeld(out, shown)) return EXIT.done
-    const { state } = shown
-    if (out.json) await out.value({ id, state })
+    const { state, unanswered } = shown
+    if (out.json) await out.value({ id, state, unanswered })
     else out.note(`dropr: ${wordOf({ id, done: false, state })}`)
     return EXIT.nothing
   })
@@ -132,8 +133,14 @@ function steer(call: Call<object>, wish: (queue: Queue, id: string) => Promise<S
     if (out.json) await out.value(steered)
     else if (steered.done) await out.line(wordOf(steered))
     else out.note(`dropr: ${wordOf(steered)}`)
+    noteUnanswered(out, steered)
     return steered.done ? EXIT.done : EXIT.nothing
   })
+}
+
+function noteUnanswered(out: Output, { unanswered = [] }: { unanswered?: Unanswered[] }): void {
+  for (const { shard, code, error } of unanswered)
+    out.note(`dropr: shard ${shard} may hold one of this id, too: ${code}: ${error}`)
 }
 
 /** Looking must not make a spool where there is none. */

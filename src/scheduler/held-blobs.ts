@@ -9,6 +9,7 @@ import type { Spool } from '../spool/spool.ts'
 import type { Catalog } from './catalog.ts'
 import { findByHash } from './finder.ts'
 import { hashBytes } from './hash.ts'
+import type { Held } from './held.ts'
 import type { Marks } from './marks.ts'
 import { changedFolder } from './shard-root.ts'
 
@@ -105,6 +106,16 @@ export class HeldBlobs {
     await this.#sent.clean(this.#intake)
   }
 
+  /** To be called after `cleanIntake`, before this finished segment of the intake is removed. @throws DroprError DISK_* */
+  async removeWith(segment: Parameters<OutboxBlobs['removeWith']>[0]): Promise<void> {
+    await this.#sent.removeWith(segment)
+  }
+
+  /** A bucket segment is gone. What in it could not be read may have named some: nobody can say any more which. */
+  gone({ scanned, hasLost }: Held): void {
+    if (scanned || hasLost) this.#looked = false
+  }
+
   /**
    * Removes what nobody needs. To be called when all marks are synced: what was handed over must not come again without its body.
    *
@@ -142,7 +153,7 @@ export class HeldBlobs {
     return this.#doubted.size > 0
   }
 
-  /** Whether what an earlier scheduler left was looked at. */
+  /** Whether all that lies there was looked at since an earlier scheduler, or damage, may have left some that nobody needs. */
   get looked(): boolean {
     return this.#looked
   }

@@ -32,6 +32,8 @@ export class Held {
   inherited = false
   /** Its tables were found wrong once. */
   scanned = false
+  /** Some of its messages could not be read when they were to be handed over. */
+  hasLost = false
   /** Positions handed over, or not to be counted twice. */
   readonly fired = new Bits()
   readonly cancelled = new Bits()

@@ -1,3 +1,4 @@
+export type { Unanswered } from './answers.ts'
 export { DUE_HEADER, LATE_HEADER } from './fired.ts'
 export type { Fired } from './firing.ts'
 export type { ForecastRow } from './forecast.ts'

@@ -62,9 +62,14 @@ export class IntakeReader {
     return this.#lane.heldUp
   }
 
-  /** Removes intake segments of which everything is in buckets. */
+  /** Removes intake segments of which everything is in buckets, after the large bodies beside them that nobody needs any more. */
   async tidy(): Promise<void> {
-    for (const stream of this.#lane.finished) await this.#lane.remove(stream)
+    await this.#blobs.cleanIntake()
+    for (const stream of this.#lane.finished) {
+      if (await stream.grew()) continue
+      await this.#blobs.removeWith(stream)
+      await this.#lane.remove(stream)
+    }
   }
 
   /** The streams whose progress still counts: all others are gone, also after a power cut. */

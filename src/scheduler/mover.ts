@@ -72,13 +72,12 @@ export class Mover {
   async tidy(): Promise<void> {
     const { buckets, intake, catalog, firing, near, marks, blobs } = this.#options
     await buckets.tidy()
-    await blobs.cleanIntake()
     await intake.tidy()
     await firing.marked()
     for (const held of catalog.all) {
       if (held.open || (held.left > 0 && !marks.moved.has(held.stream))) continue
       near.forget(held)
-      await catalog.remove(held)
+      await this.#remove(held)
     }
     if (marks.isDue && marks.homeless.size === 0) await marks.restate(catalog.all, await intake.streams())
     if (!blobs.looked) await blobs.doubtAll()
@@ -151,11 +150,17 @@ export class Mover {
       near.added(added)
       this.promoted++
       catalog.copied(held)
-      await catalog.remove(held)
+      await this.#remove(held)
     } finally {
       held.moving = false
       catalog.changed()
     }
+  }
+
+  async #remove(held: Held): Promise<void> {
+    const { catalog, blobs } = this.#options
+    await catalog.remove(held)
+    blobs.gone(held)
   }
 
   /** Damaged: what is readable is found by a look at the whole segment, and moved in the next turn. */

@@ -109,6 +109,7 @@ export class Near {
       return
     }
     await setAside(this.#spool, held, rows)
+    held.hasLost = true
     for (const { position } of rows) held.fired.add(position)
   }
 

@@ -6,6 +6,7 @@ import { WriterLife } from '../spool/writer-life.ts'
 import { keepAlive } from '../system/keep-alive.ts'
 import { acquireLock, findHolder, LockHeldError } from '../system/lock.ts'
 import type { Line } from '../system/sockets.ts'
+import { type Answers, allOf, answersOf, oneOf, tickedOf } from './answers.ts'
 import type { ForecastRow } from './forecast.ts'
 import { blobFolder, type CleanedBlobs } from './held-blobs.ts'
 import { joinPages } from './join-pages.ts'
@@ -70,10 +71,9 @@ export class Schedule {
 
   async show(id: string): Promise<Shown> {
     type Said = { state: HeldState; messages: (Omit<Shown['messages'][number], 'body'> & { body: string })[] }
-    const all = await this.#askAll<Said>({ op: 'show', id })
-    const messages = all.flatMap(said => said.messages)
-    const state = all.find(said => said.state !== 'unknown')?.state ?? 'unknown'
-    return { state, messages: messages.map(one => ({ ...one, body: Buffer.from(one.body, 'base64') })) }
+    const answers = await this.#askAll<Said>({ op: 'show', id })
+    const messages = answers.said.flatMap(said => said.messages)
+    return { ...oneOf(answers), messages: messages.map(one => ({ ...one, body: Buffer.from(one.body, 'base64') })) }
   }
 
   /** @throws TypeError for a limit that is none. */
@@ -83,21 +83,20 @@ export class Schedule {
       throw new TypeError(`limit must be a whole number from 1 to ${LIMIT_MAX}, got ${limit}`)
     const after = query.after?.split(' ') ?? []
     const shards = await shardsThere(this.#spool, this.#shards)
-    const pages = await Promise.all(
-      shards.map(async (shard, i): Promise<ListPage> => {
-        const ours = after[i]
-        if (ours === 'end') return { messages: [], next: undefined }
-        const { after: _, ...rest } = query
-        return this.#ask<ListPage>(shard, { op: 'list', query: { ...rest, limit, ...(ours ? { after: ours } : {}) } })
-      })
-    )
+    const { after: _, ...rest } = query
+    const answers = await answersOf(shards, async (shard): Promise<ListPage> => {
+      const ours = after[shards.indexOf(shard)]
+      if (ours === 'end') return { messages: [], next: undefined }
+      return await this.#ask<ListPage>(shard, { op: 'list', query: { ...rest, limit, ...(ours && { after: ours }) } })
+    })
+    const pages = allOf(answers)
     if (pages.length === 1) return { messages: pages[0]!.messages, next: pages[0]!.next }
     return joinPages(pages, limit, after)
   }
 
   async forecast(): Promise<ForecastRow[]> {
     const rows = new Map<string, ForecastRow>()
-    for (const row of (await this.#askAll<ForecastRow[]>({ op: 'forecast' })).flat()) {
+    for (const row of allOf(await this.#askAll<ForecastRow[]>({ op: 'forecast' })).flat()) {
       const key = `${row.level}/${row.bucket}`
       const same = rows.get(key)
       if (same === undefined) rows.set(key, row)
@@ -113,7 +112,7 @@ export class Schedule {
 
   /** Hands over all that is due now, in every shard, and says what became of each. Safe beside a running scheduler. */
   async tick(): Promise<Ticked[]> {
-    return (await this.#askAll<Ticked[]>({ op: 'tick' })).flat()
+    return tickedOf(await this.#askAll<Ticked[]>({ op: 'tick' }))
   }
 
   /** Removes large bodies that no held message needs; in a dry run counts them. */
@@ -130,9 +129,8 @@ export class Schedule {
     return all
   }
 
-  async #askAll<T>(ask: Ask): Promise<T[]> {
-    const shards = await shardsThere(this.#spool, this.#shards)
-    return Promise.all(shards.map(shard => this.#ask<T>(shard, ask)))
+  async #askAll<T>(ask: Ask): Promise<Answers<T>> {
+    return await answersOf(await shardsThere(this.#spool, this.#shards), shard => this.#ask<T>(shard, ask))
   }
 
   /** Who waits for an answer waits: no socket or lock of ours keeps a process alive by itself. */
@@ -229,9 +227,4 @@ export class Schedule {
 
 function unreachable(shard: number): DroprError {
   return new DroprError('SCHEDULER_UNREACHABLE', `the scheduler of shard ${shard} does not answer`)
-}
-
-/** What several shards say of one id: the one that has it. */
-function oneOf(all: readonly Steered[]): Steered {
-  return all.find(({ done }) => done) ?? all.find(({ state }) => state !== 'unknown') ?? all[0]!
 }

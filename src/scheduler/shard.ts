@@ -79,7 +79,7 @@ export class Shard {
     this.#soon = new Soon({ spool, catalog, near })
     const about = { spool, catalog, marks, near, blobs, soon: this.#soon, recent: new Recent<'fired' | 'cancelled'>() }
     this.#firing = new Firing({ ...about, outlet })
-    this.#steering = new Steering({ ...about, ids })
+    this.#steering = new Steering({ ...about, ids, intake })
     this.#doubles = new Doubles({ spool, catalog, drop: copies => this.#steering.drop(copies) })
     this.#mover = new Mover({ ...about, levels, buckets, intake, firing: this.#firing })
     this.#loops = new Loops({

@@ -1,5 +1,6 @@
 import { bodyBytesOf } from '../journal/blob-of.ts'
 import type { BodyKind } from '../message.ts'
+import type { Unanswered } from './answers.ts'
 import type { Found } from './finder.ts'
 import type { Listed } from './listing.ts'
 import type { HeldState } from './steering.ts'
@@ -13,6 +14,8 @@ export interface Shown {
     /** Of a large one: it lies in a file. */
     bodyBytes?: number
   })[]
+  /** Of several shards those that could not say whether they hold one of this id, too. */
+  unanswered?: Unanswered[]
 }
 
 export interface Ticked {

@@ -4,12 +4,14 @@ import { encodeMessage, messageBytesMost } from '../journal/entry.ts'
 import type { Ids } from '../journal/ids.ts'
 import type { BodyKind, Draft } from '../message.ts'
 import type { Spool } from '../spool/spool.ts'
+import type { Unanswered } from './answers.ts'
 import { runsOf } from './bits.ts'
 import type { Catalog } from './catalog.ts'
 import { type Found, findLikely } from './finder.ts'
 import { Firing } from './firing.ts'
 import { hashesOfId } from './hash.ts'
 import type { HeldBlobs } from './held-blobs.ts'
+import type { IntakeReader } from './intake-reader.ts'
 import type { Marks } from './marks.ts'
 import type { HeldRow } from './merge.ts'
 import type { Near } from './near.ts'
@@ -27,6 +29,8 @@ export interface Steered {
   state: HeldState
   /** Wall ms, where it is known. */
   dueAt?: number
+  /** Of several shards those that could not say whether they hold one of this id, too. */
+  unanswered?: Unanswered[]
 }
 
 /** What a held message is to become. */
@@ -51,6 +55,7 @@ export class Steering {
   readonly #near: Near
   readonly #ids: Ids
   readonly #blobs: HeldBlobs
+  readonly #intake: Pick<IntakeReader, 'heldUp'>
   readonly recent: Recent<'fired' | 'cancelled'>
 
   constructor(options: {
@@ -61,6 +66,7 @@ export class Steering {
     ids: Ids
     recent: Recent<'fired' | 'cancelled'>
     blobs: HeldBlobs
+    intake: Pick<IntakeReader, 'heldUp'>
   }) {
     this.recent = options.recent
     this.#spool = options.spool
@@ -69,12 +75,14 @@ export class Steering {
     this.#near = options.near
     this.#ids = options.ids
     this.#blobs = options.blobs
+    this.#intake = options.intake
   }
 
-  /** Resolved: what is said survives a power cut. */
+  /** Resolved: what is said survives a power cut. `unknown`: nothing was done. */
   async cancel(id: string): Promise<Steered> {
     const { waiting, answer, damaged } = await this.#find(id)
     if (waiting.length === 0) return sureOf(answer, damaged)
+    if (this.#mayLieUnread(waiting)) return { id, done: false, state: 'unknown' }
     await this.#claim(waiting, c => this.#marks.append({ c }))
     for (const { a, b } of waiting) this.recent.set(a, b, 'cancelled')
     for (const found of waiting) this.#doubt(found)
@@ -85,6 +93,7 @@ export class Steering {
   async change(id: string, change: Change): Promise<Steered> {
     const { waiting, answer, damaged } = await this.#find(id)
     if (waiting.length === 0) return sureOf(answer, damaged)
+    if (this.#mayLieUnread(waiting)) return { id, done: false, state: 'unknown' }
     const dueAt = change.due ?? waiting[0]!.due
     for (const found of waiting) {
       const entry = this.#encode(found, change)
@@ -126,6 +135,14 @@ export class Steering {
     if (went !== undefined) return { waiting, damaged, answer: { id, done: false, state: 'fired', dueAt: went.due } }
     if (waiting.length > 0) return { waiting, damaged, answer: { id, done: false, state: 'scheduled' } }
     return { waiting, damaged, answer: { id, done: false, state: this.wasOf(id) ?? 'unknown' } }
+  }
+
+  /**
+   * A scheduler that could not mark what it had copied left the message in the intake too. What is done to the copy alone does not
+   * hold for the one that cannot be read yet, and is taken over again later.
+   */
+  #mayLieUnread(waiting: readonly Found[]): boolean {
+    return this.#intake.heldUp && waiting.some(({ due }) => this.#catalog.mayDouble(due))
   }
 
   /** From here on they are not handed over; if saying so fails, they are again. */

@@ -43,13 +43,16 @@ export function showRoute({ queue }: WebDesk): Route {
     bodyBytesMax: 0,
     async handler({ params }) {
       const id = params.id!
-      const { state, messages } = await queue.schedule.show(id)
+      const { state, messages, unanswered } = await queue.schedule.show(id)
       if (state === 'unknown') throw new DroprError('DUE_UNKNOWN', `no message ${JSON.stringify(id)} is held here`)
       const rows = messages.map(({ body, ...rest }) => {
         const json = JSON.stringify(rest)
         return rest.bodyBytes === undefined ? `${json.slice(0, -1)},${bodyMember(rest.kind, body)}}` : json
       })
-      return { status: 200, body: `${JSON.stringify({ id, state }).slice(0, -1)},"messages":[${rows.join()}]}` }
+      return {
+        status: 200,
+        body: `${JSON.stringify({ id, state, unanswered }).slice(0, -1)},"messages":[${rows.join()}]}`
+      }
     }
   }
 }

@@ -26,10 +26,16 @@ export const ID = {
 
 const STATE = { enum: ['scheduled', 'fired', 'cancelled'], description: 'fired: handed over, on its way.' } as const
 
+const UNANSWERED = {
+  type: 'array',
+  description: 'Of several shards those that could not say whether they hold one of this id, too.',
+  items: having({ shard: COUNT, code: TEXT, error: TEXT })
+} as const
+
 export const STEERED: JsonSchema = {
   type: 'object',
   required: ['id', 'done', 'state'],
-  properties: { id: TEXT, done: { type: 'boolean' }, state: STATE, dueAt: WALL_MS }
+  properties: { id: TEXT, done: { type: 'boolean' }, state: STATE, dueAt: WALL_MS, unanswered: UNANSWERED }
 }
 
 const HELD = {
@@ -53,19 +59,24 @@ export const PAGE: JsonSchema = {
 
 const LARGE = { ...COUNT, description: 'Instead of body: it is a file of so many bytes.' } as const
 
-export const SHOWN = having({
-  id: TEXT,
-  state: STATE,
-  messages: {
-    type: 'array',
-    description: 'Those that are held: one for each destination.',
-    items: {
-      type: 'object',
-      required: [...Object.keys(HELD), 'kind'],
-      properties: { ...HELD, kind: { enum: BODY_KINDS }, body: {}, bodyBase64: TEXT, bodyBytes: LARGE }
-    }
+export const SHOWN: JsonSchema = {
+  type: 'object',
+  required: ['id', 'state', 'messages'],
+  properties: {
+    id: TEXT,
+    state: STATE,
+    messages: {
+      type: 'array',
+      description: 'Those that are held: one for each destination.',
+      items: {
+        type: 'object',
+        required: [...Object.keys(HELD), 'kind'],
+        properties: { ...HELD, kind: { enum: BODY_KINDS }, body: {}, bodyBase64: TEXT, bodyBytes: LARGE }
+      }
+    },
+    unanswered: UNANSWERED
   }
-})
+}
 
 export const FORECAST = having({
   buckets: {

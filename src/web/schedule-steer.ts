@@ -84,7 +84,7 @@ export function changeRoute({ queue, clock }: WebDesk): Route {
  * @param wanted The state that makes it fulfilled whoever came first: a request whose answer was lost may be said again.
  */
 function steeredAnswer(steered: Steered, wanted?: HeldState): RouteAnswer {
-  const { id, done, state, dueAt } = steered
+  const { id, done, state, dueAt, unanswered } = steered
   if (done || state === wanted) return { status: 200, body: JSON.stringify(steered) }
   const said = JSON.stringify(id)
   const error =
@@ -93,5 +93,5 @@ function steeredAnswer(steered: Steered, wanted?: HeldState): RouteAnswer {
       : new DroprError('DUE_GONE', `${said} was ${state === 'fired' ? 'handed over' : state} before`)
   const { status, headers, body } = problemAnswer(error, '')
   const { requestId: _, ...problem } = body
-  return { status, headers, body: JSON.stringify({ ...problem, id, done, state, dueAt }) }
+  return { status, headers, body: JSON.stringify({ ...problem, id, done, state, dueAt, unanswered }) }
 }

@@ -118,14 +118,19 @@ test('a summary with any damaged byte is left aside, and what the tables say cou
   const { path } = (await reopen())[0]!
   const bytes = disk.peek(path)!.length
   const begin = bytes - FOOT_FROM_END - summaryBytes(ROWS, ROWS_PER_PAGE)
+  const wrong: object[] = []
   for (let at = begin; at < bytes - FOOT_FROM_END; at += 41) {
     disk.flip(path, at, at % 8)
     const segments = await reopen()
-    expect([segments[0]!.foot === undefined, segments[0]!.summary]).toEqual([false, undefined])
-    for (const { id } of [all[10]!, all[511]!]) expect(await findById(spool, segments, id)).toHaveLength(1)
-    expect((await listHeld(spool, segments, { from: FROM + DAY / 2, limit: 5 })).messages).toHaveLength(5)
+    const leftAside = segments[0]!.foot !== undefined && segments[0]!.summary === undefined
+    const found: number[] = []
+    for (const { id } of [all[10]!, all[511]!]) found.push((await findById(spool, segments, id)).length)
+    found.push((await listHeld(spool, segments, { from: FROM + DAY / 2, limit: 5 })).messages.length)
+    // Once for all: an `expect` for each took a third of the time.
+    if (!leftAside || found.join(' ') !== '1 1 5') wrong.push({ at, leftAside, found })
     disk.flip(path, at, at % 8)
   }
+  expect(wrong).toEqual([])
   expect((await reopen())[0]!.summary).toBeDefined()
 })
 

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream'
-import { DEFAULT_LIMITS } from '../../src/limits.ts'
+import { DEFAULT_LIMITS, type Limits } from '../../src/limits.ts'
 import type { Message } from '../../src/queue/message.ts'
 import { Scheduler } from '../../src/scheduler/index.ts'
 import { Spool } from '../../src/spool/spool.ts'
@@ -12,8 +12,8 @@ export const bytesOf = (count: number, seed = 7) =>
   Buffer.from(Array.from({ length: count }, (_, i) => (i * seed) & 255))
 export const streamOf = (bytes: Buffer) => Readable.from([bytes])
 
-export function bed(seed: number): SimNodes {
-  return new SimNodes({ seed, names: ['berlin'], limits: LIMITS })
+export function bed(seed: number, limits: Partial<Limits> = {}): SimNodes {
+  return new SimNodes({ seed, names: ['berlin'], limits: { ...LIMITS, ...limits } })
 }
 
 export async function scheduler(sim: SimNodes, process = 'scheduler'): Promise<Scheduler> {

@@ -198,3 +198,32 @@ test('P8: where nobody can tell damage from a write that is under way, who asks 
   await start()
   expect(await clock.until(schedule.cancel('m2'))).toMatchObject({ done: true, state: 'cancelled' })
 })
+
+test('P8: a message that a dead scheduler had copied and not marked is not cancelled or changed in the copy alone', async () => {
+  const { clock, node, schedule, path, start } = await unread('copied and not marked')
+  const victim = node.process('victim')
+  let copied = false
+  node.disk.failNext({
+    call: 'writeSynced',
+    code: 'EIO',
+    partialBytes: 0,
+    path: written => {
+      const isMark = copied && written.startsWith('/s/schedule/marks')
+      copied ||= /schedule\/(?!marks|in\/)/.test(written)
+      if (isMark) victim.kill()
+      return isMark
+    }
+  })
+  void clock.until(openSpool(victim).then(spool => Scheduler.start({ spool }))).catch(() => undefined)
+  await clock.advance(1_000)
+  expect(victim.alive).toBe(false)
+  node.disk.flip(path, node.disk.peek(path)!.indexOf('body m0'), 3)
+  await start()
+  expect(await clock.until(schedule.cancel('m1'))).toMatchObject({ done: true, state: 'cancelled' })
+  expect(await clock.until(schedule.edit('m2', { kind: 'text', bytes: Buffer.from('another') }))).toMatchObject({
+    done: true
+  })
+  await clock.advance(25_000)
+  const sent = await clock.until(outbox(node.disk))
+  expect(sent.map(({ id, body }) => `${id} ${String(body)}`)).toEqual(['m0 body m0', 'm2 another'])
+})
