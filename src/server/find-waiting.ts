@@ -13,12 +13,18 @@ export interface WaitingPlace {
   position: number
 }
 
+export interface Places {
+  found: WaitingPlace[]
+  /** What was read on the way and cannot be: one of them may be it. */
+  unreadable: WaitingPlace[]
+}
+
 /**
  * Where messages of an id are that are not finished. The bodies lie on the disk, so this reads there: only what came since an id of
  * ours was made, only what a sender of a given id sent. What is not found so is looked for in all that waits, but for ids that were
  * given and that the inbox would remember.
  */
-export async function placesOf(channel: ChannelInbox, id: string): Promise<WaitingPlace[]> {
+export async function placesOf(channel: ChannelInbox, id: string): Promise<Places> {
   const { ids, name, state } = channel
   const madeAt = uuidMs(id)
   const isKnown = new Map<string, boolean>()
@@ -27,7 +33,7 @@ export async function placesOf(channel: ChannelInbox, id: string): Promise<Waiti
     if (!isKnown.has(origin)) isKnown.set(origin, ids.has(idKey(origin, name, id)))
     return isKnown.get(origin)! || !ids.counts(block.at)
   }
-  const found: WaitingPlace[] = []
+  const places: Places = { found: [], unreadable: [] }
   const rest: [StreamState, Piece][] = []
   for (const stream of state.streams.values()) {
     const pieces = stream.all()
@@ -39,27 +45,29 @@ export async function placesOf(channel: ChannelInbox, id: string): Promise<Waiti
         next === undefined ? Number.POSITIVE_INFINITY : next.block === pieces[i]!.block ? ends[i + 1]! : next.block.at
     }
     for (const [i, piece] of pieces.entries())
-      if (mayHold(piece, stream, ends[i]!)) found.push(...(await readFor(channel, { stream, piece, id })))
+      if (mayHold(piece, stream, ends[i]!)) await readFor(channel, { stream, piece, id }, places)
       else rest.push([stream, piece])
   }
-  if (found.length === 0 && madeAt !== undefined)
-    for (const [stream, piece] of rest) found.push(...(await readFor(channel, { stream, piece, id })))
-  return found.filter(({ stream, position }) => stream.between(position, position + 1).length > 0)
+  if (places.found.length === 0 && madeAt !== undefined)
+    for (const [stream, piece] of rest) await readFor(channel, { stream, piece, id }, places)
+  const waits = ({ stream, position }: WaitingPlace) => stream.between(position, position + 1).length > 0
+  return { found: places.found.filter(waits), unreadable: places.unreadable.filter(waits) }
 }
 
 async function readFor(
   channel: ChannelInbox,
-  { stream, piece, id }: { stream: StreamState; piece: Piece; id: string }
-): Promise<WaitingPlace[]> {
+  { stream, piece, id }: { stream: StreamState; piece: Piece; id: string },
+  places: Places
+): Promise<void> {
   const { state, reader } = channel
   const { block, from, to } = piece
   if (block.segment === undefined) await channel.load(block)
-  if (block.segment === undefined) return []
+  if (block.segment === undefined) return
   const entries = await reader.entries({ ...piece, from, to })
-  const found = entries.flatMap((entry, i) =>
-    entry !== undefined && decodeMessage(entry, 0).id === id ? [{ stream, position: from + i }] : []
-  )
+  for (const [i, entry] of entries.entries()) {
+    if (entry === undefined) places.unreadable.push({ stream, position: from + i })
+    else if (decodeMessage(entry, 0).id === id) places.found.push({ stream, position: from + i })
+  }
   // Many are read only for this.
   if (state.budget.isOver && stream.between(block.from, block.to).every(isWaiting)) state.budget.release(block)
-  return found
 }

@@ -1,6 +1,6 @@
 import type { ChannelInbox } from './channel-inbox.ts'
 import type { ChannelState } from './channel-state.ts'
-import { placesOf } from './find-waiting.ts'
+import { placesOf, type WaitingPlace } from './find-waiting.ts'
 import type { HoldMark, UnholdMark } from './inbox-marks.ts'
 import type { PositionRun } from './inbox-port.ts'
 import { park } from './parking.ts'
@@ -25,31 +25,56 @@ export function setHeld(
     }
 }
 
-/** Holds every message of an id that is not finished, or lets them go. Resolves when synced. */
+/**
+ * Holds every message of an id that is not finished, or lets them go. Resolves when synced.
+ *
+ * With them go held ones that cannot be read any more: nobody could name them again. Who takes them finds out, and they are dead
+ * letters.
+ */
 export async function hold(
   channel: ChannelInbox,
   { id, held }: { id: string; held: boolean }
 ): Promise<{ found: number; changed: number }> {
-  const { state, journal } = channel
-  const marks: Promise<void>[] = []
+  const { found, unreadable } = await placesOf(channel, id)
+  const wished = await setAll(channel, found, held)
+  const freed = await setAll(channel, held ? [] : unreadable.filter(isHeld), held)
+  await Promise.all([...wished.said, ...freed.said])
+  if (wished.changed + freed.changed > 0) channel.onReady()
+  return { found: found.length, changed: wished.changed }
+}
+
+/** Says it of each that is not so. `said` resolve when it is so on the disk, whoever had wished it. */
+async function setAll(
+  { state, journal }: ChannelInbox,
+  places: readonly WaitingPlace[],
+  held: boolean
+): Promise<{ changed: number; said: Promise<void>[] }> {
+  const said: Promise<void>[] = []
   let changed = 0
-  const places = await placesOf(channel, id)
+  const note = (promise: Promise<void>) => {
+    // Whether it fails is told at the end, perhaps many turns later.
+    promise.catch(() => undefined)
+    said.push(promise)
+  }
   for (const { stream, position } of places) {
     const runs: PositionRun[] = [[position, position + 1]]
     const piece = await settled(stream, position)
-    if (piece === undefined || piece.held === held) continue
+    if (piece === undefined) continue
+    if (piece.held === held) {
+      // By a wish that is still on its way, or by one that failed.
+      note(journal.certain())
+      continue
+    }
     changed++
     setHeld(state, stream, { runs, held })
     const mark: HoldMark | UnholdMark = { m: held ? 'hold' : 'unhold', s: stream.id, r: runs }
-    const marked = journal.mark(mark, () => setHeld(state, stream, { runs, held: !held }))
-    // Whether it fails is told below, perhaps many turns later.
-    marked.catch(() => undefined)
-    marks.push(marked)
+    note(journal.mark(mark, () => setHeld(state, stream, { runs, held: !held })))
   }
-  // Those that were so already may be it by a wish that is still on its way, or by one that failed.
-  if (places.length > 0) await Promise.all([...marks, journal.certain()])
-  if (changed > 0) channel.onReady()
-  return { found: places.length, changed }
+  return { changed, said }
+}
+
+function isHeld({ stream, position }: WaitingPlace): boolean {
+  return stream.between(position, position + 1)[0]?.held === true
 }
 
 /** The piece at a position, once no verdict on it is on its way; undefined when it is finished. */

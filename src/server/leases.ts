@@ -11,6 +11,8 @@ export interface Limbo {
   written: Promise<unknown>
 }
 
+type ToldRow = [verdict: VerdictKind, stream: string, runs: PositionRun[]]
+
 /** One channel's part of a lease: what it holds, and what was said of the rest. */
 export class ChannelLease {
   /** `<epoch>.<number>`. */
@@ -20,12 +22,13 @@ export class ChannelLease {
   untilWall: number
   /** The name its consumer gave itself: it outlives the owner. */
   readonly consumer: string | undefined
-  readonly pieces = new Set<Piece>()
-  /** Pieces whose verdict is on its way to the disk. */
-  readonly limbo = new Map<Piece, Limbo>()
   /** Why it ended without a verdict on everything. */
   ended: string | undefined
-  readonly #told = new Map<string, Runs>()
+  #pieces: Set<Piece> | undefined
+  #limbo: Map<Piece, Limbo> | undefined
+  #told: Map<string, Runs> | undefined
+  /** What was told, while it rests. */
+  #rows: ToldRow[] = []
 
   constructor(id: string, options: { untilWall: number; own: boolean; consumer?: string | undefined }) {
     this.id = id
@@ -34,18 +37,28 @@ export class ChannelLease {
     this.consumer = options.consumer
   }
 
+  get pieces(): Set<Piece> {
+    this.#pieces ??= new Set()
+    return this.#pieces
+  }
+
+  /** Pieces whose verdict is on its way to the disk. */
+  get limbo(): Map<Piece, Limbo> {
+    this.#limbo ??= new Map()
+    return this.#limbo
+  }
+
   tell(stream: string, verdict: VerdictKind, from: number, to: number): void {
     const key = `${verdict} ${stream}`
-    let told = this.#told.get(key)
-    if (told === undefined) {
-      told = new Runs()
-      this.#told.set(key, told)
-    }
-    told.add(from, to)
+    const told = this.#said()
+    const runs = told.get(key)
+    if (runs === undefined) told.set(key, new Runs([[from, to]]))
+    else runs.add(from, to)
   }
 
   /** Everything that was told. */
-  told(): [verdict: VerdictKind, stream: string, runs: PositionRun[]][] {
+  told(): ToldRow[] {
+    if (this.#told === undefined) return [...this.#rows]
     return [...this.#told].map(([key, runs]) => {
       const [verdict, stream] = key.split(' ') as [VerdictKind, string]
       return [verdict, stream, [...runs.list]]
@@ -54,9 +67,22 @@ export class ChannelLease {
 
   /** What of `runs` that verdict was not yet given for. */
   untold(stream: string, verdict: VerdictKind, runs: readonly PositionRun[]): PositionRun[] {
-    const told = this.#told.get(`${verdict} ${stream}`)
+    const told = this.#said().get(`${verdict} ${stream}`)
     if (told === undefined) return runs.filter(([from, to]) => from < to).map(([from, to]) => [from, to])
     return runs.flatMap(([from, to]) => told.gaps(from, to))
+  }
+
+  /** It holds nothing any more: thousands of these are kept, each as small as it can be. */
+  rest(): void {
+    this.#rows = this.told()
+    this.#told = undefined
+    this.#pieces = undefined
+    this.#limbo = undefined
+  }
+
+  #said(): Map<string, Runs> {
+    this.#told ??= new Map(this.#rows.map(([verdict, stream, runs]) => [`${verdict} ${stream}`, new Runs(runs)]))
+    return this.#told
   }
 }
 
@@ -94,9 +120,7 @@ export class ChannelLeases {
 
   /** A lease that holds nothing any more, as an earlier owner remembered it. */
   remember(lease: ChannelLease): void {
-    if (this.#held.has(lease.id)) return
-    this.#over.set(lease.id, lease)
-    if (this.#over.size > this.#overMax) this.#over.delete(this.#over.keys().next().value!)
+    if (!this.#held.has(lease.id)) this.#keep(lease)
   }
 
   add(lease: ChannelLease): void {
@@ -112,9 +136,13 @@ export class ChannelLeases {
   /** To be called when it may have come to hold nothing. True when it is over. */
   check(lease: ChannelLease): boolean {
     if (lease.pieces.size > 0 || lease.limbo.size > 0) return false
-    if (!this.#held.delete(lease.id)) return true
+    if (this.#held.delete(lease.id)) this.#keep(lease)
+    return true
+  }
+
+  #keep(lease: ChannelLease): void {
+    lease.rest()
     this.#over.set(lease.id, lease)
     if (this.#over.size > this.#overMax) this.#over.delete(this.#over.keys().next().value!)
-    return true
   }
 }

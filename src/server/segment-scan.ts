@@ -1,7 +1,7 @@
+import { type Beyond, vouchedAfter } from '../journal/beyond.ts'
 import type { Frame } from '../journal/frame.ts'
 import { framesIn, salvageFrames } from '../journal/salvage.ts'
 import { SEGMENT_HEAD_BYTES } from '../journal/segment-head.ts'
-import { vouchedAfter } from '../journal/segment-parts.ts'
 import type { SegmentReader } from '../journal/segment-reader.ts'
 import { type LostPositions, quarantine } from '../spool/quarantine.ts'
 import type { Spool } from '../spool/spool.ts'
@@ -39,7 +39,7 @@ export async function* scanSegment(
 async function stepOver(
   spool: Spool,
   reader: SegmentReader,
-  bad: { from: number; after: Frame; nextOf: ((stream: string) => number) | undefined }
+  bad: { from: number; after: Beyond; nextOf: ((stream: string) => number) | undefined }
 ): Promise<Frame[]> {
   const { from, after, nextOf } = bad
   const lost = new Lost()
@@ -55,7 +55,7 @@ async function stepOver(
       frames.push({ ...header, kind: 'skip', offset: from + at, payloadAt: end, end, count: 0, payload: EMPTY })
     }
   }
-  if (nextOf !== undefined) lost.addGaps((await reader.read(after.offset, READ_BYTES)).frames, nextOf)
+  if (nextOf !== undefined) lost.addGaps([after, ...(await reader.read(after.offset, READ_BYTES)).frames], nextOf)
   const saved = frames.filter(({ count }) => count > 0)
   for (const { source } of saved) if (source !== undefined) lost.saved(source.stream, source.from, source.to)
   await quarantine(spool, reader, {
@@ -82,7 +82,7 @@ class Lost {
   }
 
   /** A stream that goes on behind the place further than it was before: what lies between was in it. */
-  addGaps(frames: readonly Frame[], nextOf: (stream: string) => number): void {
+  addGaps(frames: readonly Pick<Frame, 'source'>[], nextOf: (stream: string) => number): void {
     const seen = new Set<string>()
     for (const { source } of frames) {
       if (source === undefined || seen.has(source.stream)) continue

@@ -61,3 +61,22 @@ test('what failed never happened, also when the mark that says so is damaged', a
   const again = await bed.until(inbox.port({ own: true }).claim(bed.ask(10)))
   expect(bodies(bed, again)).toEqual(['m0', 'more0', 'vouches0'])
 })
+
+test('what came before the last commit is kept, and lost positions are told, also when that last one is damaged as well', async () => {
+  const bed = new InboxBed(3)
+  let inbox = await bed.open()
+  await bed.until(inbox.appendRange(rangeOf('s', 0, texts(3, 'first'))))
+  await bed.until(inbox.appendRange(rangeOf('s', 3, texts(1, 'last'))))
+  const [segment] = await bed.until(bed.process.files.list('/spool/inbox/c'))
+  const path = `/spool/inbox/c/${segment!.name}`
+  for (const hit of ['first1', 'last0']) bed.node.disk.flip(path, bed.node.disk.peek(path)!.indexOf(hit), 1)
+  inbox = await bed.restart()
+  const claim = await bed.until(inbox.port({ own: true }).claim(bed.ask(10)))
+  expect(bodies(bed, claim)).toEqual(['first0', 'first2'])
+  const names = (await bed.until(bed.process.files.list('/spool/corrupt'))).map(({ name }) => name)
+  const [note, ...more] = names.filter(name => name.endsWith('.json'))
+  expect(more).toEqual([])
+  expect(JSON.parse(bed.node.disk.peek(`/spool/corrupt/${note}`)!.toString()).lostPositions).toEqual([
+    [1, 2, expect.any(String)]
+  ])
+})

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { listSegments } from '../../src/journal/segment-names.ts'
 import { bodies, type DraftOf, InboxBed, rangeOf, verdict } from './inbox-bed.ts'
 
 const drafts = (...names: string[]): DraftOf[] =>
@@ -100,6 +101,23 @@ test('a hold that resolved survives a power cut, a checkpoint and a move to anot
   await bed.restart({ inOrder: true })
   const s = await bed.until(port(bed).claim(bed.ask(1)))
   expect([bodies(bed, s), s.runs[0]!.attempts]).toEqual([['s'], 1])
+  expect(bed.inbox.depths()).toMatchObject([{ held: 1 }])
+})
+
+test('a held message that cannot be read any more is let go with what is asked for, and given to who finds out', async () => {
+  const bed = await bedWith(['first', 'second', 'third'])
+  for (const id of ['first', 'second']) await steer(bed, 'hold', id)
+  const { disk } = bed.node
+  const [segment] = await bed.until(listSegments(disk, '/spool/inbox/c'))
+  disk.flip(segment!.path, disk.peek(segment!.path)!.indexOf('second'), 2)
+  expect(await steer(bed, 'hold', 'nobody')).toEqual({ found: 0, changed: 0 })
+  expect(bed.inbox.depths()).toMatchObject([{ pending: 1, held: 2 }])
+  expect(await steer(bed, 'unhold', 'second')).toEqual({ found: 0, changed: 0 })
+  expect(bed.inbox.depths()).toMatchObject([{ pending: 2, held: 1 }])
+  const { runs } = await bed.until(port(bed).claim(bed.ask(10)))
+  expect(runs.map(({ from }) => from)).toEqual([1, 2])
+  // Whoever comes after a power cut does not hold it either.
+  await bed.restart({ powerCut: true })
   expect(bed.inbox.depths()).toMatchObject([{ held: 1 }])
 })
 

@@ -1,27 +1,29 @@
 import { expect, test } from 'vitest'
-import { giveBackWhenQuiet } from '../../src/system/quiet-memory.ts'
+import { FINE, giveBackWhenQuiet } from '../../src/system/quiet-memory.ts'
 import { SimClock } from '../../src/system/sim/index.ts'
 
 const MIB = 1_048_576
 
-function desk() {
+function desk(thrift?: typeof FINE) {
   const clock = new SimClock()
-  const heap = { total: 80 * MIB, used: 35 * MIB, cpu: 0, collected: [] as number[] }
+  const heap = { total: 80 * MIB, used: 35 * MIB, cpu: 0, collected: [] as number[], collect: () => {} }
   const stop = new AbortController()
+  heap.collect = () => {
+    heap.collected.push(clock.ticks())
+    heap.cpu += 40
+    heap.used = 13 * MIB
+    heap.total = Math.max(28 * MIB, heap.total - 20 * MIB)
+  }
   void giveBackWhenQuiet(
     clock,
     {
       totalBytes: () => heap.total,
       usedBytes: () => heap.used,
       cpuMs: () => heap.cpu,
-      collect: () => {
-        heap.collected.push(clock.ticks())
-        heap.cpu += 40
-        heap.used = 13 * MIB
-        heap.total = Math.max(28 * MIB, heap.total - 20 * MIB)
-      }
+      collect: () => heap.collect()
     },
-    stop.signal
+    stop.signal,
+    thrift
   )
   /** Works all of so many seconds. */
   const work = async (seconds: number) => {
@@ -56,4 +58,42 @@ test('a process that never did anything, and one that is always busy, are left a
   expect(busy.heap.collected).toEqual([])
   idle.stop.abort()
   busy.stop.abort()
+})
+
+test('a burst leaves the same, however little of it is spare and however late it can be given back', async () => {
+  const { clock, heap, work, stop } = desk(FINE)
+  const least = 13 * MIB
+  for (const [spareMiB, keptMs] of [
+    [3, 0],
+    [10, 0],
+    [10, 6_000],
+    [15, 6_500]
+  ] as const) {
+    heap.total = least + spareMiB * MIB
+    heap.used = least
+    await work(3)
+    const from = clock.ticks()
+    heap.collect = () => {
+      if (clock.ticks() - from >= keptMs) heap.total = least + MIB
+    }
+    await clock.advance(9_000)
+    expect(heap.total).toBe(least + MIB)
+  }
+  stop.abort()
+})
+
+test('a heap of which next to nothing is spare is left alone, and one is not gone through again and again for what it keeps', async () => {
+  const { clock, heap, work, stop } = desk(FINE)
+  heap.total = 14 * MIB
+  heap.used = 13 * MIB
+  await work(3)
+  await clock.advance(60_000)
+  expect(heap.collected).toEqual([])
+  heap.total = 80 * MIB
+  let times = 0
+  heap.collect = () => void times++
+  await work(3)
+  await clock.advance(600_000)
+  expect(times).toBe(3)
+  stop.abort()
 })
