@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import path from 'node:path'
 import { defineConfig } from 'vitest/config'
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 // Where it is set, every process of node reads all the certificates of the machine before its first line: 0.14 s of 0.18, four
 // hundred times. The tests speak to nobody but themselves.
@@ -26,6 +27,22 @@ const compiled = {
   }
 }
 
+/** Small files that take long, for they wait for processes of theirs: at the end each would leave the other workers idle. */
+const LONG =
+  /\/test\/(?:bench|demo|cli\/schedule-kills|rows\/endurance|sim\/simulation|web\/(?:worker|languages|http-page))\.test\.ts$/
+
+/** Where nothing is known of earlier runs vitest begins with the largest files; those above come before them. */
+class LongFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files)
+    const isLong = (file: TestSpecification) => LONG.test(file.moduleId)
+    return [...sorted.filter(isLong), ...sorted.filter(file => !isLong(file))]
+  }
+}
+
+/** A sequencer given here would take the place of the one that shuffles. */
+const shuffled = process.argv.some(arg => arg.startsWith('--sequence'))
+
 export default defineConfig({
   plugins: [compiled],
   test: {
@@ -43,6 +60,7 @@ export default defineConfig({
     isolate: false,
     // By default one fewer than there are cores; but a test that waits for its daemons leaves one idle.
     maxWorkers: availableParallelism() + 1,
+    ...(shuffled ? {} : { sequence: { sequencer: LongFirst } }),
     reporters: report ? ['default', 'json'] : ['default'],
     ...(report ? { outputFile: { json: report } } : {})
   }

@@ -1,12 +1,9 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { type ChildProcess, spawn } from 'node:child_process'
 import path from 'node:path'
-import { promisify } from 'node:util'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { openQueue } from '../../src/index.ts'
+import { CliWorld } from '../cli/run-cli.ts'
 
-const run = promisify(execFile)
 const ROOT = path.resolve(import.meta.dirname, '../..')
 const CLI = path.join(ROOT, 'bin/dropr.js')
 const PORT = 20_000 + ((process.pid + 11_000) % 20_000)
@@ -18,11 +15,13 @@ const KEEPER = `
   setInterval(() => undefined, 1_000)
 `
 
+let world: CliWorld
 let folder: string
 const children: ChildProcess[] = []
 
 beforeEach(() => {
-  folder = mkdtempSync(path.join(tmpdir(), 'dropr-consumers-'))
+  world = new CliWorld()
+  folder = world.folder
 })
 
 afterEach(async () => {
@@ -32,7 +31,7 @@ afterEach(async () => {
     child.kill('SIGTERM')
     await ended
   }
-  rmSync(folder, { recursive: true, force: true })
+  await world.end()
 })
 
 function start(args: string[]): ChildProcess {
@@ -42,8 +41,7 @@ function start(args: string[]): ChildProcess {
 }
 
 async function top(...more: string[]): Promise<string> {
-  const args = [CLI, 'top', '--once', '--interval', '100ms', '--spool', 'spool', ...more]
-  return (await run(process.execPath, args, { cwd: folder })).stdout
+  return (await world.run(['top', '--once', '--interval', '100ms', ...more])).stdout.toString()
 }
 
 interface Consumer {
@@ -55,8 +53,7 @@ interface Consumer {
 }
 
 async function consumers(): Promise<Consumer[]> {
-  const { stdout } = await run(process.execPath, [CLI, 'status', '--spool', 'spool', '--json'], { cwd: folder })
-  return (JSON.parse(stdout) as { consumers: Consumer[] }).consumers
+  return (await world.json(['status'])).value.consumers
 }
 
 test('F13: status and top list who consumes by the library, in which process, since when, of which channels and what it holds, and nobody who has ended, also by kill -9', async () => {
@@ -89,8 +86,8 @@ test('F13: status and top list who consumes by the library, in which process, si
   expect(ours!.since).toBeLessThanOrEqual(Date.now())
   const metrics = await (await fetch(`http://127.0.0.1:${PORT}/metrics`)).text()
   expect(metrics).toMatch(/^dropr_consumers(?:\{[^}]*\})? 2$/m)
-  const { stdout } = await run(process.execPath, [CLI, 'status', '--spool', 'spool'], { cwd: folder })
-  expect(stdout).toMatch(new RegExp(`^${process.pid} +\\S+ +\\S.* mine other +1 of mine *$`, 'm'))
+  const { stdout } = await world.run(['status'])
+  expect(stdout.toString()).toMatch(new RegExp(`^${process.pid} +\\S+ +\\S.* mine other +1 of mine *$`, 'm'))
   const worker = start([CLI, 'work', 'mail', '--spool', 'spool', '--', 'cat'])
   const watched = async () => (JSON.parse(await top('--json')) as { consumers: Consumer[] }).consumers
   await expect.poll(async () => (await watched()).map(({ pid }) => pid), { timeout: 20_000 }).toContain(worker.pid)

@@ -45,7 +45,7 @@ test('H11: of 10,000 due at once three schedulers hand over each; one is killed 
   expect(Math.min(...fired)).toBeGreaterThan(400)
   const found = await nodes.until(outbox(machine.disk, SPOOL))
   expect(new Set(found.map(({ id }) => id)).size).toBe(10_000)
-  for (const { at } of found) expect(at).toBeGreaterThanOrEqual(due)
+  expect(found.filter(({ at }) => !(at >= due))).toEqual([])
   const got = await nodes.take(await nodes.queue('berlin'))
   expect(got.map(({ id }) => id).toSorted()).toEqual(ids.toSorted())
   expect(got.filter(({ deliveries }) => deliveries !== 1)).toEqual([])
@@ -75,7 +75,7 @@ test('H15: simulated schedulers that are killed 500 times while messages are due
     await nodes.until(start('scheduler'))
     await clock.advance(3_000)
     const found = await nodes.until(outbox(machine.disk, SPOOL))
-    for (const { id, at } of found) expect(at, id).toBeGreaterThanOrEqual(dues.get(id)!)
+    expect(found.filter(({ id, at }) => !(at >= dues.get(id)!))).toEqual([])
     expect(new Set(found.map(({ id }) => id))).toEqual(new Set(dues.keys()))
     dropped += found.length - dues.size
     const got = await nodes.take(await nodes.queue('berlin'))
@@ -129,7 +129,7 @@ test('H7: a scheduler killed at any call of the disk while it moves a bucket to 
     await clock.advance(5_000)
     const found = await nodes.until(outbox(machine.disk, SPOOL))
     expect(found.map(({ id }) => id).toSorted(), `call ${k}`).toEqual(ids)
-    for (const { at } of found) expect(at).toBeGreaterThanOrEqual(due)
+    expect(found.filter(({ at }) => !(at >= due))).toEqual([])
     expect((await nodes.until(schedule.list())).messages).toEqual([])
   }
   expect(k).toBeGreaterThan(30)

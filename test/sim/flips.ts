@@ -34,8 +34,8 @@ const TRIES = 20
  * Turns a bit in what lies synced: of a message, which may be lost by it, or of a mark, a frame's header, a segment's head or what
  * says who the node is, which can be mended and cost nobody anything.
  *
- * Never two in one frame: what a second one does to a header nobody can mend. Only below what a later whole frame says was synced:
- * above it damage cannot be told from what a crash leaves.
+ * Never two in one frame: what a second one does to a header nobody can mend. Only below what the header of a later frame, hit or
+ * not, says was synced: above it damage cannot be told from what a crash leaves.
  */
 export function flipBit(site: Site, random: SimRandom): void {
   if (site.machine.disk.disk.find(SPOOL) === undefined) return
@@ -123,16 +123,11 @@ interface FramePlace {
   file: string
 }
 
-/** The frames of a segment that may be hit, so that a whole one still vouches for them and for those that were hit before. */
+/** The frames of a segment that may be hit: a header still vouches for them, and those that were hit before are read all the same. */
 function vouchedFor(site: Site, durable: SimFiles, path: string): FramePlace[] {
-  const isTurned = ({ at }: FramePlace) => site.turned.has(`${path} ${at}`)
   const frames = framesOf(site, durable, path)
-  const whole = frames.filter(frame => !isTurned(frame))
-  const needed = Math.max(0, ...frames.filter(isTurned).map(({ end }) => end))
-  return whole.filter(frame => {
-    const synced = Math.max(...whole.map(other => (other === frame ? 0 : other.syncedTo)))
-    return frame.kind === 'data' && Math.max(needed, frame.end) <= synced
-  })
+  const synced = Math.max(0, ...frames.map(({ syncedTo }) => syncedTo))
+  return frames.filter(({ kind, at, end }) => kind === 'data' && end <= synced && !site.turned.has(`${path} ${at}`))
 }
 
 /** What a power cut would leave: nothing else can vouch for anything. */

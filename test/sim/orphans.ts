@@ -5,14 +5,14 @@ import { SPOOL } from './site.ts'
 /** What nobody owns goes in the turn after the one that finds it idle: twice a minute, and the minute that it may rest. */
 const CLEANED_MS = 250_000
 
-/** When all has arrived, no large body is left in the outbox, and no part of one in the inbox. */
+/** When all has arrived, no large body is left in the outbox or the schedule, and no part of one in the inbox. */
 export async function checkOrphans(sim: Simulation): Promise<void> {
   await sim.pass(CLEANED_MS)
   for (const { name, machine, sometimes, turned } of sim.sites) {
     sometimes.saw('large bodies cleaned')
     const files = [...filesBelow(machine.disk.disk.folder(SPOOL), SPOOL)]
     for (const path of files)
-      if (/\/outbox\/.*\.blob$|\.part$/.test(path) && !isDoubtful(path, files, turned))
+      if (/\/(outbox|schedule)\/.*\.blob$|\.part$/.test(path) && !isDoubtful(path, files, turned))
         sim.checker.violated('life', `${name}: nobody owns ${path}`)
   }
 }
