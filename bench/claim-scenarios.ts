@@ -15,7 +15,7 @@ const LOOK_MS = 1
 /** A spool with a node on it, and a sender. */
 async function withNode(stage: Stage, use: (node: UpNode, queue: Queue) => Promise<Result>): Promise<Result> {
   const spool = path.join(stage.folder, 'claims')
-  const node = await UpNode.start({ name: 'bench', spool, port: await freePort() })
+  const node = await UpNode.start({ name: 'bench', spool, port: await freePort(), roles: ['server'] })
   try {
     await using queue = await openQueue({ spool })
     return await use(node, queue)

@@ -33,7 +33,8 @@ async function receiving(stage: Stage): Promise<Result> {
   const rangeMessages = Math.min(RANGE_MESSAGES, messages)
   const range = entries(rangeMessages)
   const port = await freePort()
-  const node = await UpNode.start({ name: 'bench-b', spool: path.join(stage.folder, 'receiver'), port })
+  const spool = path.join(stage.folder, 'receiver')
+  const node = await UpNode.start({ name: 'bench-b', spool, port, roles: ['server'] })
   const transport = new HttpTransport({ clock: systemClock, limits: DEFAULT_LIMITS })
   const peer = { name: 'bench-b', url: `http://127.0.0.1:${port}` }
   const origin = randomBytes(16).toString('hex')

@@ -10,6 +10,11 @@ export const ROOT = path.resolve(import.meta.dirname, '../..')
 const READY_MS_MAX = 20_000
 const STOP_MS_MAX = 15_000
 
+type Role = 'client' | 'server'
+
+/** Nobody here asks a node for anything later: schedulers that are measured are the bench's own. */
+const ROLES: readonly Role[] = ['client', 'server']
+
 /** Nodes that run now: whatever ends this process, they end with it. */
 const running = new Set<number>()
 
@@ -17,11 +22,12 @@ process.on('exit', () => {
   for (const pid of running) for (const one of [pid, ...childrenOf(pid).map(child => child.pid)]) killQuietly(one)
 })
 
-/** A node as a user has it: `dropr up` in a process of its own, with its children. */
+/** A node as a user has it who schedules nothing: `dropr up` in a process of its own, with its children. */
 export class UpNode {
   readonly name: string
   readonly spool: string
   readonly port: number
+  readonly #roles: readonly Role[]
   readonly #child: ChildProcess
   readonly #log: string
 
@@ -29,11 +35,12 @@ export class UpNode {
     this.name = options.name
     this.spool = options.spool
     this.port = options.port
+    this.#roles = options.roles ?? ROLES
     this.#child = child
     this.#log = log
   }
 
-  /** Resolves when the server answers and the client is there. Rejects with what the node had to say. */
+  /** Resolves when the server answers and all its roles are there. Rejects with what the node had to say. */
   static async start(options: UpOptions): Promise<UpNode> {
     mkdirSync(options.spool, { recursive: true, mode: 0o700 })
     writeFileSync(path.join(options.spool, 'dropr.json'), JSON.stringify({ peers: options.peers ?? {} }), {
@@ -41,10 +48,11 @@ export class UpNode {
     })
     const log = `${options.spool}.log`
     const out = openSync(log, 'a', 0o600)
-    const listen = ['--listen', `127.0.0.1:${options.port}`]
+    const { roles = ROLES } = options
+    const flags = ['--listen', `127.0.0.1:${options.port}`, '--roles', roles.join(',')]
     const child = spawn(
       process.execPath,
-      [path.join(ROOT, 'bin/dropr.js'), 'up', '--node', options.name, '--spool', options.spool, ...listen],
+      [path.join(ROOT, 'bin/dropr.js'), 'up', '--node', options.name, '--spool', options.spool, ...flags],
       { stdio: ['ignore', out, out], cwd: path.dirname(options.spool) }
     )
     running.add(child.pid!)
@@ -55,7 +63,7 @@ export class UpNode {
   }
 
   /** The process that does `role` now; undefined while there is none. */
-  pidOf(role: 'client' | 'server'): number | undefined {
+  pidOf(role: Role): number | undefined {
     return childrenOf(this.#child.pid!).find(child => child.command.includes(` role ${role} `))?.pid
   }
 
@@ -98,7 +106,7 @@ export class UpNode {
 
   async #ready(): Promise<void> {
     const until = performance.now() + READY_MS_MAX
-    while (!((await this.#answers()) && this.pidOf('client'))) {
+    while (!((await this.#answers()) && this.#roles.every(role => this.pidOf(role)))) {
       if (this.#child.exitCode !== null || performance.now() > until) {
         await this.stop()
         throw new Error(`node ${this.name} did not start:\n${this.log()}`)
@@ -120,6 +128,7 @@ export interface UpOptions {
   spool: string
   port: number
   peers?: Record<string, { url: string }>
+  roles?: readonly Role[]
 }
 
 /** What `du` says of a folder. */
