@@ -46,19 +46,18 @@ test('F13: ls tells how many messages are in which state, and of which priority,
   const world = new CliWorld()
   try {
     const queue = await openQueue({ spool: world.spool })
-    for (const [priority, count] of [
-      [9, 4],
-      [4, 3],
-      [0, 2]
-    ] as const)
-      await queue.sendMessages(
+    const send = (count: number, priority: number) =>
+      queue.sendMessages(
         Array.from({ length: count }, () => 'x'),
         { channel: 'c', priority }
       )
     // Of the highest: one is done, one rejected, one held.
+    await send(4, 9)
     const messages = await queue.poll({ channel: 'c', max: 3, wait: '5s' })
     await messages[0]!.ack()
     await messages[1]!.reject('no')
+    await send(3, 4)
+    await send(2, 0)
     const seeded = ['0 pending 2', '4 pending 3', '9 dead 1', '9 done 1', '9 leased 1', '9 pending 1']
     const rows = async () => {
       const printed = (await world.run(['ls', '--entries', '--json'])).stdout.toString().trim().split('\n')
