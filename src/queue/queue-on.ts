@@ -15,6 +15,7 @@ import { WriterLife } from '../spool/writer-life.ts'
 import type { Files } from '../system/files.ts'
 import type { Log } from '../system/log.ts'
 import { nodeSystem } from '../system/node-system.ts'
+import { storageOf } from '../system/storages.ts'
 import type { System } from '../system/system.ts'
 import { withStorage } from '../system/with-storage.ts'
 import { Destinations } from './destinations.ts'
@@ -41,8 +42,8 @@ export interface QueueOptions {
   log?: Log
   /** The name of this node, for a spool that has none yet. */
   node?: string
-  /** Where messages lie. Default: the disk. `spool` stays the folder of the sockets (docs/plug-ins.md). */
-  storage?: Files
+  /** Where messages lie, or the name by which it is registered. Default: `disk`. `spool` stays the folder of the sockets (docs/plug-ins.md). */
+  storage?: Files | string
   /** The world; for tests. */
   system?: System
 }
@@ -64,7 +65,7 @@ export async function openSpool(
   const { spool: path = SPOOL_DEFAULT, log } = options
   if (typeof path !== 'string' || path === '') throw new TypeError('spool must be the path of a folder')
   const world = options.system ?? nodeSystem(log === undefined ? {} : { log })
-  const { storage } = options
+  const storage = storageOf(options.storage, resolve(path))
   const system = storage === undefined ? world : withStorage({ system: world, storage, spool: resolve(path) })
   const config = await queueConfig({ files: system.files, spool: path, given: options.config })
   const node = options.node ?? config.node

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { type ReceiveUpload, storageCases, transportCases } from '../../src/conformance/index.ts'
-import { openQueue, startNode } from '../../src/index.ts'
+import { openQueue, registerStorage, startNode } from '../../src/index.ts'
+import { storageOf } from '../../src/system/storages.ts'
 import { InProcessTransport } from './in-process-transport.ts'
 import { MemoryFiles } from './memory-files.ts'
 
@@ -13,8 +14,16 @@ async function withFolder(files: MemoryFiles, folder: string): Promise<string> {
   return folder
 }
 
+const memories = new Map<string, MemoryFiles>()
+registerStorage('memory', spool => {
+  const files = memories.get(spool) ?? new MemoryFiles()
+  memories.set(spool, files)
+  return files
+})
+let tried = 0
+
 for (const { title, run } of storageCases(async () => {
-  const files = new MemoryFiles()
+  const files = storageOf('memory', `/${++tried}`) as MemoryFiles
   return { files, root: await withFolder(files, '/a/b') }
 }))
   test(`B7 B8: memory: ${title}`, run)
@@ -47,6 +56,24 @@ test('B7 B9: a queue on a storage of a stranger sends, polls and acknowledges, a
   expect(await queue.poll()).toBeUndefined()
   expect(await readdir(given.spool)).toEqual(['run'])
   expect((await given.storage.list(given.spool)).map(({ name }) => name)).toContain('outbox')
+})
+
+test('B7: a storage is registered once by a name that it can be opened by; another name is refused with those there are', async () => {
+  const { storage, spool } = await memorySpool()
+  memories.set(spool, storage)
+  const first = await openQueue({ spool, storage: 'memory' })
+  await first.sendMessage('kept')
+  await first.close()
+  expect(await readdir(spool)).toEqual(['run'])
+  await using second = await openQueue({ spool, storage: 'memory' })
+  expect((await second.poll({ wait: '5s' }))!.text()).toBe('kept')
+
+  await expect(openQueue({ spool, storage: 'memroy' })).rejects.toThrow(
+    new TypeError('no storage "memroy" is registered in this process; there is disk, memory')
+  )
+  for (const name of ['memory', 'disk', '', 'A', '../x', undefined])
+    expect(() => registerStorage(name as string, () => storage), String(name)).toThrow(TypeError)
+  expect(() => registerStorage('other', storage as never)).toThrow(TypeError)
 })
 
 test('B9: what one queue left in the storage the next one finds', async () => {

@@ -1,158 +1,108 @@
 import { dirname } from 'node:path'
-import type { AppendFile, Files, FolderEntry, ReadFile } from '../../src/conformance/index.ts'
+import type { AppendFile, FileStat, Files, FolderEntry, ReadFile } from '../../src/conformance/index.ts'
 
-interface MemoryFile {
-  bytes: Buffer
+interface Memory {
+  room: Buffer
+  length: number
 }
+
+const nothing = async () => undefined
 
 /** A storage that a stranger might write: everything in memory, for as long as the object lives. No links but hard ones. */
 export class MemoryFiles implements Files {
-  readonly #folders = new Set(['/'])
-  readonly #files = new Map<string, MemoryFile>()
+  readonly #all = new Map<string, Memory | 'folder'>([['/', 'folder']])
   /** What does not fit is refused, as by a disk that is full. */
   capacityBytes = Number.POSITIVE_INFINITY
 
   get bytesUsed(): number {
-    let bytes = 0
-    for (const file of this.#files.values()) bytes += file.bytes.length
-    return bytes
+    return [...this.#all.values()].reduce((sum, file) => sum + (file === 'folder' ? 0 : file.length), 0)
   }
-
   async open(path: string): Promise<ReadFile> {
     const file = this.#file(path)
-    return {
-      read: async (into, position) => copied(file, into, position),
-      bytes: async () => file.bytes.length,
-      close: async () => undefined
-    }
+    const read = async (into: Uint8Array, at: number) => bytes(file).copy(into, 0, Math.min(at, file.length))
+    return { read, bytes: async () => file.length, close: nothing }
   }
-
-  async create(path: string): Promise<AppendFile> {
-    if (this.#kind(path) !== undefined) throw systemError('EEXIST', path)
-    return this.#append(this.#put(path, Buffer.alloc(0)))
-  }
-
-  async reopen(path: string): Promise<AppendFile> {
-    return this.#append(this.#file(path))
-  }
-
-  async truncate(path: string, bytes: number): Promise<void> {
+  create = async (path: string): Promise<AppendFile> =>
+    this.#append(this.#add(path, { room: Buffer.alloc(0), length: 0 }))
+  reopen = async (path: string): Promise<AppendFile> => this.#append(this.#file(path))
+  async truncate(path: string, length: number): Promise<void> {
     const file = this.#file(path)
-    if (bytes > file.bytes.length) throw systemError('EINVAL', path)
-    file.bytes = file.bytes.subarray(0, bytes)
+    file.length = length > file.length ? fail('EINVAL', path) : length
   }
-
   async read(path: string, bytesMax: number): Promise<Buffer> {
-    const { bytes } = this.#file(path)
-    if (bytes.length > bytesMax) throw systemError('EFBIG', path)
-    return Buffer.from(bytes)
+    const file = this.#file(path)
+    return file.length > bytesMax ? fail('EFBIG', path) : Buffer.from(bytes(file))
   }
-
   async replace(path: string, data: string | Uint8Array): Promise<void> {
-    this.#put(path, Buffer.from(data as string))
+    const file = { room: Buffer.alloc(0), length: 0 }
+    await this.#append(file).writeSynced([Buffer.from(data as string)], 0)
+    this.#all.delete(path)
+    this.#add(path, file)
   }
-
   async makeFolder(path: string): Promise<boolean> {
-    this.#checkParent(path)
-    if (this.#files.has(path)) throw systemError('ENOTDIR', path)
-    return this.#folders.size < this.#folders.add(path).size
+    const there = this.#all.get(path) ?? this.#add(path, undefined)
+    return there === undefined || (there !== 'folder' && fail('ENOTDIR', path))
   }
-
   async syncFolder(path: string): Promise<void> {
-    if (!this.#folders.has(path)) throw systemError('ENOENT', path)
+    if (this.#all.get(path) !== 'folder') fail('ENOENT', path)
   }
-
   async list(path: string): Promise<FolderEntry[]> {
     await this.syncFolder(path)
-    const within = (kind: FolderEntry['kind']) => (name: string) => ({ name: name.slice(prefix.length), kind })
-    const prefix = path === '/' ? path : `${path}/`
-    const inside = (name: string) => name !== '/' && dirname(name) === path
-    return [
-      ...[...this.#folders].filter(inside).map(within('folder')),
-      ...[...this.#files.keys()].filter(inside).map(within('file'))
-    ]
+    const inside = [...this.#all].filter(([name]) => name !== '/' && dirname(name) === path)
+    return inside.map(([name, file]) => ({ name: name.slice(name.lastIndexOf('/') + 1), kind: kindOf(file) }))
   }
-
-  async stat(path: string) {
-    const kind = this.#kind(path)
-    if (kind === undefined) return undefined
-    const bytes = this.#files.get(path)?.bytes.length ?? 0
-    const mode = kind === 'folder' ? 0o700 : 0o600
-    return { kind, bytes, bytesUsed: Math.ceil(bytes / 4_096) * 4_096, mode, uid: process.getuid?.() ?? 0 }
+  async stat(path: string): Promise<FileStat | undefined> {
+    const file = this.#all.get(path)
+    if (file === undefined) return undefined
+    const [length, mode] = file === 'folder' ? [0, 0o700] : [file.length, 0o600]
+    const bytesUsed = Math.ceil(length / 4_096) * 4_096
+    return { kind: kindOf(file), bytes: length, bytesUsed, mode, uid: process.getuid?.() ?? 0 }
   }
-
-  async link(from: string, to: string): Promise<void> {
-    const file = this.#file(from)
-    if (this.#kind(to) !== undefined) throw systemError('EEXIST', to)
-    this.#files.set(to, file)
-  }
-
+  link = async (from: string, to: string): Promise<void> => void this.#add(to, this.#file(from))
   async rename(from: string, to: string): Promise<void> {
-    this.#files.set(to, this.#file(from))
-    this.#files.delete(from)
+    this.#all.set(to, this.#file(from))
+    this.#all.delete(from)
   }
-
-  async remove(path: string): Promise<void> {
-    this.#files.delete(path)
-  }
-
+  remove = async (path: string): Promise<void> => void this.#all.delete(path)
   async removeFolder(path: string): Promise<void> {
-    if (!this.#folders.has(path)) return
-    if ((await this.list(path)).length > 0) throw systemError('ENOTEMPTY', path)
-    this.#folders.delete(path)
+    if (this.#all.has(path) && (await this.list(path)).length > 0) fail('ENOTEMPTY', path)
+    this.#all.delete(path)
   }
-
   async space(path: string) {
-    if (this.#kind(path) === undefined) throw systemError('ENOENT', path)
-    return { free: 2 ** 40, total: 2 ** 40, kind: undefined }
+    return this.#all.has(path) ? { free: 2 ** 40, total: 2 ** 40, kind: undefined } : fail('ENOENT', path)
   }
 
-  #kind(path: string): 'file' | 'folder' | undefined {
-    return this.#folders.has(path) ? 'folder' : this.#files.has(path) ? 'file' : undefined
+  #file(path: string): Memory {
+    const file = this.#all.get(path) ?? fail('ENOENT', path)
+    return file === 'folder' ? fail('EISDIR', path) : file
   }
-
-  #checkParent(path: string): void {
-    if (!this.#folders.has(dirname(path))) throw systemError('ENOENT', path)
-  }
-
-  #file(path: string): MemoryFile {
-    const file = this.#files.get(path)
-    if (file === undefined) throw systemError(this.#folders.has(path) ? 'EISDIR' : 'ENOENT', path)
+  #add<File extends Memory | undefined>(path: string, file: File): File {
+    if (this.#all.get(dirname(path)) !== 'folder') fail('ENOENT', path)
+    if (this.#all.has(path)) fail('EEXIST', path)
+    this.#all.set(path, file ?? 'folder')
     return file
   }
-
-  #put(path: string, bytes: Buffer): MemoryFile {
-    this.#checkParent(path)
-    if (bytes.length > 0 && this.capacityBytes < this.bytesUsed + bytes.length) throw systemError('ENOSPC', path)
-    const file = { bytes }
-    this.#files.set(path, file)
-    return file
+  /** The new bytes are zeros, and where there are many small writes not all is copied each time. */
+  #grow(file: Memory, length: number): void {
+    if (length <= file.length) return
+    if (this.bytesUsed + length - file.length > this.capacityBytes) fail('ENOSPC', 'the memory is full')
+    if (length > file.room.length) file.room = Buffer.concat([bytes(file)], length * 2)
+    else file.room.fill(0, file.length, length)
+    file.length = length
   }
-
-  #append(file: MemoryFile): AppendFile {
+  #append(file: Memory): AppendFile {
     const write = async (chunks: Uint8Array[], position: number) => {
-      const bytes = Buffer.concat(chunks)
-      const end = Math.max(file.bytes.length, position + bytes.length)
-      const grows = end - file.bytes.length
-      if (grows > 0 && this.capacityBytes < this.bytesUsed + grows) throw systemError('ENOSPC', 'the memory is full')
-      // Grown ahead, so that many small writes do not copy the whole each time.
-      if (end > file.bytes.buffer.byteLength - file.bytes.byteOffset) {
-        const grown = Buffer.alloc(end * 2)
-        file.bytes.copy(grown)
-        file.bytes = grown
-      }
-      file.bytes = Buffer.from(file.bytes.buffer, file.bytes.byteOffset, end)
-      bytes.copy(file.bytes, position)
+      const written = Buffer.concat(chunks)
+      this.#grow(file, position + written.length)
+      written.copy(file.room, position)
     }
-    const preallocate = async (from: number, to: number) => write([Buffer.alloc(to - from)], from)
-    return { write, writeSynced: write, sync: async () => undefined, preallocate, close: async () => undefined }
+    const preallocate = async (_: number, to: number) => this.#grow(file, to)
+    return { write, writeSynced: write, sync: nothing, preallocate, close: nothing }
   }
 }
 
-function copied(file: MemoryFile, into: Uint8Array, position: number): number {
-  return file.bytes.copy(into, 0, Math.min(position, file.bytes.length))
-}
-
-function systemError(code: string, path: string): Error {
-  return Object.assign(new Error(`${code}: ${path}`), { code })
+const bytes = (file: Memory) => file.room.subarray(0, file.length)
+const kindOf = (file: Memory | 'folder') => (file === 'folder' ? file : 'file') satisfies FolderEntry['kind']
+function fail(code: string, path: string): never {
+  throw Object.assign(new Error(`${code}: ${path}`), { code })
 }
