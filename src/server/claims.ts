@@ -47,34 +47,33 @@ export class Claims {
   }
 
   /** Resolves with what there is, or comes before the request's time is over. Rejects with ABORTED when `signal` aborts. */
-  async claim(who: Omit<Asking, 'resolve' | 'deadline'>, signal?: AbortSignal): Promise<Claim> {
-    let cancel: () => void = () => undefined
-    const answer = new Promise<Claim>((resolve, reject) => {
-      const asking: Asking = { ...who, resolve, deadline: this.#clock.ticks() + who.request.waitMs }
+  claim(who: Omit<Asking, 'resolve' | 'deadline'>, signal?: AbortSignal): Promise<Claim> {
+    return new Promise((resolve, reject) => {
       const aborted = () => reject(new DroprError('ABORTED', 'nobody waits for messages any more'))
-      cancel = () => {
+      if (signal?.aborted) return aborted()
+      const asking: Asking = { ...who, resolve, deadline: this.#clock.ticks() + who.request.waitMs }
+      if (this.ask(asking) || signal === undefined) return
+      const cancel = () => {
         if (this.cancel(asking)) aborted()
       }
-      if (signal?.aborted) return aborted()
-      this.ask(asking)
+      signal.addEventListener('abort', cancel)
+      asking.resolve = claim => {
+        signal.removeEventListener('abort', cancel)
+        resolve(claim)
+      }
     })
-    signal?.addEventListener('abort', cancel)
-    try {
-      return await answer
-    } finally {
-      signal?.removeEventListener('abort', cancel)
-    }
   }
 
-  /** Answers at once if it can, else when something comes, or with nothing at the deadline. */
-  ask(asking: Asking): void {
-    if (this.#give(asking)) return
+  /** Answers at once if it can, which is true; else when something comes, or with nothing at the deadline. */
+  ask(asking: Asking): boolean {
+    if (this.#give(asking)) return true
     if (asking.deadline <= this.#clock.ticks() && !this.#isLoading(asking)) {
       asking.resolve(NOTHING)
-      return
+      return true
     }
     this.#waiting.add(asking)
     for (const channel of asking.channels) this.#noteRate(channel)
+    return false
   }
 
   /** True when it was still waiting. */

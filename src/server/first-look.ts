@@ -16,7 +16,12 @@ export class FirstLook {
 
   /** Resolves when it is over, or `signal` aborts. */
   async over(signal: AbortSignal | undefined): Promise<void> {
-    const aborted = new Promise<void>(resolve => signal?.addEventListener('abort', () => resolve(), { once: true }))
+    let stop: () => void = () => undefined
+    const aborted = new Promise<void>(resolve => {
+      stop = resolve
+    })
+    signal?.addEventListener('abort', stop)
     await Promise.race([this.#coming, aborted])
+    signal?.removeEventListener('abort', stop)
   }
 }

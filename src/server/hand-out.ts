@@ -3,7 +3,7 @@ import type { Clock } from '../system/clock.ts'
 import type { ChannelState } from './channel-state.ts'
 import { Gate } from './gate.ts'
 import type { InboxJournal } from './inbox-journal.ts'
-import { type ExpiredMark, groupPieces, type LeaseMark } from './inbox-marks.ts'
+import { type ExpiredMark, groupPieces, type LeaseMark, type PieceGroup } from './inbox-marks.ts'
 import type { ClaimRun } from './inbox-port.ts'
 import type { ChannelLease } from './leases.ts'
 import { callUp, parkHead, shelveHead } from './parking.ts'
@@ -124,20 +124,7 @@ export class HandOut {
     for (const piece of pieces) piece.deliveries++
     this.#gate.lease(messagesIn(pieces))
     state.lease(lease, pieces)
-    const marks = groupPieces(pieces).map(({ first, stream, runs }): LeaseMark => {
-      const { deliveries, attempts } = first
-      return {
-        m: 'lease',
-        l: lease.id,
-        u: lease.untilWall,
-        s: stream,
-        r: runs,
-        ...(deliveries !== 1 && { d: deliveries }),
-        ...(attempts !== 0 && { a: attempts }),
-        ...(lease.own && { o: 1 }),
-        ...(lease.consumer !== undefined && { c: lease.consumer })
-      }
-    })
+    const marks = groupPieces(pieces).map(group => leaseMark(lease, group))
     await Promise.all(marks.map(mark => journal.mark(mark, () => state.unlease(lease))))
     return pieces
       .filter(piece => piece.state === 'leased' && piece.lease === lease)
@@ -181,6 +168,16 @@ export class HandOut {
       attempts
     }))
   }
+}
+
+/** Fields are set one by one: each spread costs more than the rest of the mark. */
+function leaseMark(lease: ChannelLease, { first, stream, runs }: PieceGroup): LeaseMark {
+  const mark: LeaseMark = { m: 'lease', l: lease.id, u: lease.untilWall, s: stream, r: runs }
+  if (first.deliveries !== 1) mark.d = first.deliveries
+  if (first.attempts !== 0) mark.a = first.attempts
+  if (lease.own) mark.o = 1
+  if (lease.consumer !== undefined) mark.c = lease.consumer
+  return mark
 }
 
 function messagesIn(pieces: readonly Piece[]): number {

@@ -212,10 +212,16 @@ export function inboxMark(note: unknown): InboxMark | undefined {
   return mark as unknown as InboxMark
 }
 
+export interface PieceGroup {
+  first: Piece
+  stream: string
+  runs: PositionRun[]
+}
+
 /** Pieces of equal stream and numbers, as the positions of one mark each. */
-export function groupPieces(pieces: readonly Piece[]): { first: Piece; stream: string; runs: PositionRun[] }[] {
-  const groups = new Map<string, { first: Piece; stream: string; runs: PositionRun[] }>()
-  let last: { first: Piece; stream: string; runs: PositionRun[] } | undefined
+export function groupPieces(pieces: readonly Piece[]): PieceGroup[] {
+  const groups = new Map<string, PieceGroup>()
+  let last: PieceGroup | undefined
   for (const piece of pieces) {
     const stream = piece.block.stream.id
     const same =

@@ -63,6 +63,8 @@ class Call {
   readonly #options: OwnerServiceOptions
   readonly #line: Line
   readonly #claims = new Map<unknown, AbortController>()
+  /** Nothing aborted it and nobody listens to it any more: making one costs more than the claim itself. */
+  #spare: AbortController | undefined
   #port: LocalPort | undefined
   #closed = false
 
@@ -168,12 +170,14 @@ class Call {
 
   async #claim(id: unknown, request: ClaimRequest): Promise<unknown> {
     for (const channel of request.channels) checkChannel(channel)
-    const abort = new AbortController()
+    const abort = this.#spare ?? new AbortController()
+    this.#spare = undefined
     this.#claims.set(id, abort)
     try {
       return await this.#attachedPort().claim(request, abort.signal)
     } finally {
       this.#claims.delete(id)
+      if (!abort.signal.aborted) this.#spare = abort
     }
   }
 

@@ -14,13 +14,12 @@ import type {
 } from './inbox-port.ts'
 import type { MoveAnswer, MoveRequest, MovesPort } from './move.ts'
 import type { OwnerTarget } from './owner-target.ts'
+import { Patience } from './patience.ts'
 import { isGone, orAborted, Silence } from './silence.ts'
 
 /** An owner that answers nothing for so long is stopped, or as good as. */
 const ANSWER_MS_MAX = 10_000
 const AGAIN_MS = 20
-/** Without a reason of its own, each abort makes an exception with a stack. */
-const ANSWERED = 'answered'
 /** A step reads and writes megabytes, behind others. */
 const MOVE_MS_MAX = 60_000
 
@@ -51,11 +50,13 @@ export class RemotePort implements InboxPort, MovesPort {
   readonly #options: RemotePortOptions
   readonly #held = new Map<string, HeldLease>()
   readonly #closing = new AbortController()
+  readonly #patience: Patience
   #target: OwnerTarget | undefined
   #finding: Promise<OwnerTarget> | undefined
 
   constructor(options: RemotePortOptions) {
     this.#options = options
+    this.#patience = new Patience(options.clock)
   }
 
   /** Finds the owner now, so that what keeps it from being found is known. */
@@ -93,7 +94,7 @@ export class RemotePort implements InboxPort, MovesPort {
       const target = await this.#get()
       try {
         const msMax = Math.max(ANSWER_MS_MAX, until - clock.ticks())
-        const results = await this.#answerIn(msMax, target.settle(verdicts))
+        const results = await this.#patience.within(msMax, target.settle(verdicts))
         for (const [i, { lease, runs }] of verdicts.entries()) this.#settled(lease, runs, results[i]!)
         return results
       } catch (error) {
@@ -109,7 +110,7 @@ export class RemotePort implements InboxPort, MovesPort {
       const target = await this.#get()
       const asked = clock.ticks()
       try {
-        const extended = await this.#answerIn(ANSWER_MS_MAX, target.extend(leases, leaseMs))
+        const extended = await this.#patience.within(ANSWER_MS_MAX, target.extend(leases, leaseMs))
         for (const id of leases) {
           const lease = this.#held.get(id)
           if (lease !== undefined) lease.until = asked + leaseMs
@@ -139,7 +140,7 @@ export class RemotePort implements InboxPort, MovesPort {
     for (;;) {
       const target = await this.#get()
       try {
-        return await this.#answerIn(msMax, ask(target))
+        return await this.#patience.within(msMax, ask(target))
       } catch (error) {
         this.#checkGone(target, error)
       }
@@ -200,7 +201,7 @@ export class RemotePort implements InboxPort, MovesPort {
         const held = [...this.#held].map(([lease, { until }]) => ({ lease, remainingMs: Math.ceil(until - ticks) }))
         const still = held.filter(({ remainingMs }) => remainingMs > 0)
         this.#lose(
-          await this.#answerIn(ANSWER_MS_MAX, target.attach(still, this.#options.consumer, this.#options.about)),
+          await this.#patience.within(ANSWER_MS_MAX, target.attach(still, this.#options.consumer, this.#options.about)),
           true
         )
         if (gone) continue
@@ -214,19 +215,6 @@ export class RemotePort implements InboxPort, MovesPort {
         }
         await clock.sleep(AGAIN_MS, this.#closing.signal)
       }
-    }
-  }
-
-  /** A process that is stopped takes calls and answers none: it is the owner all the same, and nobody may take its place. */
-  async #answerIn<T>(msMax: number, answer: Promise<T>): Promise<T> {
-    const answered = new AbortController()
-    const silence = this.#options.clock.sleep(msMax, answered.signal).then(() => {
-      if (!answered.signal.aborted) throw new Silence(msMax)
-    })
-    try {
-      return (await Promise.race([answer, silence])) as T
-    } finally {
-      answered.abort(ANSWERED)
     }
   }
 

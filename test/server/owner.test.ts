@@ -84,6 +84,28 @@ test('a consumer in another process is served by the owner, and what it holds co
   expect(back.runs).toMatchObject([{ from: 0, count: 2, deliveries: 2, attempts: 1 }])
 })
 
+test('a consumer in another process that waits no longer keeps nobody from what comes, nor its own next question', async () => {
+  const bed = new OwnerBed(4)
+  await bed.attach('one')
+  const other = await bed.attach('two')
+  const third = await bed.attach('three')
+  for (let round = 0; round < 5; round++) {
+    const stop = new AbortController()
+    const left = other.claim({ ...ASK, waitMs: 60_000 }, stop.signal)
+    const waits = third.claim({ ...ASK, waitMs: 60_000, max: 1 })
+    const stays = other.claim({ ...ASK, waitMs: 60_000, max: 1 })
+    await bed.world.clock.advance(100)
+    stop.abort()
+    await expect(bed.until(left)).rejects.toMatchObject({ code: 'ABORTED' })
+    await bed.send(`sender-${round}`, ['a', 'b'])
+    const claims = [await bed.until(waits), await bed.until(stays)]
+    expect(claims.map(count)).toEqual([1, 1])
+    expect(await bed.until(third.settle(ack(claims[0]!)))).toEqual(['ok'])
+    expect(await bed.until(other.settle(ack(claims[1]!)))).toEqual(['ok'])
+    expect(count(await bed.until(other.claim(ASK)))).toBe(0)
+  }
+})
+
 test('when the owner dies its consumer becomes the owner, keeps its leases, and its verdict is taken', async () => {
   for (let seed = 0; seed < 20; seed++) {
     const bed = new OwnerBed(seed)
