@@ -49,7 +49,7 @@ export class JournalWriter {
     return new Promise<T>((resolve, reject) => {
       this.#open()
       this.#waiting.tell(resolve, reject, done(this.#waiting.message(draft, now)), !buffered)
-      this.#start(this.#earlyBytes)
+      this.#startEarly()
     })
   }
 
@@ -59,7 +59,7 @@ export class JournalWriter {
       this.#open()
       if (drafts.length === 0) return resolve([])
       this.#waiting.tell(resolve, reject, this.#waiting.messages(drafts).map(done), !buffered)
-      this.#start(this.#earlyBytes)
+      this.#startEarly()
     })
   }
 
@@ -80,12 +80,7 @@ export class JournalWriter {
 
   /** Whole entries as they came, in a frame of their own. Resolves with where they lie. */
   appendRange(
-    range: {
-      source?: Source
-      entries: Uint8Array[]
-      count: number
-      kind?: 'data' | 'skip'
-    },
+    range: { source?: Source; entries: Uint8Array[]; count: number; kind?: 'data' | 'skip' },
     written?: (place: Place) => void
   ): Promise<Place> {
     return new Promise<Place>((resolve, reject) => {
@@ -150,14 +145,18 @@ export class JournalWriter {
     if (this.#closed) throw new DroprError('CLOSED', `${this.#options.folder} takes nothing more`)
   }
 
-  /** Commits at the end of this turn, with all that it still appends; or now, once `earlyBytes` wait. */
-  #start(earlyBytes = Number.POSITIVE_INFINITY): void {
-    if (this.#running !== undefined) return
-    if (this.#waiting.bytes >= earlyBytes) this.#running = this.#run()
-    else if (!this.#starting) {
-      this.#starting = true
-      void TURN_END.then(this.#begin)
-    }
+  /** Commits at the end of this turn, with all that it still appends; or now, when enough waits. */
+  #startEarly(): void {
+    if (this.#waiting.bytes >= this.#earlyBytes && this.#running === undefined) this.#running = this.#run()
+    else this.#start(true)
+  }
+
+  /** Commits what all append who are heard in this round of the loop: each socket is a turn of its own. */
+  #start(atTurnEnd = false): void {
+    if (this.#running !== undefined || this.#starting) return
+    this.#starting = true
+    if (atTurnEnd) void TURN_END.then(this.#begin)
+    else this.#options.system.clock.soon(this.#begin)
   }
 
   readonly #begin = () => {

@@ -6,6 +6,8 @@ export interface Clock {
   ticks(): number
   /** Resolves after `ms` (0 to one hour), or at once when `signal` aborts. Never rejects, never keeps a process alive. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>
+  /** Calls `run` once everything that has come in by now, from files and sockets, was heard. */
+  soon(run: () => void): void
 }
 
 export const systemClock: Clock = {
@@ -21,5 +23,6 @@ export const systemClock: Clock = {
         signal?.removeEventListener('abort', wake)
         resolve()
       }
-    })
+    }),
+  soon: run => void setImmediate(run)
 }

@@ -19,7 +19,8 @@ async function five(minutesAgo: number, ...channels: string[]): Promise<void> {
   const earlier = {
     now: () => clock.now() - minutesAgo * 60_000,
     ticks: () => clock.ticks(),
-    sleep: (ms: number, signal?: AbortSignal) => clock.sleep(ms, signal)
+    sleep: (ms: number, signal?: AbortSignal) => clock.sleep(ms, signal),
+    soon: (run: () => void) => clock.soon(run)
   }
   const queue = await openQueue({ system: { ...system, clock: earlier }, spool: world.spool })
   for (const channel of channels) {

@@ -8,6 +8,8 @@ const START_MS = Date.UTC(2026, 0, 1)
 /** What a simulation may run through without an end, before it is taken for a loop. */
 const EVENTS_MAX = 5_000_000
 
+const TURN_END = Promise.resolve()
+
 /**
  * Time that passes only when told: a day of retries takes milliseconds.
  *
@@ -36,6 +38,11 @@ export class SimClock implements Clock {
     return this.#sleep(ms, signal, run => run())
   }
 
+  /** Events come one at a time: all that has come in was heard when the promises that can go on have. */
+  soon(run: () => void): void {
+    void TURN_END.then(run)
+  }
+
   /** The wall clock jumps; nothing that sleeps notices. */
   step(ms: number): void {
     this.#wallMs += ms
@@ -53,7 +60,8 @@ export class SimClock implements Clock {
     return {
       now: () => Math.floor(this.#wallMs + this.#ticks + offsetMs()),
       ticks: () => this.#ticks,
-      sleep: (ms, signal) => this.#sleep(ms, signal, run => (gate ? gate.deliver(run) : run()))
+      sleep: (ms, signal) => this.#sleep(ms, signal, run => (gate ? gate.deliver(run) : run())),
+      soon: run => this.soon(run)
     }
   }
 
