@@ -177,7 +177,7 @@ export class JournalWriter {
       await failed?.close()
     }
     this.#running = undefined
-    if (this.#waiting.bytes > 0) this.#start()
+    if (this.#waiting.bytes > 0) this.#start(true)
   }
 
   /** Commits until too little waits. Never rejects: those who wait are told. */
@@ -202,7 +202,7 @@ export class JournalWriter {
       tellAll(commit, places)
     }
     this.#running = undefined
-    if (this.#waiting.bytes > 0) this.#start()
+    if (this.#waiting.bytes > 0) this.#start(true)
   }
 
   /**
