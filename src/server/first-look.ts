@@ -1,3 +1,5 @@
+import { orAborted } from './silence.ts'
+
 /** What waits when an owner begins is on its way in: until some of each has come, nobody is told that there is nothing. */
 export class FirstLook {
   #coming: Promise<void> | undefined
@@ -14,14 +16,9 @@ export class FirstLook {
     return this.#coming === undefined
   }
 
-  /** Resolves when it is over, or `signal` aborts. */
+  /** Resolves when it is over. Rejects with ABORTED when `signal` aborts. */
   async over(signal: AbortSignal | undefined): Promise<void> {
-    let stop: () => void = () => undefined
-    const aborted = new Promise<void>(resolve => {
-      stop = resolve
-    })
-    signal?.addEventListener('abort', stop)
-    await Promise.race([this.#coming, aborted])
-    signal?.removeEventListener('abort', stop)
+    if (this.#coming === undefined) return
+    await (signal === undefined ? this.#coming : orAborted(this.#coming, signal))
   }
 }

@@ -111,3 +111,14 @@ export interface Verdict {
 }
 
 export type VerdictResult = 'ok' | 'LEASE_LOST'
+
+/** What gives back all of a claim. */
+export function releaseOf({ lease, runs }: Claim): Verdict[] {
+  return runs.map(({ channel, stream, from, count }) => ({
+    lease,
+    channel,
+    stream,
+    runs: [[from, from + count]],
+    verdict: 'release'
+  }))
+}

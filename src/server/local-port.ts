@@ -1,16 +1,17 @@
 import { DroprError } from '../errors.ts'
 import type { ConsumerAbout } from './attached.ts'
 import type { Inbox } from './inbox.ts'
-import type {
-  Claim,
-  ClaimRequest,
-  ClaimRun,
-  InboxPort,
-  PeekRequest,
-  SteerRequest,
-  SteerResult,
-  Verdict,
-  VerdictResult
+import {
+  type Claim,
+  type ClaimRequest,
+  type ClaimRun,
+  type InboxPort,
+  type PeekRequest,
+  releaseOf,
+  type SteerRequest,
+  type SteerResult,
+  type Verdict,
+  type VerdictResult
 } from './inbox-port.ts'
 
 const CHANNELS_MAX = 100
@@ -38,7 +39,7 @@ export class LocalPort implements InboxPort {
     if (this.channels.size < CHANNELS_MAX) for (const channel of request.channels) this.channels.add(channel)
     const { claim, late } = await this.#inbox.ask(this, this.#own, request, signal)
     if (!late && !this.#closed) return claim
-    if (claim.lease !== '') await this.#giveBack(claim)
+    if (claim.lease !== '') await this.#inbox.settle(releaseOf(claim))
     throw new DroprError(late ? 'ABORTED' : 'CLOSED', 'nobody waits for messages any more')
   }
 
@@ -87,18 +88,5 @@ export class LocalPort implements InboxPort {
     this.#closed = true
     this.#inbox.attached.delete(this)
     this.#inbox.gone(this)
-  }
-
-  async #giveBack(claim: Claim): Promise<void> {
-    const { lease } = claim
-    await this.#inbox.settle(
-      claim.runs.map(({ channel, stream, from, count }) => ({
-        lease,
-        channel,
-        stream,
-        runs: [[from, from + count]] as [number, number][],
-        verdict: 'release'
-      }))
-    )
   }
 }

@@ -2,6 +2,9 @@ import { Alarm } from '../system/alarm.ts'
 import type { Clock } from '../system/clock.ts'
 import { Silence } from './silence.ts'
 
+/** An owner that answers nothing for so long is stopped, or as good as. */
+export const ANSWER_MS_MAX = 10_000
+
 interface Asked {
   /** Ticks. */
   until: number
@@ -24,13 +27,26 @@ export class Patience {
     this.#alarm = new Alarm(clock, () => this.#look())
   }
 
-  /** Gives the answer; rejects with Silence when there is none after `ms`. */
-  within<T>(ms: number, answer: Promise<T>): Promise<T> {
+  /**
+   * Gives the answer; rejects with Silence when there is none after `ms`, nor `ANSWER_MS_MAX` after `signal` aborted: whoever asked
+   * has said by then that he waits no longer.
+   */
+  within<T>(ms: number, answer: Promise<T>, signal?: AbortSignal): Promise<T> {
     return new Promise((resolve, reject) => {
-      const asked: Asked = { until: this.#clock.ticks() + ms, tooLate: () => reject(new Silence(ms)) }
+      const begun = this.#clock.ticks()
+      const tooLate = () => reject(new Silence(this.#clock.ticks() - begun))
+      const asked: Asked = { until: begun + ms, tooLate }
+      const hurry = () => {
+        asked.until = Math.min(asked.until, this.#clock.ticks() + ANSWER_MS_MAX)
+        this.#alarm.set(asked.until)
+      }
       this.#asked.add(asked)
       this.#alarm.set(asked.until)
-      answer.then(resolve, reject).finally(() => this.#asked.delete(asked))
+      signal?.addEventListener('abort', hurry)
+      answer.then(resolve, reject).finally(() => {
+        this.#asked.delete(asked)
+        signal?.removeEventListener('abort', hurry)
+      })
     })
   }
 

@@ -1,24 +1,23 @@
 import { DroprError } from '../errors.ts'
 import type { Clock } from '../system/clock.ts'
 import type { ConsumerAbout } from './attached.ts'
-import type {
-  Claim,
-  ClaimRequest,
-  ClaimRun,
-  InboxPort,
-  PeekRequest,
-  SteerRequest,
-  SteerResult,
-  Verdict,
-  VerdictResult
+import {
+  type Claim,
+  type ClaimRequest,
+  type ClaimRun,
+  type InboxPort,
+  type PeekRequest,
+  releaseOf,
+  type SteerRequest,
+  type SteerResult,
+  type Verdict,
+  type VerdictResult
 } from './inbox-port.ts'
 import type { MoveAnswer, MoveRequest, MovesPort } from './move.ts'
 import type { OwnerTarget } from './owner-target.ts'
-import { Patience } from './patience.ts'
+import { ANSWER_MS_MAX, Patience } from './patience.ts'
 import { isGone, orAborted, Silence } from './silence.ts'
 
-/** An owner that answers nothing for so long is stopped, or as good as. */
-const ANSWER_MS_MAX = 10_000
 const AGAIN_MS = 20
 /** A step reads and writes megabytes, behind others. */
 const MOVE_MS_MAX = 60_000
@@ -73,8 +72,9 @@ export class RemotePort implements InboxPort, MovesPort {
       const target = await this.#get(signal)
       const asked = clock.ticks()
       const waitMs = Math.max(0, Math.min(request.waitMs, deadline - asked))
+      const answer = target.claim({ ...request, waitMs }, signal)
       try {
-        const claim = await target.claim({ ...request, waitMs }, signal)
+        const claim = await this.#patience.within(Number.POSITIVE_INFINITY, answer, signal)
         if (claim.lease === '') return claim
         const { lease, runs, leaseMs, waitedMs = 0 } = claim
         const open = runs.reduce((sum, run) => sum + run.count, 0)
@@ -82,6 +82,7 @@ export class RemotePort implements InboxPort, MovesPort {
         // An earlier owner may have let us wait as well.
         return { ...claim, waitedMs: Math.floor(asked - begun) + waitedMs }
       } catch (error) {
+        if (error instanceof Silence) void giveBackLate(target, answer)
         this.#checkGone(target, error)
       }
     }
@@ -154,8 +155,19 @@ export class RemotePort implements InboxPort, MovesPort {
     this.#target = undefined
     this.#held.clear()
     // Whoever owns it next gives back what we held: at the latest when the grace is over.
-    await target?.bye().catch((error: unknown) => {
-      if (!isGone(error)) throw error
+    if (target !== undefined)
+      await this.#bye(target).catch((error: unknown) => {
+        if (!isGone(error)) throw error
+      })
+  }
+
+  /** One that is silent finds the line ended when it goes on, and takes back what we held. */
+  async #bye(target: OwnerTarget): Promise<void> {
+    const bye = target.bye()
+    await this.#patience.within(ANSWER_MS_MAX, bye).catch(async (error: unknown) => {
+      if (!(error instanceof Silence)) throw error
+      target.end()
+      await bye
     })
   }
 
@@ -224,5 +236,15 @@ export class RemotePort implements InboxPort, MovesPort {
     const now = this.#options.clock.ticks()
     for (const [id, { until }] of this.#held) if (until <= now) this.#held.delete(id)
     if (this.#held.size > 0 && !this.#closing.signal.aborted) this.#get().catch(() => undefined)
+  }
+}
+
+/** Nobody waits any more for what a silent owner then gives. */
+async function giveBackLate(target: OwnerTarget, answer: Promise<Claim>): Promise<void> {
+  try {
+    const claim = await answer
+    if (claim.lease !== '') await target.settle(releaseOf(claim))
+  } catch {
+    // It comes back when the lease ends.
   }
 }

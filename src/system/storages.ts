@@ -23,8 +23,8 @@ export function registerStorage(name: string, make: MakeStorage): void {
   if (typeof name !== 'string' || !NAME.test(name))
     throw new TypeError('the name of a storage is 1 to 64 of a-z, 0-9 and -, and begins with a letter')
   if (typeof make !== 'function') throw new TypeError(`storage ${name} must be made by a function of the spool's path`)
-  const known = name === DISK ? undefined : (REGISTERED.get(name) ?? make)
-  if (known !== make) throw new TypeError(`there is a storage ${name} already`)
+  if (name === DISK || (REGISTERED.get(name) ?? make) !== make)
+    throw new TypeError(`there is a storage ${name} already`)
   REGISTERED.set(name, make)
 }
 
