@@ -42,6 +42,9 @@ export interface Draft {
   blob?: true
 }
 
+/** What who sent a message is told once it is safe. */
+export type Done<D extends Draft, T> = (id: string, draft: D) => T
+
 /** A message as one entry holds it. `body` is a view into the bytes it was read from. */
 export interface Stored {
   id: string

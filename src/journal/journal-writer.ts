@@ -1,5 +1,5 @@
 import { DroprError, diskError } from '../errors.ts'
-import type { Draft } from '../message.ts'
+import type { Done, Draft } from '../message.ts'
 import { POINTS } from '../system/points.ts'
 import { Blocks } from './blocks.ts'
 import { encodeMark } from './entry.ts'
@@ -44,21 +44,22 @@ export class JournalWriter {
     return this.#segment?.head.stream
   }
 
-  /** Resolves with `done(id)`. `buffered`: in the page cache is enough. `now`: wall ms, from who has just looked at the clock. */
-  append<T>(draft: Draft, done: (id: string) => T, buffered = false, now?: number): Promise<T> {
+  /** Resolves with `done(id, draft)`. `buffered`: in the page cache is enough. `now`: wall ms, from who has just looked at the clock. */
+  append<D extends Draft, T>(draft: D, done: Done<D, T>, buffered = false, now?: number): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       this.#open()
-      this.#waiting.tell(resolve, reject, done(this.#waiting.message(draft, now)), !buffered)
+      this.#waiting.tell(resolve, reject, done(this.#waiting.message(draft, now), draft), !buffered)
       this.#startEarly()
     })
   }
 
   /** All or none, in this order, in one frame. */
-  appendAll<T>(drafts: readonly Draft[], done: (id: string) => T, buffered = false): Promise<T[]> {
+  appendAll<D extends Draft, T>(drafts: readonly D[], done: Done<D, T>, buffered = false): Promise<T[]> {
     return new Promise<T[]>((resolve, reject) => {
       this.#open()
       if (drafts.length === 0) return resolve([])
-      this.#waiting.tell(resolve, reject, this.#waiting.messages(drafts).map(done), !buffered)
+      const made = this.#waiting.messages(drafts).map((id, i) => done(id, drafts[i]!))
+      this.#waiting.tell(resolve, reject, made, !buffered)
       this.#startEarly()
     })
   }

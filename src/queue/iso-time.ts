@@ -1,7 +1,9 @@
 const DAY_MS = 86_400_000
-const DIGITS = Array.from({ length: 1_000 }, (_, n) => String(n))
-const TWO = DIGITS.slice(0, 60).map(digits => digits.padStart(2, '0'))
-const THREE = DIGITS.map(digits => digits.padStart(3, '0'))
+const TWO = Array.from({ length: 60 }, (_, n) => String(n).padStart(2, '0'))
+/** Few pieces: each that is put to the others is memory of its own. */
+const MINUTES = Array.from({ length: 1_440 }, (_, n) => `${TWO[Math.floor(n / 60)]}:${TWO[n % 60]}:`)
+const SECONDS = TWO.map(second => `${second}.`)
+const MILLISECONDS = Array.from({ length: 1_000 }, (_, n) => `${String(n).padStart(3, '0')}Z`)
 
 /** The day of the last one, and how it is written: most follow one of the same day. */
 let last = { day: Number.NaN, text: '' }
@@ -20,6 +22,5 @@ export function isoTime(ms: number): string {
   const inDay = ms - day * DAY_MS
   const seconds = Math.floor(inDay / 1_000)
   const minutes = Math.floor(seconds / 60)
-  const hours = Math.floor(minutes / 60)
-  return `${last.text}${TWO[hours]}:${TWO[minutes - hours * 60]}:${TWO[seconds - minutes * 60]}.${THREE[inDay - seconds * 1_000]}Z`
+  return last.text + MINUTES[minutes] + SECONDS[seconds - minutes * 60] + MILLISECONDS[inDay - seconds * 1_000]
 }

@@ -1,5 +1,5 @@
 import { DroprError } from '../errors.ts'
-import type { Draft } from '../message.ts'
+import type { Done, Draft } from '../message.ts'
 import type { DueDraft } from '../scheduler/intake.ts'
 import { timeMs } from '../time-input.ts'
 import type { Destination } from './destinations.ts'
@@ -19,8 +19,8 @@ export interface LaterOptions {
 
 /** Where messages for later go. */
 export interface HeldBox {
-  append<T>(draft: DueDraft, done: (id: string) => T, buffered?: boolean): Promise<T>
-  appendAll<T>(drafts: readonly DueDraft[], done: (id: string) => T, buffered?: boolean): Promise<T[]>
+  append<T>(draft: DueDraft, done: Done<DueDraft, T>, buffered?: boolean): Promise<T>
+  appendAll<T>(drafts: readonly DueDraft[], done: Done<DueDraft, T>, buffered?: boolean): Promise<T[]>
   /** Where a large body lies whose message is appended next, with this id as that of the first. */
   folder(id: string): string
   close(): Promise<void>
@@ -50,9 +50,15 @@ export function notPast(at: number, now: number, rejectPast: boolean | undefined
   return at
 }
 
-/** The same message, held until then. @throws TypeError when it would be out of date by then. */
-export function heldDraft(draft: Draft, { peer, channel, priority }: Destination, at: number): DueDraft {
+/** @throws TypeError when the message would be out of date by then. */
+export function checkHeld(draft: Draft, at: number): void {
   if (draft.expiresAt !== undefined && draft.expiresAt <= at)
     throw new TypeError('expiresAt or ttl ends before the message is due: both count from now')
-  return { ...draft, due: { at, to: peer, channel, priority } }
+}
+
+/** The message, held until then. The draft itself: to copy it costs as much as to encode it. @throws as `checkHeld`. */
+export function heldDraft(draft: Draft, { peer, channel, priority }: Destination, at: number): DueDraft {
+  checkHeld(draft, at)
+  draft.due = { at, to: peer, channel, priority }
+  return draft as DueDraft
 }

@@ -52,10 +52,13 @@ function factOf({ due: { at, to, channel, priority } }: DueDraft): Fact {
   return { peer: to, channel, priority, dueAt: at }
 }
 
-function noting<T>(ids: string[], done: (id: string) => T): (id: string) => T {
-  return id => {
+function noting<A extends unknown[], T>(
+  ids: string[],
+  done: (id: string, ...rest: A) => T
+): (id: string, ...rest: A) => T {
+  return (id, ...rest) => {
     ids.push(id)
-    return done(id)
+    return done(id, ...rest)
   }
 }
 

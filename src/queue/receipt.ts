@@ -1,4 +1,6 @@
 import { DroprError } from '../errors.ts'
+import type { Done } from '../message.ts'
+import type { DueDraft } from '../scheduler/intake.ts'
 import { isoTime } from './iso-time.ts'
 import { checkDuration, checkOptions, checkSignal, type Duration } from './options.ts'
 import { type Reply, replyOf } from './reply.ts'
@@ -99,17 +101,14 @@ class AskableReceipt implements Receipt {
 export class Receipts {
   readonly synced: (id: string) => Receipt
   readonly buffered: (id: string) => Receipt
-  readonly #desk: ReceiptDesk
+  readonly scheduled: Done<DueDraft, Receipt>
+  readonly scheduledBuffered: Done<DueDraft, Receipt>
 
   constructor(desk: ReceiptDesk) {
-    this.#desk = desk
     this.synced = id => new AskableReceipt(desk, id, 'synced')
     this.buffered = id => new AskableReceipt(desk, id, 'buffered')
-  }
-
-  scheduled(due: number, durability: Durability): (id: string) => Receipt {
-    const dueAt = isoTime(due)
-    return id => new AskableReceipt(this.#desk, id, durability, dueAt)
+    this.scheduled = (id, { due }) => new AskableReceipt(desk, id, 'synced', isoTime(due.at))
+    this.scheduledBuffered = (id, { due }) => new AskableReceipt(desk, id, 'buffered', isoTime(due.at))
   }
 }
 

@@ -1,12 +1,13 @@
 import type { Ids } from '../journal/ids.ts'
 import type { Limits } from '../limits.ts'
-import type { Body, Draft } from '../message.ts'
+import type { Body, Done, Draft } from '../message.ts'
+import type { DueDraft } from '../scheduler/intake.ts'
 import type { Clock } from '../system/clock.ts'
 import { abortable, aborted } from './abort.ts'
 import { draftOf } from './body.ts'
 import { type BodySource, sourceOf } from './body-source.ts'
 import type { Destination, Destinations } from './destinations.ts'
-import { dueMs, type HeldBox, heldDraft } from './later.ts'
+import { checkHeld, dueMs, type HeldBox, heldDraft } from './later.ts'
 import { type Receipt, type ReceiptDesk, Receipts } from './receipt.ts'
 import {
   applyOptions,
@@ -107,7 +108,7 @@ export class Sender {
       if (Array.isArray(to)) return this.#sendToEach(to, whole, options)
       return this.#append(destinations[0]!, whole, durability === 'buffered')
     }
-    const places = due === undefined ? destinations : this.#heldPlace([draft], destinations, due)
+    const places = due === undefined ? destinations : this.#heldPlace([draft], due)
     return this.#read({ items: [{ draft, source }], options, places, append, what: 'sendMessage' })
   }
 
@@ -139,12 +140,11 @@ export class Sender {
     const append = (whole: readonly Draft[]) => {
       if (due === undefined) return this.#outbox.appendAll(destination, whole, this.#made(buffered), buffered)
       const held = whole.map(draft => heldDraft(draft, destination, due))
-      const receipt = this.#receipts.scheduled(due, buffered ? 'buffered' : 'synced')
-      return this.#box.appendAll(held, receipt, buffered)
+      return this.#box.appendAll(held, this.#heldUntil(buffered), buffered)
     }
     if (sources.size === 0) return abortable(append(drafts), signal, 'sendMessages')
     const items = drafts.map((draft, i) => ({ draft, source: sources.get(i) }))
-    const places = due === undefined ? [destination] : this.#heldPlace(drafts, [destination], due)
+    const places = due === undefined ? [destination] : this.#heldPlace(drafts, due)
     return this.#read({ items, options: shared, places, append, what: 'sendMessages' })
   }
 
@@ -178,22 +178,22 @@ export class Sender {
 
   /** Held until it is due. For several peers: all or none, under one id. */
   #hold(due: number, draft: Draft, options: SendOptions): Promise<Receipt> {
-    const { to, channel, priority, durability = 'synced' } = options
-    const receipt = this.#receipts.scheduled(due, durability)
+    const { to, channel, priority, durability } = options
     const buffered = durability === 'buffered'
+    const receipt = this.#heldUntil(buffered)
     if (!Array.isArray(to)) {
       const held = heldDraft(draft, this.#destinations.find(to, channel, priority), due)
       return this.#box.append(held, receipt, buffered)
     }
     const destinations = this.#eachOf(to, options)
     draft.id ??= this.#ids.next()
-    const held = destinations.map(destination => heldDraft(draft, destination, due))
+    const held = destinations.map(destination => heldDraft({ ...draft }, destination, due))
     return this.#box.appendAll(held, receipt, buffered).then(([first]) => first!)
   }
 
   /** Where a body lies until its message is due: once for all destinations. What cannot be held is refused before it is read. */
-  #heldPlace(drafts: readonly Draft[], destinations: readonly Destination[], due: number): [{ folder: string }] {
-    for (const draft of drafts) for (const destination of destinations) heldDraft(draft, destination, due)
+  #heldPlace(drafts: readonly Draft[], due: number): [{ folder: string }] {
+    for (const draft of drafts) checkHeld(draft, due)
     // Their shard goes by the id of the first.
     const first = drafts[0]!
     first.id ??= this.#ids.next()
@@ -202,6 +202,10 @@ export class Sender {
 
   #made(buffered: boolean): (id: string) => Receipt {
     return buffered ? this.#receipts.buffered : this.#receipts.synced
+  }
+
+  #heldUntil(buffered: boolean): Done<DueDraft, Receipt> {
+    return buffered ? this.#receipts.scheduledBuffered : this.#receipts.scheduled
   }
 
   #eachOf(peers: readonly unknown[], options: SendOptions): Destination[] {

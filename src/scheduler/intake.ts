@@ -1,6 +1,6 @@
 import type { Ids } from '../journal/ids.ts'
 import { JournalWriter } from '../journal/journal-writer.ts'
-import type { Draft, Due } from '../message.ts'
+import type { Done, Draft, Due } from '../message.ts'
 import { SpaceWatch } from '../spool/space-watch.ts'
 import type { Spool } from '../spool/spool.ts'
 import { hashOfText } from './hash.ts'
@@ -39,8 +39,8 @@ export class ScheduleIntake {
     this.#space = new SpaceWatch({ system, path, limits })
   }
 
-  /** Resolves with `done(id)` once synced. */
-  append<T>(draft: DueDraft, done: (id: string) => T, buffered = false): Promise<T> {
+  /** Resolves with `done(id, draft)` once synced. */
+  append<T>(draft: DueDraft, done: Done<DueDraft, T>, buffered = false): Promise<T> {
     const full = this.#full<T>(draft.body.length, draft.sentAt)
     if (full !== undefined) return full
     this.#soonest = Math.min(this.#soonest, draft.due.at)
@@ -48,7 +48,7 @@ export class ScheduleIntake {
   }
 
   /** All or none, in this order. */
-  appendAll<T>(drafts: readonly DueDraft[], done: (id: string) => T, buffered = false): Promise<T[]> {
+  appendAll<T>(drafts: readonly DueDraft[], done: Done<DueDraft, T>, buffered = false): Promise<T[]> {
     const bytes = drafts.reduce((sum, { body }) => sum + body.length, 0)
     const full = this.#full<T[]>(bytes, drafts[0]?.sentAt)
     if (full !== undefined) return full

@@ -1,6 +1,6 @@
 import { Ids } from '../../src/journal/ids.ts'
 import { DEFAULT_LIMITS, type Limits } from '../../src/limits.ts'
-import type { Draft } from '../../src/message.ts'
+import type { Done, Draft } from '../../src/message.ts'
 import { Destinations } from '../../src/queue/destinations.ts'
 import { Intake } from '../../src/queue/intake.ts'
 import { Queue } from '../../src/queue/queue.ts'
@@ -46,13 +46,13 @@ export class FakeOutbox implements Outbox {
 export class FakeBox {
   readonly held: DueDraft[][] = []
 
-  async append<T>(draft: DueDraft, done: (id: string) => T, buffered = false): Promise<T> {
+  async append<T>(draft: DueDraft, done: Done<DueDraft, T>, buffered = false): Promise<T> {
     return (await this.appendAll([draft], done, buffered))[0]!
   }
 
-  async appendAll<T>(drafts: readonly DueDraft[], done: (id: string) => T, _buffered = false): Promise<T[]> {
+  async appendAll<T>(drafts: readonly DueDraft[], done: Done<DueDraft, T>, _buffered = false): Promise<T[]> {
     this.held.push([...drafts])
-    return drafts.map((draft, i) => done(draft.id ?? `held-${this.held.length}-${i}`))
+    return drafts.map((draft, i) => done(draft.id ?? `held-${this.held.length}-${i}`, draft))
   }
 
   folder(): string {
