@@ -54,9 +54,14 @@ async function readGroup(files: ReadFiles, group: readonly ClaimRun[], now: numb
   const last = group.at(-1)!
   const length = last.at + last.bytes - first.at
   const fresh = length <= FRESH.bytesMax && now - first.receivedAt <= FRESH.ms
-  const bytes = await files.read(first.path, first.at, length, fresh)
+  const read = checkRuns(group, await files.read(first.path, first.at, length, fresh ? 'fresh' : 'ahead'))
+  if (fresh || read.every(({ damaged }) => damaged === undefined)) return read
+  return checkRuns(group, await files.read(first.path, first.at, length, 'straight'))
+}
+
+function checkRuns(group: readonly ClaimRun[], bytes: Buffer): ReadRun[] {
   return group.map(run => {
-    const from = Math.min(run.at - first.at, bytes.length)
+    const from = Math.min(run.at - group[0]!.at, bytes.length)
     return checkRun(run, bytes.subarray(from, Math.min(from + run.bytes, bytes.length)))
   })
 }

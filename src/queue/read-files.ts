@@ -1,7 +1,12 @@
 import type { Files, ReadFile } from '../system/files.ts'
+import { ReadAhead, readAt } from './read-ahead.ts'
+
+/** `fresh`: just written. `ahead`: may have been read with what was before it, even before it was written. `straight`: from the file. */
+export type How = 'fresh' | 'ahead' | 'straight'
 
 interface Open {
   file: Promise<ReadFile>
+  ahead: ReadAhead
   readers: number
   evicted: boolean
 }
@@ -18,15 +23,15 @@ export class ReadFiles {
     this.#files = files
   }
 
-  /** Up to `bytes` bytes from `position`; fewer when the file ends. `fresh`: just written. Rejects with system errors. */
-  async read(path: string, position: number, bytes: number, fresh = false): Promise<Buffer> {
+  /** Up to `bytes` bytes from `position`; fewer when the file ends. Rejects with system errors. */
+  async read(path: string, position: number, bytes: number, how: How): Promise<Buffer> {
     const open = this.#get(path)
     open.readers++
     try {
       const file = await open.file
-      const into = Buffer.allocUnsafeSlow(bytes)
-      const got = await file.read(into, position, fresh)
-      return got === bytes ? into : into.subarray(0, got)
+      if (how === 'straight') open.ahead.forget()
+      const ahead = how === 'ahead' ? await open.ahead.read(file, position, bytes) : undefined
+      return ahead ?? (await readAt(file, position, bytes, how === 'fresh'))
     } catch (error) {
       this.#evict(path, open)
       throw error
@@ -48,7 +53,7 @@ export class ReadFiles {
       this.#open.set(path, known)
       return known
     }
-    const open: Open = { file: this.#files.open(path), readers: 0, evicted: false }
+    const open: Open = { file: this.#files.open(path), ahead: new ReadAhead(), readers: 0, evicted: false }
     this.#open.set(path, open)
     for (const [oldest, old] of this.#open) {
       if (this.#open.size <= OPEN_MAX) break
