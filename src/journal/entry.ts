@@ -205,7 +205,9 @@ export function isWholeEntry(bytes: Buffer, at: number): boolean {
 
 function encodeNote(kind: number, note: object): Buffer {
   const json = JSON.stringify(note)
-  const into = Buffer.alloc(NOTE_AT + Buffer.byteLength(json))
+  // From Buffer's pool, without zeros: it is copied into its commit at once, or written and gone.
+  const into = Buffer.allocUnsafe(NOTE_AT + Buffer.byteLength(json))
+  into[10] = into[11] = 0
   into.write(json, NOTE_AT)
   finishEntry(into, 0, into.length, kind, 0)
   return into

@@ -5,11 +5,12 @@ import { Blocks } from './blocks.ts'
 import { encodeMark } from './entry.ts'
 import type { Source } from './frame.ts'
 import type { JournalWriterOptions } from './journal-writer-options.ts'
+import { Rhythm } from './rhythm.ts'
 import { type Place, SegmentFile } from './segment-file.ts'
 import { type Commit, tellAll, Waiting } from './waiting.ts'
 
-/** What a commit that does not wait for its turn's end has at least. Before the first nobody knows how many are in flight. */
-const EARLY_BYTES = { min: 4_096, first: 65_536 }
+/** Of a commit that readers are told of while it is on its way. */
+const SMALL_BYTES_MAX = 4_096
 /** What follows it runs when the code that runs now is done, at a third of what `queueMicrotask` costs. */
 const TURN_END = Promise.resolve()
 
@@ -24,6 +25,7 @@ const TURN_END = Promise.resolve()
 export class JournalWriter {
   readonly #options: JournalWriterOptions
   readonly #waiting: Waiting
+  readonly #rhythm: Rhythm
   #segment: SegmentFile | undefined
   #running: Promise<void> | undefined
   #starting = false
@@ -31,12 +33,11 @@ export class JournalWriter {
   /** The newest segment that was begun has no seal. */
   #unsealed = false
   #rotate = false
-  /** A commit starts before its turn of the loop is over once so much waits. */
-  #earlyBytes = EARLY_BYTES.first
 
   constructor(options: JournalWriterOptions) {
     this.#options = options
     this.#waiting = new Waiting(options.ids, options.blocks ?? new Blocks())
+    this.#rhythm = new Rhythm(options.system.clock)
   }
 
   /** The stream being written, once there is one. */
@@ -148,7 +149,7 @@ export class JournalWriter {
 
   /** Commits at the end of this turn, with all that it still appends; or now, when enough waits. */
   #startEarly(): void {
-    if (this.#waiting.bytes >= this.#earlyBytes && this.#running === undefined) this.#running = this.#run()
+    if (this.#waiting.bytes >= this.#rhythm.earlyBytes && this.#running === undefined) this.#running = this.#run()
     else this.#start(true)
   }
 
@@ -181,12 +182,13 @@ export class JournalWriter {
     if (this.#waiting.bytes > 0) this.#start(true)
   }
 
-  /** Commits until too little waits. Never rejects: those who wait are told. */
+  /** Commits while what waits is to go at once. Never rejects: those who wait are told. */
   async #run(): Promise<void> {
-    for (let commit = this.#waiting.take(); commit !== undefined; commit = this.#next(commit)) {
+    const { clock } = this.#options.system
+    let goesOn = true
+    for (let commit = this.#waiting.take(); commit !== undefined; commit = goesOn ? this.#waiting.take() : undefined) {
       let places: Place[]
-      const { clock } = this.#options.system
-      const began = POINTS.commit.on ? clock.ticks() : undefined
+      const began = clock.ticks()
       try {
         places = await this.#commit(commit)
       } catch (error) {
@@ -195,26 +197,16 @@ export class JournalWriter {
       } finally {
         this.#waiting.reuse(commit)
       }
-      if (began !== undefined) {
-        const { bytes, synced } = commit
-        POINTS.commit.publish({ path: places[0]!.path, bytes, synced, ms: clock.ticks() - began })
-      }
+      const { bytes, synced } = commit
+      const ms = clock.ticks() - began
+      if (POINTS.commit.on) POINTS.commit.publish({ path: places[0]!.path, bytes, synced, ms })
       this.#options.onCommit?.({ path: places[0]!.path, n: places[0]!.n, end: this.#segment!.bytes })
       tellAll(commit, places)
+      goesOn = this.#rhythm.written(bytes, ms, this.#waiting.bytes)
+      this.#rhythm.told(bytes)
     }
     this.#running = undefined
-    if (this.#waiting.bytes > 0) this.#start(true)
-  }
-
-  /**
-   * What follows a commit: what waits, when that is half of all in flight. When it is less, those just told may come back
-   * within this turn: the next commit starts as soon as half is there. So the writing of one half always overlaps with the
-   * encoding of the other, and neither grows at the cost of the other.
-   */
-  #next(commit: Commit): Commit | undefined {
-    const half = (commit.bytes + this.#waiting.bytes) / 2
-    this.#earlyBytes = Math.max(half, EARLY_BYTES.min)
-    return this.#waiting.bytes >= half ? this.#waiting.take() : undefined
+    if (this.#waiting.bytes > 0) this.#start()
   }
 
   async #commit(commit: Commit): Promise<Place[]> {
@@ -234,7 +226,7 @@ export class JournalWriter {
     }
     const begun = this.#segment.bytes > 0
     const writing = this.#segment.write(commit)
-    if (begun && commit.synced && commit.bytes <= EARLY_BYTES.min) this.#options.onWriting?.(this.#segment.path)
+    if (begun && commit.synced && commit.bytes <= SMALL_BYTES_MAX) this.#options.onWriting?.(this.#segment.path)
     return writing
   }
 
