@@ -36,6 +36,9 @@ Written by \`npm run bench\`; do not edit. Medians of the rounds of one run. Whe
 turn, A B A B, in that same run: the floor is a bare Node.js loop of \`fs.write\` and \`fs.fdatasync\` with the same bytes. Every message
 counts only when it is synced, unless the row says otherwise. Ratios travel between machines, rates do not.
 
+A virtual machine may get its memory from its host page by page, at the first touch: \`pageUs\` says what a page took. A message of 4 KiB needs more than two on
+its way, so two hops are measured both in memory that another process has just touched and given back, and in memory as the rounds before have left it.
+
 | scenario | reached | floor | must reach | aim | |
 |---|--:|--:|--:|--:|---|
 ${rows.join('\n')}

@@ -2,20 +2,26 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { openQueue, type Queue } from '../src/index.ts'
 import { bareLoop } from './floor.ts'
-import { interleaved, perSecond, RATIO, type Result, repeated, type Scenario, type Stage } from './scenario.ts'
+import { interleaved, median, perSecond, RATIO, type Result, type Scenario, type Stage } from './scenario.ts'
+import { Worker } from './worker.ts'
+import type { SendJob } from './worker-send.ts'
 
 /** To a peer that is not there: what is measured is the way to the outbox, and nobody reads it meanwhile. */
 export const ABSENT = 'absent'
 
 /** A queue on a new spool, for the time of `use`. */
-export async function withQueue<T>(stage: Stage, name: string, use: (queue: Queue) => Promise<T>): Promise<T> {
+export async function withQueue<T>(
+  stage: Stage,
+  name: string,
+  use: (queue: Queue, spool: string) => Promise<T>
+): Promise<T> {
   const spool = path.join(stage.folder, name)
   mkdirSync(spool, { mode: 0o700 })
   const peers = { [ABSENT]: { url: 'http://127.0.0.1:9' } }
   writeFileSync(path.join(spool, 'dropr.json'), JSON.stringify({ peers }), { mode: 0o600 })
   const queue = await openQueue({ spool })
   try {
-    return await use(queue)
+    return await use(queue, spool)
   } finally {
     await queue.close()
     rmSync(spool, { recursive: true, force: true })
@@ -59,13 +65,38 @@ function durableSend(stage: Stage, job: { inFlight: number; bodyBytes: number; u
   })
 }
 
+/** In a process of its own: how many file calls Node.js makes at once is settled when a process starts. */
 function overChannels(stage: Stage): Promise<Result> {
-  const channels = Array.from({ length: 1_000 }, (_, n) => `channel-${n}`)
-  const body = 'x'.repeat(256)
   const messages = stage.messages(20_000)
-  return withQueue(stage, 'send-channels', async queue => {
-    const measure = () => perSecond(() => sendAll(queue, { messages, inFlight: 512, body, to: ABSENT, channels }))
-    return { figures: { perSecond: await repeated(stage.rounds, measure) } }
+  return withQueue(stage, 'send-channels', async (_, spool) => {
+    const rate = async (env: Record<string, string>) => {
+      const job: SendJob = {
+        spool,
+        to: ABSENT,
+        channel: 'channel',
+        channels: 1_000,
+        messages,
+        before: stage.tiny ? 1 : messages,
+        bodyBytes: 256,
+        inFlight: 512
+      }
+      const sender = new Worker('send', job, env)
+      try {
+        await sender.answer()
+        sender.go()
+        const { firstAt, lastAt } = await sender.answer<{ firstAt: number; lastAt: number }>()
+        return (messages / (lastAt - firstAt)) * 1_000
+      } finally {
+        sender.end()
+      }
+    }
+    const many: number[] = []
+    const four: number[] = []
+    for (let round = 0; round < stage.rounds; round++) {
+      many.push(await rate({ UV_THREADPOOL_SIZE: '32' }))
+      four.push(await rate({ UV_THREADPOOL_SIZE: '4' }))
+    }
+    return { figures: { perSecond: median(many), fourThreadsPerSecond: median(four) } }
   })
 }
 
@@ -93,7 +124,8 @@ export const sendScenarios: readonly Scenario[] = [
   },
   {
     name: 'send-256B-512-in-flight-1000-channels',
-    title: 'durable send, 512 in flight over 1,000 channels',
+    title:
+      'durable send, 512 in flight over 1,000 channels, with UV_THREADPOOL_SIZE=32 (`fourThreadsPerSecond`: as Node.js starts)',
     targets: [{ figure: 'perSecond', unit: '/s', atLeast: 10_000, aim: 20_000 }],
     run: overChannels
   }

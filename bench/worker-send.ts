@@ -7,7 +7,11 @@ export interface SendJob {
   spool: string
   to: string
   channel: string
+  /** So many channels in turn, `<channel>-<n>`. */
+  channels?: number
   messages: number
+  /** Sends so many before it is ready. */
+  before?: number
   bodyBytes: number
   /** As fast as it goes, with so many in flight; or paced. */
   inFlight?: number
@@ -17,14 +21,15 @@ export interface SendJob {
 
 const job: SendJob = JSON.parse(process.argv[2]!)
 await using queue = await openQueue({ spool: job.spool })
+const { bodyBytes, inFlight = 1_024, channel, channels: count, ...rest } = job
+const body = 'x'.repeat(bodyBytes)
+const channels = count === undefined ? [channel] : Array.from({ length: count }, (_, n) => `${channel}-${n}`)
+if (job.before) await sendAll(queue, { ...rest, messages: job.before, inFlight, body, channels })
 tell({ ready: true })
 await told()
 const firstAt = wallMs()
 if (job.perSecond) await sendPaced(queue, job.perSecond)
-else {
-  const { bodyBytes, inFlight = 1_024, channel, ...rest } = job
-  await sendAll(queue, { ...rest, inFlight, body: 'x'.repeat(bodyBytes), channels: [channel] })
-}
+else await sendAll(queue, { ...rest, inFlight, body, channels })
 tell({ firstAt, lastAt: wallMs() })
 
 /** Each body begins with the moment in which its send was called. */

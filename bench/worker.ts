@@ -2,14 +2,20 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 
+type Script = 'send' | 'upload' | 'consume' | 'held' | 'claim' | 'scheduler' | 'touch'
+
 /** A process that sends, consumes or holds, started by the bench; it answers with JSON lines. */
 export class Worker {
   readonly #child: ChildProcess
   readonly #lines: AsyncIterator<string>
 
-  constructor(script: 'send' | 'upload' | 'consume' | 'held' | 'claim' | 'scheduler', job: object) {
+  /** @param env Beside this process's own. */
+  constructor(script: Script, job: object, env: Record<string, string> = {}) {
     const file = path.join(import.meta.dirname, `worker-${script}.js`)
-    this.#child = spawn(process.execPath, [file, JSON.stringify(job)], { stdio: ['pipe', 'pipe', 'inherit'] })
+    this.#child = spawn(process.execPath, [file, JSON.stringify(job)], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+      env: { ...process.env, ...env }
+    })
     this.#lines = createInterface({ input: this.#child.stdout! })[Symbol.asyncIterator]()
   }
 
