@@ -16,6 +16,8 @@ export interface JournalWriterOptions {
   /** A segment of more frames is sealed too, however small they are: reading it frame by frame takes long. */
   segmentFramesMax?: number
   ids: Ids
+  /** Marks do not wait for a commit of marks that is on its way: theirs may begin before that one ends, and is told of after it. */
+  overlap?: boolean
   /** Where the memory for what waits comes from; its own when not given. */
   blocks?: Blocks
   /** Numbers of segments up to this one are not used again, though their files are gone. */

@@ -6,23 +6,8 @@ import { encodeFrameHeader, frameHeaderBytes } from './frame.ts'
 import { encodeSegmentHead, SEGMENT_HEAD_BYTES, type SegmentHead } from './segment-head.ts'
 import { listSegments, segmentPath } from './segment-names.ts'
 import type { Commit } from './waiting.ts'
+import { ZerosAhead } from './zeros-ahead.ts'
 
-/**
- * A growing file changes its length with every commit; one filled ahead with zeros does not: 1.3 to 2.3 times the commits.
- * Each filling is as long as what is there, so that a small segment stays small. With large commits the zeros cost more than
- * they save: they are as many bytes again.
- */
-const PREALLOCATE = {
-  fromBytes: 8_192,
-  stepBytesMin: 65_536,
-  stepBytesMax: 4_194_304,
-  commitBytesMax: 262_144,
-  aheadBytesMin: 131_072
-}
-/** The first filling leaves room out for so many commits: those that come while it lasts. */
-const GAP_COMMITS = 4
-/** Commits are small or large on the average of so many: a mark between two ranges does not make them small. */
-const AVERAGE_OF = 8
 const NAME_TRIES = 100
 
 /** Where a frame came to lie. */
@@ -43,21 +28,18 @@ export class SegmentFile {
   readonly #system: System
   readonly #folder: string
   readonly #file: AppendFile
-  /** Once it has so many, another segment follows: no zeros beyond. */
-  readonly #bytesMax: number
+  /** Where the next commit goes. */
   #position = 0
+  /** Up to here all is there. */
+  #writtenTo = 0
   #syncedTo = 0
+  /** The latest commit, with all before it. */
+  #writing: Promise<void> | undefined
   #entries = 0
   #frames = 0
   #unsynced = false
-  /** Of a synced commit, lately. */
-  #commitBytes = 0
-  #allocatedTo = 0
-  #allocating: Promise<void> | undefined
-  /** Where the zeros that are being written begin. */
-  #allocatingFrom = 0
+  readonly #zeros: ZerosAhead
   #named = false
-  #failed: Error | undefined
 
   private constructor(
     system: System,
@@ -67,7 +49,7 @@ export class SegmentFile {
     this.#system = system
     this.#folder = place.folder
     this.#file = place.file
-    this.#bytesMax = place.bytesMax
+    this.#zeros = new ZerosAhead(place.file, place.bytesMax)
     this.path = place.path
     this.n = place.n
     this.head = head
@@ -111,7 +93,12 @@ export class SegmentFile {
 
   /** Bytes written so far. */
   get bytes(): number {
-    return this.#position
+    return this.#writtenTo
+  }
+
+  /** Something in it is synced, its name too. */
+  get isBegun(): boolean {
+    return this.#named && this.#syncedTo > 0
   }
 
   get entries(): number {
@@ -122,12 +109,15 @@ export class SegmentFile {
     return this.#frames
   }
 
-  /** Writes a commit and, if it asks for it, syncs it with all before. Returns where its frames lie. */
+  /**
+   * Writes a commit and, if it asks for it, syncs it with all before. Returns where its frames lie. May be called again while one is
+   * on its way: a later one is there when those before it are, and fails when one of them does.
+   */
   async write(commit: Commit): Promise<Place[]> {
-    const begins = this.#position === 0
-    const chunks: Uint8Array[] = begins ? [encodeSegmentHead(this.head)] : []
+    const began = this.#position
+    const chunks: Uint8Array[] = began === 0 ? [encodeSegmentHead(this.head)] : []
     const places: Place[] = []
-    let end = begins ? SEGMENT_HEAD_BYTES : this.#position
+    let end = began === 0 ? SEGMENT_HEAD_BYTES : began
     const at = this.#system.clock.now()
     for (const frame of commit.frames) {
       const headerBytes = frameHeaderBytes(frame.source)
@@ -143,34 +133,31 @@ export class SegmentFile {
       this.#entries += frame.count
     }
     this.#frames += commit.frames.length
-    if (this.#allocating !== undefined && end > this.#allocatingFrom) await this.#allocating
-    if (this.#failed !== undefined) throw this.#failed
-    const putting = this.#put(chunks, commit.synced)
-    if (commit.synced && !this.#named) await Promise.all([putting, this.#syncName()])
-    else await putting
-    const began = this.#position
     this.#position = end
+    this.#writing = inOrder(this.#writing, this.#putAt(began, end, chunks, commit.synced))
+    await this.#writing
+    this.#writtenTo = end
     if (!commit.synced) return places
     this.#syncedTo = end
-    this.#commitBytes += (end - began - this.#commitBytes) / (began === 0 ? 1 : AVERAGE_OF)
-    if (end > PREALLOCATE.fromBytes && this.#commitBytes <= PREALLOCATE.commitBytesMax) this.#allocateAhead()
+    this.#zeros.committed(began, end, this.#position)
     return places
   }
 
   /** Does ahead of the first commit what it would have to wait for; and of many bytes to come what one of them would. */
   async prepare(bytes: number): Promise<void> {
     if (this.#position === 0) {
-      await Promise.all([this.#put([encodeSegmentHead(this.head)], true), this.#named ? undefined : this.#syncName()])
-      this.#position = this.#syncedTo = SEGMENT_HEAD_BYTES
+      await Promise.all([
+        this.#put([encodeSegmentHead(this.head)], 0, true),
+        this.#named ? undefined : this.#syncName()
+      ])
+      this.#position = this.#writtenTo = this.#syncedTo = SEGMENT_HEAD_BYTES
     }
-    if (bytes < PREALLOCATE.aheadBytesMin || this.#position + bytes < this.#allocatedTo) return
-    this.#allocateAhead(PREALLOCATE.stepBytesMax, 0)
-    await this.#allocating
+    await this.#zeros.prepare(this.#position, bytes)
   }
 
   /** Says that this segment ends here, and closes it. `payload`: what the seal holds, whole entries. An empty one gets none, unless asked for. */
   async seal(payload: Buffer[] = [], evenEmpty = false): Promise<void> {
-    await this.#allocating
+    await this.#zeros.writing
     const header = Buffer.alloc(frameHeaderBytes(undefined))
     const frame = { kind: 'seal' as const, source: undefined, count: payload.length, payload, header, joined: false }
     const bytes = payload.reduce((sum, part) => sum + part.length, header.length)
@@ -179,20 +166,31 @@ export class SegmentFile {
     } finally {
       await this.close()
     }
-    if (this.#allocatedTo > this.#position)
+    if (this.#zeros.to > this.#position)
       await this.#system.files.truncate(this.path, this.#position).catch(() => undefined)
   }
 
   /** Lets the file go as it is. */
   async close(): Promise<void> {
-    await this.#allocating
+    await this.#zeros.writing
+    // Its descriptor may be another file's as soon as it is closed.
+    await this.#writing?.catch(() => undefined)
     await this.#file.close().catch(() => undefined)
   }
 
-  #put(chunks: Uint8Array[], synced: boolean): Promise<void> {
-    if (synced && !this.#unsynced) return this.#file.writeSynced(chunks, this.#position)
+  async #putAt(began: number, end: number, chunks: Uint8Array[], synced: boolean): Promise<void> {
+    const zeros = this.#zeros.reached(end)
+    if (zeros !== undefined) await zeros
+    this.#zeros.check()
+    const putting = this.#put(chunks, began, synced)
+    if (synced && !this.#named) await Promise.all([putting, this.#syncName()])
+    else await putting
+  }
+
+  #put(chunks: Uint8Array[], position: number, synced: boolean): Promise<void> {
+    if (synced && !this.#unsynced) return this.#file.writeSynced(chunks, position)
     this.#unsynced = true
-    const writing = this.#file.write(chunks, this.#position)
+    const writing = this.#file.write(chunks, position)
     return synced ? writing.then(() => this.#sync()) : writing
   }
 
@@ -206,32 +204,13 @@ export class SegmentFile {
     await this.#system.files.syncFolder(this.#folder)
     this.#named = true
   }
+}
 
-  get #step(): number {
-    const { stepBytesMin, stepBytesMax } = PREALLOCATE
-    return Math.min(Math.max(this.#position, stepBytesMin), stepBytesMax)
-  }
-
-  /** Zeros only beyond what was allocated before, where no commit writes. Running out of space is no error, a failed sync is. */
-  #allocateAhead(step = this.#step, gap = Math.ceil(this.#commitBytes) * GAP_COMMITS): void {
-    if (this.#allocating !== undefined || this.#position + step / 2 < this.#allocatedTo) return
-    const from = Math.max(this.#allocatedTo, this.#position + gap)
-    const to = Math.min(from + step, this.#bytesMax)
-    if (to <= from) return
-    this.#allocatingFrom = from
-    this.#allocating = this.#file
-      .preallocate(from, to)
-      .then(
-        () => {
-          this.#allocatedTo = to
-        },
-        (error: unknown) => {
-          if (systemCode(error) !== 'ENOSPC') this.#failed = error instanceof Error ? error : new Error(String(error))
-          this.#allocatedTo = Number.MAX_SAFE_INTEGER
-        }
-      )
-      .finally(() => {
-        this.#allocating = undefined
-      })
+/** Settles after both; rejects when either did. */
+async function inOrder(before: Promise<void> | undefined, mine: Promise<void>): Promise<void> {
+  try {
+    await mine
+  } finally {
+    await before
   }
 }

@@ -103,6 +103,11 @@ export class Waiting {
     if (synced) this.#synced = true
   }
 
+  /** Whether all that waits are drafts and marks. */
+  get isJoined(): boolean {
+    return this.#frames.every(({ joined }) => joined)
+  }
+
   /** Everything that waits, as one commit; undefined when nothing does. Give it to `reuse` once written. */
   take(): Commit | undefined {
     this.#closeFrame()

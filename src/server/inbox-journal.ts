@@ -52,6 +52,7 @@ export class InboxJournal {
         ...options,
         above,
         segmentFramesMax: SEGMENT_FRAMES_MAX,
+        overlap: true,
         onSeal: n => this.#seal(n),
         onCommit: ({ n, end }) => {
           this.#commits++

@@ -23,6 +23,9 @@ export async function desk(
     system?: System
     segmentFramesMax?: number
     endsWithSeal?: boolean
+    overlap?: boolean
+    onCommit?: (at: { path: string; n: number; end: number }) => void
+    onFail?: () => void
   } = {}
 ) {
   const random = new SimRandom(options.seed ?? 1)
@@ -42,6 +45,9 @@ export async function desk(
       spool: SPOOL,
       limits: { ...DEFAULT_LIMITS, ...options.limits },
       ids: new Ids(system.clock, system.random),
+      ...(options.overlap !== undefined && { overlap: options.overlap }),
+      ...(options.onCommit !== undefined && { onCommit: options.onCommit }),
+      ...(options.onFail !== undefined && { onFail: options.onFail }),
       ...(options.endsWithSeal !== undefined && { endsWithSeal: options.endsWithSeal }),
       ...(options.segmentFramesMax !== undefined && { segmentFramesMax: options.segmentFramesMax })
     })
