@@ -161,8 +161,13 @@ export class SegmentFile {
     const header = Buffer.alloc(frameHeaderBytes(undefined))
     const frame = { kind: 'seal' as const, source: undefined, count: payload.length, payload, header, joined: false }
     const bytes = payload.reduce((sum, part) => sum + part.length, header.length)
+    const end = this.#position
     try {
-      if (this.#position > 0 || evenEmpty) await this.write({ frames: [frame], waiters: [], bytes, synced: true })
+      if (end > 0 || evenEmpty) await this.write({ frames: [frame], waiters: [], bytes, synced: true })
+    } catch (error) {
+      // It may be seen until the power goes: who believed it then would find again what was written before it.
+      await this.#system.files.truncate(this.path, end).catch(() => undefined)
+      throw error
     } finally {
       await this.close()
     }

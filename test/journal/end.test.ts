@@ -38,3 +38,15 @@ test('P6: a segment that could not be sealed when the next one was due is ended 
   expect(await listSegments(disk, FOLDER)).toHaveLength(2)
   expect((await parts(disk)).at(-2)).toMatchObject({ kind: 'frame', frame: { kind: 'seal' } })
 })
+
+test('a seal that may not be on the disk, though all of it was written, is not left for anybody to believe', async () => {
+  const { journal, disk } = await desk()
+  await journal.append(text('kept'), id)
+  disk.failNext({ call: 'writeSynced', code: 'EIO', partialBytes: Number.MAX_SAFE_INTEGER })
+  await expect(journal.close()).rejects.toMatchObject({ code: 'DISK_ERROR' })
+  expect((await parts(disk)).map(part => (part.kind === 'frame' ? part.frame.kind : part.kind))).toEqual([
+    'data',
+    'end'
+  ])
+  expect(await bodies(disk)).toEqual(['kept'])
+})
