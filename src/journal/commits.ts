@@ -169,6 +169,8 @@ export class Commits {
     const written = await this.#commit(commit).catch((error: unknown) => ({ error }))
     this.#waiting.reuse(commit)
     if (before !== undefined) await before
+    // Who was just told of the one before has done his part first: what fails now is not to take that back.
+    if ('error' in written && before !== undefined) await new Promise<void>(resolve => clock.soon(resolve))
     if (!this.#flying.has(commit)) return undefined
     if ('error' in written) {
       this.#fail(diskError(written.error, `write to ${this.#segment?.path ?? this.#options.folder}`))

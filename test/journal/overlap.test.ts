@@ -77,9 +77,14 @@ test('the file of a failed commit is not closed while another one of it is being
   await Promise.all(all)
 })
 
-test('when the second fails, the first is safe', async () => {
-  const { clock, writes, told, mark } = await held()
-  const all = [mark(1)]
+test('when the second fails, the first is safe, and who was told of it has done his part before', async () => {
+  const { clock, journal, writes, told, mark } = await held()
+  const heard = async () => {
+    await journal.appendMark({ m: 1 })
+    for (let turn = 0; turn < 50; turn++) await Promise.resolve()
+    told.push('1 done')
+  }
+  const all = [heard()]
   await turns(clock)
   all.push(mark(2))
   await turns(clock)
@@ -87,8 +92,9 @@ test('when the second fails, the first is safe', async () => {
   await turns(clock)
   expect(told).toEqual([])
   await writes[0]!.write()
+  await turns(clock)
   await Promise.all(all)
-  expect(told).toEqual(['good 1:true', '1 ok', 'failed', '2 DISK_FULL'])
+  expect(told).toEqual(['good 1:true', '1 done', 'failed', '2 DISK_FULL'])
 })
 
 test('what is on its way when the process dies is there up to the first that is missing', async () => {
