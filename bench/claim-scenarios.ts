@@ -9,7 +9,11 @@ import type { Claimed, ClaimJob } from './worker-claim.ts'
 
 const BODY = 'x'.repeat(256)
 const BATCH = 1_000
-const BEFORE = 1_000
+/** A process claims and acknowledges so many one by one before it is measured: what has just begun to run is slower. */
+const BEFORE = 4_000
+const BEFORE_BLOCKS = 1_000
+const PROCESSES = 8
+const BLOCK_PROCESSES = 4
 const LOOK_MS = 1
 
 /** A spool with a node on it, and a sender. */
@@ -25,30 +29,24 @@ async function withNode(stage: Stage, use: (node: UpNode, queue: Queue) => Promi
   }
 }
 
-/** What a process takes before it is measured is in a channel of its own. */
-async function filled(node: UpNode, queue: Queue, channel: string, size: { messages: number; before: number }) {
-  await fill(node, queue, `${channel}-before`, size.before)
-  await fill(node, queue, channel, size.messages)
-}
-
-/** Row J6 of the inventory: processes that take from one channel, through the server that owns it. */
+/** Row J6 of the inventory: processes that take from one channel, through the server that owns it. The same ones in each round. */
 function oneByOne(stage: Stage): Promise<Result> {
   return withNode(stage, async (node, queue) => {
+    using claimers = await Claimers.start({ spool: node.spool, max: 1 }, PROCESSES)
     let round = 0
-    const each = stage.tiny ? 20 : BEFORE
     const rate = async (processes: number, messages: number) => {
       const channel = `round-${round++}`
-      await filled(node, queue, channel, { messages, before: each * processes })
-      const job = { spool: node.spool, channel, max: 1, before: { channel: `${channel}-before`, messages: each } }
-      const all = await claimAll(job, processes)
-      return (messages / (Math.max(...all.claimed.map(({ endedAt }) => endedAt)) - all.beganAt)) * 1_000
+      await fill(node, queue, channel, messages)
+      const { beganAt, claimed } = await claimers.claim(channel, processes)
+      return (messages / (Math.max(...claimed.map(({ endedAt }) => endedAt)) - beganAt)) * 1_000
     }
+    await rate(PROCESSES, stage.messages(BEFORE * PROCESSES))
     const messages = stage.messages(32_000)
     const found = await interleaved(
       stage.rounds,
-      () => rate(8, messages),
+      () => rate(PROCESSES, messages),
       // As many for each process.
-      () => rate(1, Math.ceil(messages / 8))
+      () => rate(1, Math.ceil(messages / PROCESSES))
     )
     return { figures: { perSecond: found.ours }, floor: { perSecond: found.floor }, ratio: found.ratio }
   })
@@ -60,14 +58,16 @@ function oneByOne(stage: Stage): Promise<Result> {
  */
 function blocks(stage: Stage): Promise<Result> {
   return withNode(stage, async (node, queue) => {
-    const each = stage.tiny ? 20 : BEFORE
-    await filled(node, queue, 'blocks', { messages: stage.messages(40_000), before: each * 4 })
+    await fill(node, queue, 'blocks-before', stage.messages(BEFORE_BLOCKS * BLOCK_PROCESSES))
+    await fill(node, queue, 'blocks', stage.messages(40_000))
     await node.stop()
     // Whoever asks first when nobody owns the inbox becomes its owner.
     await queue.poll({ channel: 'nothing' })
+    using claimers = await Claimers.start({ spool: node.spool, max: 50 }, BLOCK_PROCESSES)
+    await claimers.claim('blocks-before', BLOCK_PROCESSES)
     const busy = monitorEventLoopDelay({ resolution: LOOK_MS })
-    const job = { spool: node.spool, channel: 'blocks', max: 50, before: { channel: 'blocks-before', messages: each } }
-    const { claimed } = await claimAll(job, 4, () => busy.enable())
+    busy.enable()
+    const { claimed } = await claimers.claim('blocks', BLOCK_PROCESSES)
     busy.disable()
     const waits = claimed.flatMap(({ claimMs }) => claimMs).sort((a, b) => a - b)
     const busyP99Ms = Math.max(0, busy.percentile(99) / 1e6 - LOOK_MS)
@@ -84,20 +84,35 @@ async function fill(node: UpNode, queue: Queue, channel: string, messages: numbe
   while ((await node.depth()) < had + messages) await new Promise(resolve => setTimeout(resolve, 10))
 }
 
-async function claimAll(
-  job: ClaimJob,
-  processes: number,
-  begins: () => unknown = () => undefined
-): Promise<{ beganAt: number; claimed: Claimed[] }> {
-  const workers = Array.from({ length: processes }, () => new Worker('claim', job))
-  try {
-    await Promise.all(workers.map(worker => worker.answer()))
-    begins()
+/** Processes that claim from one channel after the other. */
+class Claimers implements Disposable {
+  readonly #workers: readonly Worker[]
+
+  private constructor(workers: readonly Worker[]) {
+    this.#workers = workers
+  }
+
+  static async start(job: ClaimJob, processes: number): Promise<Claimers> {
+    const claimers = new Claimers(Array.from({ length: processes }, () => new Worker('claim', job)))
+    try {
+      await Promise.all(claimers.#workers.map(worker => worker.answer()))
+      return claimers
+    } catch (error) {
+      claimers[Symbol.dispose]()
+      throw error
+    }
+  }
+
+  /** So many of them take all that is in a channel. */
+  async claim(channel: string, processes: number): Promise<{ beganAt: number; claimed: Claimed[] }> {
+    const workers = this.#workers.slice(0, processes)
     const beganAt = wallMs()
-    for (const worker of workers) worker.go()
+    for (const worker of workers) worker.order(channel)
     return { beganAt, claimed: await Promise.all(workers.map(worker => worker.answer<Claimed>())) }
-  } finally {
-    for (const worker of workers) worker.end()
+  }
+
+  [Symbol.dispose](): void {
+    for (const worker of this.#workers) worker.end()
   }
 }
 

@@ -31,6 +31,11 @@ export class Worker {
     this.#child.stdin!.end('go\n')
   }
 
+  /** Tells a process that takes one order after the other what to do next. */
+  order(line: string): void {
+    this.#child.stdin!.write(`${line}\n`)
+  }
+
   end(): void {
     this.#child.kill('SIGKILL')
   }
@@ -47,4 +52,9 @@ export function tell(answer: object): void {
 /** In a worker: resolves when the bench says go. */
 export async function told(): Promise<void> {
   for await (const _ of process.stdin) return
+}
+
+/** In a worker: what it is told to do, one after the other. */
+export function orders(): AsyncIterable<string> {
+  return createInterface({ input: process.stdin })
 }
