@@ -1,5 +1,6 @@
 import { type DroprError, diskError } from '../errors.ts'
 import { POINTS } from '../system/points.ts'
+import { heard } from './heard.ts'
 import type { JournalWriterOptions } from './journal-writer-options.ts'
 import { Rhythm } from './rhythm.ts'
 import { type Place, SegmentFile } from './segment-file.ts'
@@ -170,7 +171,7 @@ export class Commits {
     this.#waiting.reuse(commit)
     if (before !== undefined) await before
     // Who was just told of the one before has done his part first: what fails now is not to take that back.
-    if ('error' in written && before !== undefined) await new Promise<void>(resolve => clock.soon(resolve))
+    if ('error' in written && before !== undefined) await heard()
     if (!this.#flying.has(commit)) return undefined
     if ('error' in written) {
       this.#fail(diskError(written.error, `write to ${this.#segment?.path ?? this.#options.folder}`))

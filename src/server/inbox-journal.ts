@@ -1,5 +1,6 @@
 import { encodeMark } from '../journal/entry.ts'
 import type { Source } from '../journal/frame.ts'
+import { heard } from '../journal/heard.ts'
 import { JournalWriter } from '../journal/journal-writer.ts'
 import type { JournalWriterOptions } from '../journal/journal-writer-options.ts'
 import type { Place } from '../journal/segment-file.ts'
@@ -15,8 +16,6 @@ export interface First {
   said: () => void
 }
 
-/** More than any chain of promises between a commit and the state that follows from it is long. */
-const SEAL_TURNS = 200
 /** What a crash leaves unsealed is read frame by frame at the next start: so many take a tenth of a second. */
 const SEGMENT_FRAMES_MAX = 16_384
 
@@ -154,9 +153,8 @@ export class InboxJournal {
     return written
   }
 
-  /** What is committed is told in this turn of the loop: those who hear it have done their part some turns later. */
   async #seal(n: number): Promise<Buffer[]> {
-    for (let turn = 0; turn < SEAL_TURNS; turn++) await Promise.resolve()
+    await heard()
     try {
       return (this.#ledger.n === n ? this.checkpoint(this.#ledger) : undefined) ?? []
     } catch {
