@@ -111,7 +111,7 @@ export class Commits {
     if (this.#options.overlap !== true || this.#beside !== undefined) return false
     const [first] = this.#flying
     const marks = first?.frames.every(({ joined }) => joined) === true && this.#waiting.isJoined
-    return marks && this.#segment?.isBegun === true && !this.#isFull
+    return marks && !this.#isFull && this.#segment?.mayOverlap() === true
   }
 
   get #isFull(): boolean {
@@ -156,18 +156,18 @@ export class Commits {
 
   async #runBeside(): Promise<void> {
     const commit = this.#waiting.take()!
-    const landed = await this.#fly(commit, this.#flight)
+    const landed = await this.#fly(commit, this.#flight, true)
     if (landed !== undefined) this.#tell(commit, landed)
     this.#beside = undefined
     if (this.#waiting.bytes > 0) this.start()
   }
 
   /** Writes a commit, and waits for `before`. Undefined when one of them failed: those who wait have been told. Never rejects. */
-  async #fly(commit: Commit, before: Promise<unknown> | undefined): Promise<Landed | undefined> {
+  async #fly(commit: Commit, before: Promise<unknown> | undefined, beside = false): Promise<Landed | undefined> {
     const { clock } = this.#options.system
     const began = clock.ticks()
     this.#flying.add(commit)
-    const written = await this.#commit(commit).catch((error: unknown) => ({ error }))
+    const written = await this.#commit(commit, beside).catch((error: unknown) => ({ error }))
     this.#waiting.reuse(commit)
     if (before !== undefined) await before
     // Who was just told of the one before has done his part first: what fails now is not to take that back.
@@ -193,7 +193,7 @@ export class Commits {
     return goesOn
   }
 
-  async #commit(commit: Commit): Promise<Place[]> {
+  async #commit(commit: Commit, beside: boolean): Promise<Place[]> {
     const full = this.#isFull ? this.#segment : undefined
     this.#rotate = false
     if (full !== undefined) {
@@ -206,7 +206,7 @@ export class Commits {
       this.#unsealed = true
     }
     const begun = this.#segment.bytes > 0
-    const writing = this.#segment.write(commit)
+    const writing = this.#segment.write(commit, beside)
     if (begun && commit.synced && commit.bytes <= SMALL_BYTES_MAX) this.#options.onWriting?.(this.#segment.path)
     return writing
   }

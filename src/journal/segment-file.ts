@@ -28,6 +28,9 @@ export class SegmentFile {
   readonly #system: System
   readonly #folder: string
   readonly #file: AppendFile
+  /** The same file once more. Of two writes through one descriptor, Linux may tell either of the failure of the other's bytes. */
+  #second: AppendFile | undefined
+  #opening: Promise<void> | undefined
   /** Where the next commit goes. */
   #position = 0
   /** Up to here all is there. */
@@ -96,9 +99,16 @@ export class SegmentFile {
     return this.#writtenTo
   }
 
-  /** Something in it is synced, its name too. */
-  get isBegun(): boolean {
-    return this.#named && this.#syncedTo > 0
+  /** Whether a commit may be written beside another one. Not until the file is open a second time, which begins when this is asked first. */
+  mayOverlap(): boolean {
+    if (!this.#named || this.#syncedTo === 0) return false
+    this.#opening ??= this.#system.files.reopen(this.path).then(
+      file => {
+        this.#second = file
+      },
+      () => undefined // without it, one commit follows the other
+    )
+    return this.#second !== undefined
   }
 
   get entries(): number {
@@ -110,10 +120,11 @@ export class SegmentFile {
   }
 
   /**
-   * Writes a commit and, if it asks for it, syncs it with all before. Returns where its frames lie. May be called again while one is
-   * on its way: a later one is there when those before it are, and fails when one of them does.
+   * Writes a commit and, if it asks for it, syncs it with all before. Returns where its frames lie.
+   *
+   * @param beside Another one is on its way, and `mayOverlap`: this one is there when that one is, and fails when that one does.
    */
-  async write(commit: Commit): Promise<Place[]> {
+  async write(commit: Commit, beside = false): Promise<Place[]> {
     const began = this.#position
     const chunks: Uint8Array[] = began === 0 ? [encodeSegmentHead(this.head)] : []
     const places: Place[] = []
@@ -134,7 +145,10 @@ export class SegmentFile {
     }
     this.#frames += commit.frames.length
     this.#position = end
-    this.#writing = inOrder(this.#writing, this.#putAt(began, end, chunks, commit.synced))
+    this.#writing = inOrder(
+      this.#writing,
+      this.#putAt(began, end, chunks, commit.synced, beside ? this.#second! : this.#file)
+    )
     await this.#writing
     this.#writtenTo = end
     if (!commit.synced) return places
@@ -180,27 +194,29 @@ export class SegmentFile {
     await this.#zeros.writing
     // Its descriptor may be another file's as soon as it is closed.
     await this.#writing?.catch(() => undefined)
+    await this.#opening
+    await this.#second?.close().catch(() => undefined)
     await this.#file.close().catch(() => undefined)
   }
 
-  async #putAt(began: number, end: number, chunks: Uint8Array[], synced: boolean): Promise<void> {
+  async #putAt(began: number, end: number, chunks: Uint8Array[], synced: boolean, file: AppendFile): Promise<void> {
     const zeros = this.#zeros.reached(end)
     if (zeros !== undefined) await zeros
     this.#zeros.check()
-    const putting = this.#put(chunks, began, synced)
+    const putting = this.#put(chunks, began, synced, file)
     if (synced && !this.#named) await Promise.all([putting, this.#syncName()])
     else await putting
   }
 
-  #put(chunks: Uint8Array[], position: number, synced: boolean): Promise<void> {
-    if (synced && !this.#unsynced) return this.#file.writeSynced(chunks, position)
+  #put(chunks: Uint8Array[], position: number, synced: boolean, file = this.#file): Promise<void> {
+    if (synced && !this.#unsynced) return file.writeSynced(chunks, position)
     this.#unsynced = true
-    const writing = this.#file.write(chunks, position)
-    return synced ? writing.then(() => this.#sync()) : writing
+    const writing = file.write(chunks, position)
+    return synced ? writing.then(() => this.#sync(file)) : writing
   }
 
-  async #sync(): Promise<void> {
-    await this.#file.sync()
+  async #sync(file: AppendFile): Promise<void> {
+    await file.sync()
     this.#unsynced = false
   }
 

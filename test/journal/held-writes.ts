@@ -8,11 +8,13 @@ import { desk } from './desk.ts'
 /** A write that has been asked for, and goes on when it is told to. */
 export interface Held {
   path: string
+  /** Which of the descriptors it goes through. */
+  through: AppendFile
   write: () => Promise<void>
   fail: (code: string) => Promise<void>
 }
 
-/** A journal of marks whose synced writes are held, but for the first. */
+/** A journal of marks, three of them 0, whose synced writes are held from here on. */
 export async function held({ overlap = true } = {}) {
   const clock = new SimClock()
   const disk = new SimFiles({ random: new SimRandom(1).fork('disk') })
@@ -22,7 +24,9 @@ export async function held({ overlap = true } = {}) {
   const closed: string[] = []
   let holds = false
   const create = disk.create.bind(disk)
+  const reopen = disk.reopen.bind(disk)
   disk.create = async path => hold(path, await create(path))
+  disk.reopen = async path => hold(path, await reopen(path))
   const hold = (path: string, file: AppendFile): AppendFile => ({
     write: (chunks, position) => file.write(chunks, position),
     sync: () => file.sync(),
@@ -36,7 +40,7 @@ export async function held({ overlap = true } = {}) {
         ? new Promise((resolve, reject) => {
             const write = () => file.writeSynced(chunks, position).then(resolve, reject)
             const fail = (code: string) => Promise.resolve(reject(Object.assign(new Error(code), { code })))
-            writes.push({ path, write, fail })
+            writes.push({ path, through: file, write, fail })
           })
         : file.writeSynced(chunks, position)
   })
@@ -49,8 +53,19 @@ export async function held({ overlap = true } = {}) {
     onFail: () => told.push('failed')
   })
   await turns(clock, journal.appendMark({ m: 0 }))
-  told.length = 0
   holds = true
+  // The first time that one could go beside another, the file is opened once more.
+  const before = [journal.appendMark({ m: 0 })]
+  await turns(clock)
+  before.push(journal.appendMark({ m: 0 }))
+  await turns(clock)
+  for (const write of [0, 1]) {
+    await writes[write]!.write()
+    await turns(clock)
+  }
+  await Promise.all(before)
+  writes.length = 0
+  told.length = 0
   const mark = (m: number) => note(journal.appendMark({ m }), `${m}`, told)
   return {
     clock,

@@ -7,6 +7,8 @@ import { closing, held, note, turns } from './held-writes.ts'
 
 const SOURCE = { origin: '1'.repeat(32), node: 'a', stream: '2'.repeat(32), from: 0, to: 1, order: 0, priority: 4 }
 
+const BEFORE = [{ m: 0 }, { m: 0 }, { m: 0 }]
+
 async function marks(files: Files): Promise<unknown[]> {
   const found: unknown[] = []
   for (const part of await parts(files)) {
@@ -35,7 +37,23 @@ test('marks are on their way in two commits, and are told of in their order', as
   await writes[2]!.write()
   await Promise.all([first, second, third])
   await turns(clock, closing(journal, writes))
-  expect(await marks(disk)).toEqual([{ m: 0 }, { m: 1 }, { m: 2 }, { m: 3 }])
+  expect(await marks(disk)).toEqual([...BEFORE, { m: 1 }, { m: 2 }, { m: 3 }])
+})
+
+test('two commits on their way go through a descriptor each: of one, Linux may tell either of the failure of the other', async () => {
+  const { clock, writes, mark } = await held()
+  const all: Promise<void>[] = []
+  for (const m of [1, 2, 3]) {
+    all.push(mark(m))
+    await turns(clock)
+  }
+  await writes[0]!.write()
+  await turns(clock)
+  expect(writes).toHaveLength(3)
+  expect(writes[1]!.through).not.toBe(writes[0]!.through)
+  expect(writes[2]!.through).not.toBe(writes[1]!.through)
+  for (const i of [1, 2]) await writes[i]!.write()
+  await Promise.all(all)
 })
 
 test('when the first fails, the second and what waits fail with it, once, though the second was written', async () => {
@@ -51,7 +69,7 @@ test('when the first fails, the second and what waits fail with it, once, though
   await Promise.all(all)
   expect(told).toEqual(['failed', '1 DISK_ERROR', '2 DISK_ERROR', '3 DISK_ERROR'])
   await turns(clock)
-  expect(closed).toHaveLength(1)
+  expect(closed).toHaveLength(2)
   const after = mark(4)
   await turns(clock)
   expect(writes[2]!.path).not.toBe(writes[0]!.path)
@@ -73,7 +91,7 @@ test('the file of a failed commit is not closed while another one of it is being
   expect(closed).toEqual([])
   await writes[1]!.write()
   await turns(clock)
-  expect(closed).toHaveLength(1)
+  expect(closed).toHaveLength(2)
   await Promise.all(all)
 })
 
@@ -105,10 +123,10 @@ test('what is on its way when the process dies is there up to the first that is 
   await turns(clock)
   await writes[1]!.write()
   await turns(clock)
-  expect(await marks(disk)).toEqual([{ m: 0 }])
+  expect(await marks(disk)).toEqual(BEFORE)
   await writes[0]!.write()
   await turns(clock)
-  expect(await marks(disk)).toEqual([{ m: 0 }, { m: 1 }, { m: 2 }])
+  expect(await marks(disk)).toEqual([...BEFORE, { m: 1 }, { m: 2 }])
 })
 
 test('neither messages nor what follows them overlap with anything', async () => {
@@ -151,7 +169,7 @@ test('a segment ends behind all that is on its way to it', async () => {
   expect(told.filter(line => line.endsWith('ok'))).toEqual(['1 ok', '2 ok', '3 ok'])
   expect(await listSegments(disk, FOLDER)).toHaveLength(2)
   await turns(clock, closing(journal, writes))
-  expect(await marks(disk)).toEqual([{ m: 0 }, { m: 1 }, { m: 2 }, { m: 3 }])
+  expect(await marks(disk)).toEqual([...BEFORE, { m: 1 }, { m: 2 }, { m: 3 }])
 })
 
 test('closing waits for both', async () => {
