@@ -97,6 +97,9 @@ test('F13: workers with what they work on, messages by state, and depths by prio
       Array.from({ length: count }, (_, i) => `${channel} ${priority} ${i}`),
       { channel, priority }
     )
+  // A poll gives the highest of what has come in.
+  for (const channel of ['mail', 'orders'])
+    await expect.poll(async () => (await queue.peek({ channel, max: 10 })).length, { timeout: 10_000 }).toBe(5)
   // Higher first: of mail one is done, one dead, one leased; of orders one is held back and one waits to be tried again.
   const [done, dead] = await queue.poll({ channel: 'mail', max: 3, wait: '10s' })
   await done!.ack()
